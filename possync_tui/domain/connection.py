@@ -1,0 +1,64 @@
+"""The state of the link to TWS or IB Gateway, in words that a trader understands."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """Where a broker session stands."""
+
+    DISCONNECTED = "disconnected"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    STALE = "stale"
+    RECONNECTING = "reconnecting"
+    FAILED = "failed"
+
+
+class Environment(StrEnum):
+    """What kind of account a ledger keeps; a ledger never changes its kind."""
+
+    LIVE = "live"
+    PAPER = "paper"
+    DEMO = "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionState:
+    """One look at the link.
+
+    `code` is the IBKR message code behind the state, if any; `sentence` says what it means and what
+    to do. `round_trip_ms` comes from the last heartbeat. `clock_skew` is broker minus local clock,
+    in seconds.
+    """
+
+    phase: Phase
+    host: str
+    port: int
+    client_id: int
+    since: datetime
+    sentence: str = ""
+    code: int | None = None
+    attempt: int = 0
+    next_try_at: datetime | None = None
+    session_id: str = ""
+    server_version: int | None = None
+    accounts: tuple[str, ...] = ()
+    environment: Environment | None = None
+    round_trip_ms: float | None = None
+    clock_skew: float | None = None
+    farms: tuple[tuple[str, bool], ...] = field(default=())
+    last_error: str = ""
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether a sync may start now."""
+        return self.phase is Phase.CONNECTED
+
+
+def environment_of(accounts: tuple[str, ...]) -> Environment:
+    """Paper accounts begin with `DU` or `DF`; anything else is taken for live money."""
+    if accounts and all(code.startswith(("DU", "DF")) for code in accounts):
+        return Environment.PAPER
+    return Environment.LIVE

@@ -1,0 +1,207 @@
+"""What happened to a position, in the broker's order: fills in their latest revision, adjustments.
+
+Anchors and other decisions are not among these; they are what happenings are held against.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from possync_tui.domain.inventory import Inventory, Trade
+from possync_tui.domain.money import EXACT, to_micros
+from possync_tui.domain.observations import (
+    Adjusted,
+    AdjustmentKind,
+    AdjustmentSource,
+    Commission,
+    Fill,
+    FillSource,
+    PriceEvidence,
+    Recorded,
+)
+from possync_tui.domain.position import EntryKind, Fees
+
+SAME_EVENT = timedelta(days=5)
+"""A statement dates an option's end or a split by the business day on which it was processed; our
+own pairing dates it by the snapshot that showed it, over a weekend at the latest."""
+
+_KIND_OF_RELEASE = {
+    AdjustmentKind.ASSIGNMENT: EntryKind.ASSIGNED,
+    AdjustmentKind.EXERCISE: EntryKind.EXERCISED,
+    AdjustmentKind.TRANSFER: EntryKind.TRANSFERRED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFill:
+    """A fill in its latest revision, at the time and the place of arrival of its first."""
+
+    seq: int
+    at: datetime
+    base_id: str
+    fill: Fill
+    commission: Commission | None
+    is_of_statement: bool = False
+
+    @property
+    def order(self) -> tuple[datetime, str]:
+        return (self.at, self.base_id)
+
+    @property
+    def cause(self) -> str:
+        """What lots and entries that come of it are known by."""
+        return f"fill:{self.base_id}"
+
+    def after(self, quantity: Decimal) -> Decimal:
+        """The quantity that it leaves of `quantity`."""
+        return quantity + self.fill.signed_quantity
+
+    def apply(self, inventory: Inventory) -> None:
+        report = self.commission
+        fees: Fees | None = None
+        if report is not None:
+            fees = ((report.currency, to_micros(report.amount)),)
+        inventory.trade(
+            Trade(
+                cause=self.cause,
+                kind=EntryKind.FILL,
+                at=self.at,
+                quantity=self.fill.signed_quantity,
+                price=self.fill.price,
+                fees=fees,
+                is_exact=True,
+                exec_id=self.fill.exec_id,
+                broker_realized=report.broker_realized_pnl if report else None,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAdjustment:
+    """A change that is no trade, at its place in the inbox."""
+
+    seq: int
+    item: Adjusted
+
+    @property
+    def at(self) -> datetime:
+        return self.item.as_of
+
+    @property
+    def order(self) -> tuple[datetime, str]:
+        return (self.item.as_of, f"~{self.item.reference}")
+
+    @property
+    def is_of_statement(self) -> bool:
+        return self.item.source is AdjustmentSource.FLEX
+
+    def after(self, quantity: Decimal) -> Decimal:
+        """The quantity that it leaves of `quantity`."""
+        new, old = self.item.ratio
+        scaled = EXACT.divide(EXACT.multiply(quantity, Decimal(new)), Decimal(old))
+        return scaled + self.item.quantity
+
+    def apply(self, inventory: Inventory) -> None:
+        adjust(inventory, self.item)
+
+
+Happening = KnownFill | KnownAdjustment
+
+
+def adjust(inventory: Inventory, item: Adjusted) -> None:
+    """Do to a position what a corporate action, an option's end or a transfer did to it."""
+    match item.kind:
+        case AdjustmentKind.SPLIT:
+            inventory.rescale(*item.ratio)
+        case AdjustmentKind.EXPIRY:
+            inventory.trade(_trade(item, EntryKind.EXPIRED, Decimal(0)))
+        case AdjustmentKind.DELIVERY:
+            inventory.trade(_trade(item, EntryKind.DELIVERED, item.price))
+        case AdjustmentKind.ASSIGNMENT | AdjustmentKind.EXERCISE:
+            is_priced = item.source is AdjustmentSource.FLEX
+            trade = _trade(item, _KIND_OF_RELEASE[item.kind], None)
+            inventory.release(trade, moved=True, is_priced=is_priced)
+        case AdjustmentKind.TRANSFER:
+            _transfer(inventory, item)
+
+
+def _transfer(inventory: Inventory, item: Adjusted) -> None:
+    """Units that go to, or come from, another account or broker: no P&L is made by that."""
+    trade = _trade(item, _KIND_OF_RELEASE[item.kind], None)
+    held = inventory.quantity
+    if held and (held > 0) != (item.quantity > 0):
+        inventory.release(trade, moved=False)
+        return
+    inventory.trade(_trade(item, EntryKind.TRANSFERRED, item.price))
+
+
+def _trade(item: Adjusted, kind: EntryKind, price: Decimal | None) -> Trade:
+    return Trade(
+        cause=f"{item.kind.value}:{item.reference}",
+        kind=kind,
+        at=item.as_of,
+        quantity=item.quantity,
+        price=price,
+        premium_micros=to_micros(item.premium),
+        is_exact=item.is_exact,
+        evidence=None if price is None else PriceEvidence(price, item.source.value, 0.0),
+    )
+
+
+def happenings_in(history: Sequence[Recorded]) -> tuple[Happening, ...]:
+    """Fills and reported adjustments in the broker's order."""
+    reported = [
+        KnownAdjustment(recorded.seq, recorded.observation)
+        for recorded in history
+        if isinstance(recorded.observation, Adjusted)
+        and recorded.observation.source is AdjustmentSource.FLEX
+    ]
+    found: list[Happening] = [*known_fills(history), *reported]
+    return tuple(sorted(found, key=lambda happening: happening.order))
+
+
+def known_fills(history: Iterable[Recorded]) -> tuple[KnownFill, ...]:
+    """Fills in the broker's order, corrections in place of what they correct."""
+    commissions: dict[str, Commission] = {}
+    revisions: dict[str, list[tuple[int, Fill]]] = {}
+    for recorded in history:
+        match recorded.observation:
+            case Commission() as report:
+                commissions[report.exec_id] = report
+            case Fill() as fill:
+                revisions.setdefault(fill.base_id, []).append((recorded.seq, fill))
+    known = [_latest(base, found, commissions) for base, found in revisions.items()]
+    standing = (fill for fill in known if fill.fill.quantity)
+    return tuple(sorted(standing, key=lambda fill: fill.order))
+
+
+def _latest(
+    base: str, found: list[tuple[int, Fill]], commissions: dict[str, Commission]
+) -> KnownFill:
+    by_revision = sorted(found, key=lambda pair: pair[1].revision)
+    first, last = by_revision[0][1], by_revision[-1][1]
+    # A correction does not always bring its own commission report: the latest one stands.
+    reports = [commissions[f.exec_id] for _, f in by_revision if f.exec_id in commissions]
+    report = reports[-1] if reports else None
+    # One that was seen live is not the statement's, whoever corrected it.
+    is_of_statement = all(fill.source is FillSource.FLEX for _, fill in found)
+    return KnownFill(min(seq for seq, _ in found), first.time, base, last, report, is_of_statement)
+
+
+def is_reported(paired: Adjusted, happenings: Sequence[Happening]) -> bool:
+    """Whether a statement reports what we had paired ourselves: then the statement counts.
+
+    It may tell in several rows what a snapshot showed as one.
+    """
+    reported = [
+        other.item.quantity
+        for other in happenings
+        if isinstance(other, KnownAdjustment)
+        and other.item.kind is paired.kind
+        and other.item.ratio == paired.ratio
+        and abs(other.item.as_of - paired.as_of) <= SAME_EVENT
+    ]
+    return bool(reported) and (
+        paired.quantity in reported or sum(reported, Decimal(0)) == paired.quantity
+    )

@@ -1,0 +1,92 @@
+"""One account of a snapshot beside what the ledger knows of it: what decisions look at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.marks import FRESH_SECONDS, Mark
+from possync_tui.domain.observations import PositionRow, PriceEvidence, Snapshot
+from possync_tui.domain.plan import Book, KnownPosition
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings say about closing without fills. Times in seconds.
+
+    `watched` are the accounts that may change; `None` stands for all of them.
+    """
+
+    mark_missing_as_closed: bool = False
+    confirmations: int = 2
+    spacing: float = 60.0
+    watched: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """One account of a snapshot beside what is known of it."""
+
+    account: str
+    snapshot: Snapshot
+    book: Book
+    marks: Mapping[PositionKey, Mark]
+    quantities: Mapping[PositionKey, Decimal]
+    rules: Rules
+    digest: str
+    known_seq: int
+    rows: Mapping[PositionKey, PositionRow]
+    in_motion: frozenset[PositionKey] = frozenset()
+    opened: Mapping[PositionKey, datetime] = field(default_factory=dict)
+
+    @property
+    def is_baseline(self) -> bool:
+        return not self.book.accounts[self.account].has_baseline
+
+    @cached_property
+    def present(self) -> frozenset[PositionKey]:
+        """Positions that the snapshot holds with a quantity."""
+        return frozenset(key for key, row in self.rows.items() if row.quantity)
+
+    def known_here(self) -> list[KnownPosition]:
+        return [
+            known
+            for key, known in sorted(self.book.positions.items())
+            if key.account == self.account and key not in self.in_motion
+        ]
+
+    def touched_here(self) -> list[PositionKey]:
+        return sorted(
+            key
+            for key in self.book.touched
+            if key.account == self.account and key not in self.in_motion
+        )
+
+    def quantity_by_fills(self, key: PositionKey) -> Decimal:
+        """What the ledger makes of the position with every fill known now."""
+        if key in self.quantities:
+            return self.quantities[key]
+        known = self.book.positions.get(key)
+        return known.quantity if known else Decimal(0)
+
+    def began_before_us(self, key: PositionKey) -> bool:
+        """Whether the position's first fill is older than the first snapshot of the account."""
+        if self.is_baseline:
+            return True
+        baseline_at = self.book.accounts[self.account].baseline_at
+        opened_at = self.opened.get(key)
+        return baseline_at is not None and opened_at is not None and opened_at < baseline_at
+
+    def price(self, key: PositionKey) -> PriceEvidence | None:
+        """A live mark of the same session, fresh enough to estimate with (promise 5)."""
+        mark = self.marks.get(key)
+        if mark is None or mark.price is None or mark.session_id != self.snapshot.session_id:
+            return None
+        age = mark.age_seconds(self.snapshot.as_of)
+        return PriceEvidence(mark.price, mark.source, age) if age <= FRESH_SECONDS else None
+
+
+def is_cash(known: KnownPosition) -> bool:
+    return known.row is not None and known.row.instrument.is_virtual_cash

@@ -1,0 +1,28 @@
+"""Live values of positions. They are not history: the latest one is all that is kept."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from possync_tui.domain.instruments import PositionKey
+
+FRESH_SECONDS = 60.0
+"""A mark older than this is no price for an estimate (design promise 5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What the broker says a position is worth; a `None` amount is unknown, never zero."""
+
+    key: PositionKey
+    at: datetime
+    source: str
+    session_id: str
+    price: Decimal | None = None
+    market_value: Decimal | None = None
+    unrealized_pnl: Decimal | None = None
+    daily_pnl: Decimal | None = None
+    realized_today: Decimal | None = None
+
+    def age_seconds(self, now: datetime) -> float:
+        return max(0.0, (now - self.at).total_seconds())

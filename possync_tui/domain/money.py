@@ -1,0 +1,98 @@
+"""Numbers from the wire, and money at rest.
+
+Money is `Decimal` in code and whole micro-units (1e-6 of the currency) at rest, so that sums are
+exact in Python and in SQL alike (design promise 6).
+"""
+
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+
+MICROS_PER_UNIT = 1_000_000
+LARGEST_AMOUNT = Decimal(9 * 10**12)
+"""Money beyond this does not fit into SQLite's whole numbers as micro-units."""
+
+ABSURD = Decimal(10) ** 15
+"""No position, price or amount of a trader reaches this (shared IBKR facts, section 1)."""
+
+# The API's "no value" sentinels: the largest double, and the largest 32-bit integer.
+_UNSET_DOUBLE = Decimal("1.7976931348623157E+308")
+_UNSET_INTEGER = Decimal(2147483647)
+
+_MOST_DECIMALS = 40
+
+# Wide enough that quantity x price x multiplier is never rounded before we round it ourselves.
+EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
+
+
+class BadNumber(ValueError):
+    """A number field of the wire that must not reach the ledger."""
+
+    def __init__(self, field: str, text: str, why: str) -> None:
+        shown = text if len(text) <= 40 else text[:37] + "..."
+        super().__init__(f"{field} is {why}: {shown!r}")
+        self.field = field
+        self.text = text
+        self.why = why
+
+
+def parse_number(field: str, text: str) -> Decimal:
+    """The exact decimal that the wire's text says.
+
+    Raises `BadNumber` for a blank, unset, non-finite, absurd or unreadable field: a blank quantity
+    is not a zero.
+    """
+    stripped = text.strip()
+    if not stripped:
+        raise BadNumber(field, text, "blank")
+    # `Decimal` also takes `1_000` and the digits of other scripts, which no TWS writes.
+    if not stripped.isascii() or "_" in stripped:
+        raise BadNumber(field, text, "not a number")
+    try:
+        number = Decimal(stripped)
+    except InvalidOperation:
+        raise BadNumber(field, text, "not a number") from None
+    if not number.is_finite():
+        raise BadNumber(field, text, "not finite")
+    if number in (_UNSET_DOUBLE, _UNSET_INTEGER):
+        raise BadNumber(field, text, "unset")
+    if abs(number) > ABSURD:
+        raise BadNumber(field, text, "absurdly large")
+    exponent = number.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -_MOST_DECIMALS:
+        raise BadNumber(field, text, "absurdly small")
+    return number
+
+
+def parse_optional(field: str, text: str) -> Decimal | None:
+    """As `parse_number`, with `None` for a blank or unset field."""
+    try:
+        return parse_number(field, text)
+    except BadNumber as bad:
+        if bad.why in ("blank", "unset"):
+            return None
+        raise
+
+
+def is_literal_zero(text: str) -> bool:
+    """Whether the wire's text says zero in so many digits (`0`, `0.0`, `-0`)."""
+    try:
+        return parse_number("quantity", text) == 0
+    except BadNumber:
+        return False
+
+
+def to_micros(amount: Decimal) -> int:
+    """Micro-units of `amount`, rounded half to even."""
+    return int(EXACT.multiply(amount, Decimal(MICROS_PER_UNIT)).to_integral_value(ROUND_HALF_EVEN))
+
+
+def from_micros(micros: int) -> Decimal:
+    """The amount of `micros`, exact."""
+    return Decimal(micros).scaleb(-6, EXACT)
+
+
+def plain(number: Decimal) -> str:
+    """Canonical text at rest: no exponent, no trailing zeros, never `-0`."""
+    if number == 0:
+        return "0"
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

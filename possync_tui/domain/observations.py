@@ -1,0 +1,288 @@
+"""What was seen, and what was decided: the only inputs from which the ledger is built.
+
+Everything here ends in the append-only inbox. Numbers keep the wire's text beside the exact value;
+times keep the broker's raw text beside the UTC instant.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from possync_tui.domain.instruments import Instrument, PositionKey
+
+# Corrections count from 01; none comes near this.
+_CANCELLED = 9000
+# More digits than this are no revision.
+_MOST_DIGITS = 9
+
+
+class FillSource(StrEnum):
+    """Where a fill was learnt of."""
+
+    WIRE = "wire"
+    FLEX = "flex"
+
+
+class Side(StrEnum):
+    """The two sides of an execution, as TWS writes them."""
+
+    BOUGHT = "BOT"
+    SOLD = "SLD"
+
+
+@dataclass(frozen=True, slots=True)
+class PositionRow:
+    """A row of `reqPositions`: quantity signed, cost in money per contract (IBKR's avgCost)."""
+
+    account: str
+    instrument: Instrument
+    quantity: Decimal
+    average_cost: Decimal
+    quantity_text: str
+    average_cost_text: str
+
+    @property
+    def key(self) -> PositionKey:
+        return PositionKey(self.account, self.instrument.con_id)
+
+    @property
+    def same_as(self) -> tuple[Decimal, Decimal, Instrument]:
+        """What has to differ for a row to be news."""
+        return (self.quantity, self.average_cost, self.instrument)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A complete answer to `reqPositions`: end marker seen, nothing tainted it (promise 2).
+
+    `rows` holds the last row of each (account, conId), rows with a literal zero included.
+    `as_of` is the end of the snapshot on the broker's clock.
+    """
+
+    session_id: str
+    accounts: tuple[str, ...]
+    rows: tuple[PositionRow, ...]
+    started_at: datetime
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RowPushed:
+    """A position row that came outside any snapshot."""
+
+    row: PositionRow
+    session_id: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution. `quantity` is positive, `price` excludes commission.
+
+    A quantity of zero says that the broker cancelled the execution: `cancelled_id` names it so that
+    it counts as the last revision of what it cancels.
+    """
+
+    account: str
+    exec_id: str
+    instrument: Instrument
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    time: datetime
+    raw_time: str
+    quantity_text: str
+    price_text: str
+    order_id: int = 0
+    perm_id: int = 0
+    client_id: int = 0
+    exchange: str = ""
+    order_ref: str = ""
+    liquidation: int = 0
+    source: FillSource = FillSource.WIRE
+
+    @property
+    def key(self) -> PositionKey:
+        return PositionKey(self.account, self.instrument.con_id)
+
+    @property
+    def signed_quantity(self) -> Decimal:
+        return self.quantity if self.side is Side.BOUGHT else -self.quantity
+
+    @property
+    def base_id(self) -> str:
+        """The id without its revision: corrections differ only after the last dot."""
+        base, dot, _ = self.exec_id.rpartition(".")
+        return base if dot else self.exec_id
+
+    @property
+    def revision(self) -> int:
+        return _revision(self.exec_id)
+
+
+def cancelled_id(exec_id: str) -> str:
+    """The id under which the cancellation of an execution is kept: its last revision of all."""
+    base, dot, _ = exec_id.rpartition(".")
+    return f"{base if dot else exec_id}.{_CANCELLED + _revision(exec_id)}"
+
+
+def _revision(exec_id: str) -> int:
+    _, dot, digits = exec_id.rpartition(".")
+    return int(digits) if dot and digits.isdecimal() and len(digits) <= _MOST_DIGITS else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Commission:
+    """A commission report; it joins its fill by `exec_id` only, and may come first."""
+
+    exec_id: str
+    amount: Decimal
+    currency: str
+    broker_realized_pnl: Decimal | None
+    amount_text: str
+    realized_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectivityLost:
+    """TWS lost IBKR's servers (1100, 2110): counts of absence start again."""
+
+    code: int
+    at: datetime
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PriceEvidence:
+    """The price on which an estimate rests: where it came from and how old it was then."""
+
+    price: Decimal
+    source: str
+    age_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A row of a committed snapshot that differed from the last one: the truth about a quantity.
+
+    `baseline` marks the first look at a position: what fills do not explain there was opened
+    before we came. `price` is the evidence for an estimate, kept because marks are not. Fills up to
+    `known_seq` in the inbox were known before the snapshot began, and so are in its quantity.
+    """
+
+    row: PositionRow
+    as_of: datetime
+    baseline: bool
+    snapshot_digest: str
+    price: PriceEvidence | None = None
+    known_seq: int = 0
+
+    @property
+    def key(self) -> PositionKey:
+        return self.row.key
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A known position that a complete snapshot did not hold. By itself it closes nothing.
+
+    With `baseline`, nothing was known of it before. Where a statement tells of the time before the
+    account's first snapshot, that one is held against it: it has no digest then.
+    """
+
+    key: PositionKey
+    as_of: datetime
+    baseline: bool
+    snapshot_digest: str
+    known_seq: int = 0
+
+    @property
+    def is_hindsight(self) -> bool:
+        """Whether it is about the account's first snapshot, and says nothing about now."""
+        return self.baseline and not self.snapshot_digest
+
+
+class CloseReason(StrEnum):
+    """Why a position without closing fills counts as closed, strongest evidence first."""
+
+    ZERO_ROW = "zero_row"
+    EXPIRED = "expired"
+    CONFIRMED_MISSING = "confirmed_missing"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class CloseDecided:
+    """The decision, on evidence, that a position is flat at `as_of`."""
+
+    key: PositionKey
+    reason: CloseReason
+    as_of: datetime
+    evidence: str
+    price: PriceEvidence | None = None
+    known_seq: int = 0
+
+
+class AdjustmentKind(StrEnum):
+    """What can change a position without a trade."""
+
+    SPLIT = "split"
+    EXPIRY = "expiry"
+    ASSIGNMENT = "assignment"
+    EXERCISE = "exercise"
+    DELIVERY = "delivery"
+    TRANSFER = "transfer"
+
+
+class AdjustmentSource(StrEnum):
+    """Who says so: a Flex statement of the broker, or our own pairing of what a snapshot showed."""
+
+    FLEX = "flex"
+    PAIRED = "paired"
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """A change of a position that is no trade.
+
+    `quantity` is the signed change (zero for a split, which has `ratio` new units for each old
+    one). `price` is that of a unit: the strike of a delivery, the cost of what was transferred in.
+    `premium` is money, in the contract's currency, that moves from an option into the value of what
+    is delivered: added to what is paid or received for it. IBKR realizes nothing on the option then
+    (reporting guide). On a statement's option that was assigned or exercised it is what the option
+    went for: what moved out of it, or the cash it was settled for. `is_exact` says that nothing in
+    it was inferred. `reference` identifies the event at its source, `counterpart` is the conId at
+    its other end.
+    """
+
+    key: PositionKey
+    kind: AdjustmentKind
+    instrument: Instrument
+    as_of: datetime
+    quantity: Decimal
+    source: AdjustmentSource
+    reference: str
+    evidence: str
+    price: Decimal | None = None
+    premium: Decimal = Decimal(0)
+    ratio: tuple[int, int] = (1, 1)
+    counterpart: int = 0
+    is_exact: bool = True
+    known_seq: int = 0
+
+
+# What a plan appends to the inbox beside what was there already.
+Decided = Anchor | Absent | CloseDecided | Adjusted
+# What a broker reports, live or in a statement. Marks and connection states are not history, and
+# so are not among these.
+Observed = RowPushed | Fill | Commission | ConnectivityLost | Adjusted
+Observation = Observed | Decided
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An observation with its place in the inbox: `seq` is the order of arrival."""
+
+    seq: int
+    observation: Observation

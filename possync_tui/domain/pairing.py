@@ -1,0 +1,184 @@
+"""Assignment and exercise: an option that is gone and the units that came for it, seen as one.
+
+IBKR sends no fill for either. It realizes nothing on the option and moves its premium into the
+basis of what is delivered (reporting guide; shared IBKR facts, pitfall 28 and case 18).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import combinations
+
+from possync_tui.domain.instruments import Instrument, PositionKey
+from possync_tui.domain.money import EXACT, BadNumber, from_micros, parse_number, to_micros
+from possync_tui.domain.observations import Adjusted, AdjustmentKind, AdjustmentSource, PositionRow
+from possync_tui.domain.position import Life, Lot
+
+_MOST_OPTIONS = 8
+_COST_TOLERANCE = Decimal("0.001")
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """An option position without a row and without closing fills, as it stood."""
+
+    key: PositionKey
+    instrument: Instrument
+    life: Life
+
+    @property
+    def delivers(self) -> Decimal:
+        """Signed units of the underlying that its assignment or exercise brings."""
+        units = EXACT.multiply(self.life.quantity, self.instrument.multiplier_value)
+        return -units if self.instrument.right[:1] == "P" else units
+
+
+@dataclass(frozen=True, slots=True)
+class Appeared:
+    """Units of an underlying that no fill explains."""
+
+    row: PositionRow
+    residual: Decimal
+    held_before: Decimal
+    cost_before: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What a pairing decides: the option's end, and the delivery for it."""
+
+    option: Adjusted
+    delivery: Adjusted
+
+
+def pair(
+    appeared: Iterable[Appeared], vanished: Sequence[Vanished], as_of: datetime, known_seq: int
+) -> list[Pair]:
+    """Match units that appeared with the options that would deliver exactly them."""
+    free = {option.key: option for option in vanished if _strike(option.instrument) is not None}
+    pairs: list[Pair] = []
+    for stock in appeared:
+        row = stock.row
+        candidates = [
+            option
+            for option in free.values()
+            if option.key.account == row.account
+            and option.instrument.symbol == row.instrument.symbol
+            and option.instrument.currency == row.instrument.currency
+        ]
+        chosen = _exactly(candidates[:_MOST_OPTIONS], stock.residual)
+        is_exact = _is_confirmed(stock, chosen)
+        for option in chosen:
+            del free[option.key]
+            pairs.append(_pair(row, option, as_of, known_seq, is_exact=is_exact))
+    return pairs
+
+
+def _exactly(options: Sequence[Vanished], units: Decimal) -> Sequence[Vanished]:
+    """The fewest options that together deliver exactly `units`."""
+    for size in range(1, len(options) + 1):
+        for some in combinations(options, size):
+            if sum((option.delivers for option in some), Decimal(0)) == units:
+                return some
+    return ()
+
+
+def _pair(
+    row: PositionRow, option: Vanished, as_of: datetime, known_seq: int, *, is_exact: bool
+) -> Pair:
+    short = option.life.quantity < 0
+    kind = AdjustmentKind.ASSIGNMENT if short else AdjustmentKind.EXERCISE
+    what = "assigned" if short else "exercised"
+    evidence = f"{option.instrument.description} {what}: the option is gone, its units are there"
+    reference = f"{option.key.con_id}@{as_of.isoformat(timespec='seconds')}"
+    end = Adjusted(
+        key=option.key,
+        kind=kind,
+        instrument=option.instrument,
+        as_of=as_of,
+        quantity=-option.life.quantity,
+        source=AdjustmentSource.PAIRED,
+        reference=reference,
+        evidence=evidence,
+        counterpart=row.instrument.con_id,
+        is_exact=is_exact,
+        known_seq=known_seq,
+    )
+    delivery = Adjusted(
+        key=row.key,
+        kind=AdjustmentKind.DELIVERY,
+        instrument=row.instrument,
+        as_of=as_of,
+        quantity=option.delivers,
+        source=AdjustmentSource.PAIRED,
+        reference=reference,
+        evidence=evidence,
+        price=_strike(option.instrument),
+        premium=from_micros(premium_of(option.life, option.delivers) or 0),
+        counterpart=option.key.con_id,
+        is_exact=is_exact,
+        known_seq=known_seq,
+    )
+    return Pair(end, delivery)
+
+
+def premium_of(option: Life, delivers: Decimal) -> int | None:
+    """What an option's premium adds to the value of the units that it delivers, in micro-units.
+
+    A premium paid makes a purchase dearer and the proceeds of a sale smaller; one received does
+    the opposite. Commission is part of it. `None` where the option's cost is unknown.
+    """
+    cost = pool_cost(option.pool, is_long=option.quantity > 0)
+    if cost is None:
+        return None
+    paid = option.quantity > 0
+    bought = delivers > 0
+    return cost if paid == bought else -cost
+
+
+def pool_cost(pool: Lot | None, *, is_long: bool) -> int | None:
+    """Money paid for a long lot or received for a short one, commission included."""
+    if pool is None or pool.value_micros is None:
+        return None
+    fees = sum(fee for _, fee in pool.fees)
+    return pool.value_micros + fees if is_long else pool.value_micros - fees
+
+
+def _is_confirmed(stock: Appeared, options: Sequence[Vanished]) -> bool:
+    """Whether the broker's own average cost is what the deliveries would make it.
+
+    Only then is the pairing more than a guess. A delivery that reduces what was held leaves the
+    average cost as it was, and so confirms nothing.
+    """
+    same_side = stock.held_before == 0 or (stock.held_before > 0) == (stock.residual > 0)
+    if not options or not same_side or stock.cost_before is None:
+        return False
+    total = stock.cost_before
+    for option in options:
+        pool, premium = option.life.pool, premium_of(option.life, option.delivers)
+        strike = _strike(option.instrument)
+        if premium is None or strike is None or pool is None or pool.is_pending:
+            return False
+        money = EXACT.multiply(abs(option.delivers), strike)
+        total += to_micros(EXACT.multiply(money, stock.row.instrument.unit_value)) + premium
+    expected = EXACT.divide(from_micros(total), abs(stock.row.quantity))
+    return abs(expected - stock.row.average_cost) <= abs(expected) * _COST_TOLERANCE
+
+
+def _strike(instrument: Instrument) -> Decimal | None:
+    try:
+        return parse_number("strike", instrument.strike)
+    except BadNumber:
+        return None
+
+
+def by_option(pairs: Iterable[Pair]) -> Mapping[PositionKey, Adjusted]:
+    return {pair.option.key: pair.option for pair in pairs}
+
+
+def by_underlying(pairs: Iterable[Pair]) -> Mapping[PositionKey, list[Adjusted]]:
+    deliveries: dict[PositionKey, list[Adjusted]] = {}
+    for pair in pairs:
+        deliveries.setdefault(pair.delivery.key, []).append(pair.delivery)
+    return deliveries

@@ -1,0 +1,202 @@
+"""A plan: what a sync would change, each change with the evidence it rests on. Data, not action."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.observations import Decided, PositionRow
+from possync_tui.domain.position import CostMethod, Entry, Life, Status
+
+
+class HoldKind(StrEnum):
+    """Why something waits for the user's word. `MISSING` alone does not make a sync exit with 6."""
+
+    MISSING = "MISSING"
+    BULK_MISSING = "BULK_MISSING"
+    NEW_ACCOUNT = "NEW_ACCOUNT"
+    COMBINATION = "COMBINATION"
+    NO_CONTRACT_ID = "NO_CONTRACT_ID"
+    STATEMENT_GAP = "STATEMENT_GAP"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLife:
+    """A life as the ledger has it, with the ids of its entries that no reversal has undone."""
+
+    life_id: int
+    life: Life
+    entry_ids: Mapping[tuple[str, CostMethod], int]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHold:
+    """Something that is held and not yet decided."""
+
+    hold_id: int
+    kind: HoldKind
+    account: str
+    con_id: int | None
+    keys: tuple[PositionKey, ...]
+    is_kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPosition:
+    """What the last committed sync left of a position: enough to see that nothing changed.
+
+    `presence_seq` is the place in the inbox of the last pushed row with a quantity.
+    """
+
+    key: PositionKey
+    row: PositionRow | None
+    status: Status
+    quantity: Decimal
+    is_absent: bool = False
+    missing_since: datetime | None = None
+    confirmations: int = 0
+    confirmed_at: datetime | None = None
+    zero_pushed_at: datetime | None = None
+    presence_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAccount:
+    """An account of the ledger. One that waits for the user's word is not synced."""
+
+    account_id: int
+    code: str
+    is_accepted: bool
+    has_baseline: bool
+    last_synced_at: datetime | None = None
+    baseline_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Book:
+    """The ledger as the sync knows it, kept in memory between syncs.
+
+    `touched` are the positions with observations in the inbox that no plan has taken up yet.
+    `closed_as_missing` are account and time of positions that absence alone has closed, the latest
+    ones.
+    """
+
+    accounts: Mapping[str, KnownAccount] = field(default_factory=dict)
+    positions: Mapping[PositionKey, KnownPosition] = field(default_factory=dict)
+    holds: tuple[OpenHold, ...] = ()
+    touched: frozenset[PositionKey] = frozenset()
+    closed_as_missing: tuple[tuple[str, datetime], ...] = ()
+    connectivity_lost_at: datetime | None = None
+
+
+class ChangeKind(StrEnum):
+    """What a change does to a position, in the words of the log and the diff."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    CLOSED = "closed"
+    MISSING = "missing"
+    RETURNED = "returned"
+    VOIDED = "voided"
+
+
+@dataclass(frozen=True, slots=True)
+class PutLife:
+    """A life is new, or differs from what is stored under `life_id`."""
+
+    key: PositionKey
+    kind: ChangeKind
+    life: Life
+    life_id: int | None
+    before: Life | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddEntry:
+    """A realized entry to append to the life that `origin` names."""
+
+    key: PositionKey
+    origin: str
+    entry: Entry
+    supersedes_id: int | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReverseEntry:
+    """An entry that better evidence undoes: its negative is appended, nothing is edited."""
+
+    key: PositionKey
+    entry_id: int
+    entry: Entry
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountAbsence:
+    """Another complete snapshot without this position (evidence for promise 1)."""
+
+    key: PositionKey
+    confirmations: int
+    confirmed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseHold:
+    """Something waits for the user's word. `keys` are the positions it is about."""
+
+    kind: HoldKind
+    account: str
+    con_id: int | None
+    keys: tuple[PositionKey, ...]
+    message: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClearHold:
+    """What was held resolved itself."""
+
+    hold_id: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A line for the journal that changes no table: cost drift, a row that was left out."""
+
+    key: PositionKey | None
+    text: str
+
+
+Change = PutLife | AddEntry | ReverseEntry | CountAbsence | RaiseHold | ClearHold | Remark
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that one snapshot changes, committed as one transaction or not at all.
+
+    `decided` goes to the inbox with it. `accounts` are those that the snapshot covered; each gets
+    `as_of` as its last complete sync. `planned` are the touched positions that this plan took up.
+    `with_pnl` is false where realized entries were left out by the settings.
+    """
+
+    as_of: datetime
+    accounts: tuple[str, ...]
+    digest: str
+    positions_seen: int
+    decided: tuple[Decided, ...] = ()
+    changes: tuple[Change, ...] = ()
+    planned: frozenset[PositionKey] = frozenset()
+    new_accounts: tuple[str, ...] = ()
+    with_pnl: bool = True
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.decided or self.changes or self.new_accounts)
+
+    def count(self, kind: ChangeKind) -> int:
+        return sum(1 for c in self.changes if isinstance(c, PutLife) and c.kind is kind)

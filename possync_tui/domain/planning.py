@@ -1,0 +1,320 @@
+"""The plan: lives rebuilt with what a snapshot decided, held against what the ledger stores."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from possync_tui.domain.holding import statement_gap_holds
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.life import rebuild
+from possync_tui.domain.look import Rules
+from possync_tui.domain.marks import Mark
+from possync_tui.domain.money import plain
+from possync_tui.domain.observations import (
+    Absent,
+    Adjusted,
+    AdjustmentSource,
+    Anchor,
+    Decided,
+    Fill,
+    FillSource,
+    Recorded,
+    Snapshot,
+)
+from possync_tui.domain.plan import (
+    AddEntry,
+    Book,
+    Change,
+    ChangeKind,
+    Plan,
+    PutLife,
+    ReverseEntry,
+    StoredLife,
+)
+from possync_tui.domain.position import CostMethod, Entry, EntryKind, Life, Rebuilt, Status
+from possync_tui.domain.reconcile import reconcile
+from possync_tui.domain.settling import Settling
+
+Histories = Mapping[PositionKey, Sequence[Recorded]]
+Stored = Mapping[PositionKey, Sequence[StoredLife]]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A plan, and the positions in it whose change no fill explains (yet)."""
+
+    plan: Plan
+    unexplained: frozenset[PositionKey]
+
+
+def make_plan(
+    book: Book,
+    snapshot: Snapshot,
+    *,
+    histories: Histories,
+    stored: Stored,
+    marks: Mapping[PositionKey, Mark],
+    rules: Rules,
+    known_seq: int,
+    last_seq: int,
+    with_pnl: bool = True,
+    in_motion: frozenset[PositionKey] = frozenset(),
+) -> Draft:
+    """What committing this snapshot would change. Pure: a dry run is this, not committed.
+
+    `histories` and `stored` cover the keys of `reconcile.keys_in_question`; `last_seq` is the
+    newest place in the inbox, behind which the decisions of this plan will stand.
+    """
+    hindsight = _in_hindsight(book, histories)
+    histories = _with_hindsight(histories, hindsight)
+    standing = {key: rebuild(history) for key, history in histories.items()}
+    findings = reconcile(
+        book,
+        snapshot,
+        marks=marks,
+        quantities={key: rebuilt.quantity for key, rebuilt in standing.items()},
+        rules=rules,
+        known_seq=known_seq,
+        in_motion=in_motion,
+        opened={key: now.lives[0].opened_at for key, now in standing.items() if now.lives},
+    )
+    settling = Settling(book, snapshot, histories, standing, findings, known_seq, last_seq)
+    settled = settling.with_option_events()
+    changes: list[Change] = []
+    unexplained: set[PositionKey] = set()
+    for key in sorted(histories):
+        after = settled.rebuilt[key]
+        if settled.residual(key) and not _is_first_look(settled.decided_for(key)):
+            unexplained.add(key)
+        changes += changes_of(key, stored.get(key, ()), after, with_pnl=with_pnl)
+    gaps = {key: after.statement_gap for key, after in settled.rebuilt.items()}
+    changes += statement_gap_holds(book.holds, gaps)
+    plan = Plan(
+        as_of=snapshot.as_of,
+        accounts=findings.accounts,
+        digest=findings.digest,
+        positions_seen=findings.positions_seen,
+        decided=(*hindsight.values(), *settled.decided),
+        changes=(*changes, *settled.changes),
+        planned=frozenset(key for key in histories if key.account in findings.accounts),
+        with_pnl=with_pnl,
+    )
+    return Draft(plan, frozenset(unexplained))
+
+
+def replan(
+    book: Book,
+    histories: Histories,
+    *,
+    stored: Stored,
+    as_of: datetime,
+    with_pnl: bool = True,
+) -> Plan:
+    """What the observations alone change, without a snapshot: after an import, or a new release.
+
+    Nothing is decided about any position, but for what the first snapshot of its account said of
+    it: that was not worth a word while nothing was known of the position.
+    """
+    changes: list[Change] = []
+    hindsight = _in_hindsight(book, histories)
+    histories = _with_hindsight(histories, hindsight)
+    rebuilt = {key: rebuild(history) for key, history in histories.items()}
+    for key in sorted(rebuilt):
+        changes += changes_of(key, stored.get(key, ()), rebuilt[key], with_pnl=with_pnl)
+    gaps = {key: after.statement_gap for key, after in rebuilt.items()}
+    changes += statement_gap_holds(book.holds, gaps)
+    return Plan(
+        as_of=as_of,
+        accounts=(),
+        digest="",
+        positions_seen=0,
+        decided=tuple(hindsight.values()),
+        changes=tuple(changes),
+        planned=frozenset(histories),
+        with_pnl=with_pnl,
+    )
+
+
+def _in_hindsight(book: Book, histories: Histories) -> dict[PositionKey, Absent]:
+    """Positions of which a statement tells, and which their account's first snapshot did not hold.
+
+    Without that, a statement that begins with a sale would make a short position of it.
+    """
+    found: dict[PositionKey, Absent] = {}
+    for key, history in sorted(histories.items()):
+        account = book.accounts.get(key.account)
+        first = account.baseline_at if account else None
+        if first is not None and _begins_before(history, first):
+            found[key] = Absent(key, first, baseline=True, snapshot_digest="")
+    return found
+
+
+def _begins_before(history: Sequence[Recorded], first: datetime) -> bool:
+    """Whether a statement tells of the time before a first look that nothing is known of."""
+    tells = False
+    for recorded in history:
+        match recorded.observation:
+            case Anchor(baseline=True) | Absent(baseline=True) as look if look.as_of <= first:
+                return False
+            case Fill(source=FillSource.FLEX) as fill:
+                tells = tells or fill.time < first
+            case Adjusted(source=AdjustmentSource.FLEX) as item:
+                tells = tells or item.as_of < first
+            case _:
+                pass
+    return tells
+
+
+def _with_hindsight(
+    histories: Histories, hindsight: Mapping[PositionKey, Absent]
+) -> dict[PositionKey, Sequence[Recorded]]:
+    return {
+        key: (*history, Recorded(history[-1].seq, hindsight[key])) if key in hindsight else history
+        for key, history in histories.items()
+    }
+
+
+def changes_of(
+    key: PositionKey, stored: Sequence[StoredLife], rebuilt: Rebuilt, *, with_pnl: bool = True
+) -> list[Change]:
+    """What makes the stored lives of a position equal to the rebuilt ones."""
+    changes: list[Change] = []
+    unmatched = list(stored)
+    pairs: list[tuple[StoredLife | None, Life]] = []
+    for ordinal, life in enumerate(rebuilt.lives):
+        match = _match(unmatched, life, ordinal, rebuilt.lives)
+        if match is not None:
+            unmatched.remove(match)
+        pairs.append((match, life))
+    for gone in unmatched:
+        changes += _void(key, gone)
+    for before, life in pairs:
+        changes += _life_changes(key, before, life)
+        if with_pnl:
+            changes += _entry_changes(key, before, life)
+    return _link_replacements(changes)
+
+
+def _is_first_look(decided: Sequence[Decided]) -> bool:
+    return any(getattr(item, "baseline", False) for item in decided)
+
+
+def _match(
+    unmatched: Sequence[StoredLife], life: Life, ordinal: int, lives: Sequence[Life]
+) -> StoredLife | None:
+    """The stored life that this one continues: opened by the same event, or in the same place."""
+    for candidate in unmatched:
+        if candidate.life.origin == life.origin:
+            return candidate
+    origins = {other.origin for other in lives}
+    free = [c for c in unmatched if c.life.origin not in origins]
+    return free[0] if free and ordinal < len(lives) else None
+
+
+def _life_changes(key: PositionKey, before: StoredLife | None, life: Life) -> list[Change]:
+    if before is None:
+        return [PutLife(key, ChangeKind.CREATED, replace(life, entries=()), None, None, _why(life))]
+    was, now = replace(before.life, entries=()), replace(life, entries=())
+    if was == now:
+        return []
+    return [PutLife(key, _kind_of(was, now), now, before.life_id, was, _why(life))]
+
+
+def _kind_of(was: Life, now: Life) -> ChangeKind:
+    if now.status is not was.status:
+        if now.status is Status.CLOSED:
+            return ChangeKind.CLOSED
+        if now.status is Status.MISSING:
+            return ChangeKind.MISSING
+        if was.status is Status.MISSING:
+            return ChangeKind.RETURNED
+    return ChangeKind.UPDATED
+
+
+def _why(life: Life) -> str:
+    if life.status is Status.CLOSED:
+        return f"closed by {life.close_reason}"
+    if life.status is Status.MISSING:
+        return f"absent since {life.missing_since:%Y-%m-%d %H:%M:%S} UTC, no closing evidence"
+    return f"broker row {life.row.quantity_text}" if life.row else "fills"
+
+
+def _void(key: PositionKey, gone: StoredLife) -> list[Change]:
+    """A life that better evidence says never was: its entries are reversed, nothing is deleted."""
+    why = "better evidence: this life never was"
+    changes: list[Change] = [
+        ReverseEntry(key, gone.entry_ids[_identity(entry)], entry, why)
+        for entry in gone.life.entries
+        if _identity(entry) in gone.entry_ids
+    ]
+    empty = replace(
+        gone.life,
+        entries=(),
+        lots=(),
+        pool=None,
+        quantity=Decimal(0),
+        status=Status.CLOSED,
+        closed_at=gone.life.closed_at or gone.life.opened_at,
+        close_reason="voided",
+    )
+    if gone.life.close_reason != "voided":
+        changes.append(PutLife(key, ChangeKind.VOIDED, empty, gone.life_id, gone.life, why))
+    return changes
+
+
+def _entry_changes(key: PositionKey, before: StoredLife | None, life: Life) -> list[Change]:
+    stored = {_identity(entry): entry for entry in before.life.entries} if before else {}
+    wanted = {_identity(entry): entry for entry in life.entries}
+    changes: list[Change] = []
+    replaced: dict[tuple[str, CostMethod], int] = {}
+    if before is not None:
+        for identity, entry in stored.items():
+            if wanted.get(identity) != entry:
+                entry_id = before.entry_ids[identity]
+                replaced[identity] = entry_id
+                why = _why_reversed(entry, wanted.get(identity))
+                changes.append(ReverseEntry(key, entry_id, entry, why))
+    for identity, entry in wanted.items():
+        if stored.get(identity) != entry:
+            supersedes = replaced.get(identity)
+            changes.append(AddEntry(key, life.origin, entry, supersedes, _evidence(entry)))
+    return changes
+
+
+def _link_replacements(changes: list[Change]) -> list[Change]:
+    """Give entries that replace an estimate under another cause the id of what they replace."""
+    taken = {c.supersedes_id for c in changes if isinstance(c, AddEntry)}
+    orphans: dict[CostMethod, list[int]] = {}
+    for change in changes:
+        if isinstance(change, ReverseEntry) and change.entry_id not in taken:
+            orphans.setdefault(change.entry.method, []).append(change.entry_id)
+    linked: list[Change] = []
+    for change in changes:
+        if isinstance(change, AddEntry) and change.supersedes_id is None:
+            waiting = orphans.get(change.entry.method)
+            linked.append(replace(change, supersedes_id=waiting.pop(0)) if waiting else change)
+        else:
+            linked.append(change)
+    return linked
+
+
+def _identity(entry: Entry) -> tuple[str, CostMethod]:
+    return (entry.cause, entry.method)
+
+
+def _why_reversed(entry: Entry, by: Entry | None) -> str:
+    if by is None:
+        return f"{entry.quality} entry undone: fills explain the change"
+    if by.quality is not entry.quality:
+        return f"{entry.quality} -> {by.quality}"
+    return "corrected"
+
+
+def _evidence(entry: Entry) -> str:
+    if entry.kind is EntryKind.FILL:
+        return f"execution {entry.exec_id}"
+    if entry.price is not None:
+        age = f"{entry.price.age_seconds:.0f} s old"
+        return f"{entry.price.source} mark {plain(entry.price.price)}, {age}"
+    return "no price known"

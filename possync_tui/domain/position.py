@@ -1,0 +1,162 @@
+"""The life of a position: its lots, what closing them realized, and where it stands."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from possync_tui.domain.money import EXACT, from_micros
+from possync_tui.domain.observations import PositionRow, PriceEvidence
+
+
+class CostMethod(StrEnum):
+    """How a closing fill finds its opening cost. Both are always computed."""
+
+    AVERAGE = "average"
+    FIFO = "fifo"
+
+
+class Status(StrEnum):
+    """Where a life stands. `MISSING` is held on the books: unknown is not flat."""
+
+    OPEN = "OPEN"
+    MISSING = "MISSING"
+    CLOSED = "CLOSED"
+
+
+class Quality(StrEnum):
+    """How good a realized P&L entry is (design promise 5)."""
+
+    EXACT = "EXACT"
+    PENDING_COMMISSION = "PENDING_COMMISSION"
+    ESTIMATED = "ESTIMATED"
+    MANUAL = "MANUAL"
+
+
+class EntryKind(StrEnum):
+    """What made an entry."""
+
+    FILL = "FILL"
+    UNEXPLAINED = "UNEXPLAINED"
+    FRACTION = "FRACTION"
+    ZERO_ROW = "ZERO_ROW"
+    EXPIRED = "EXPIRED"
+    CONFIRMED_MISSING = "CONFIRMED_MISSING"
+    USER = "USER"
+    ASSIGNED = "ASSIGNED"
+    EXERCISED = "EXERCISED"
+    DELIVERED = "DELIVERED"
+    TRANSFERRED = "TRANSFERRED"
+    REVERSAL = "REVERSAL"
+
+
+Fees = tuple[tuple[str, int], ...]
+"""Commissions by currency, in micro-units, sorted by currency; a rebate is negative."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Units that were opened together.
+
+    `quantity` is unsigned; `value_micros` is price x quantity x unit value without commission,
+    `None` where the opening cost is unknown. A seeded lot stands for what was held before we came;
+    its value is the broker's average cost, commission included. `is_pending` says that the
+    commission of an opening fill has not arrived.
+    """
+
+    quantity: Decimal
+    value_micros: int | None
+    fees: Fees
+    opened_at: datetime
+    cause: str
+    is_seeded: bool = False
+    is_pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one closing event realized, by one cost method. Amounts in micro-units of `currency`.
+
+    `cause` names the event (`fill:<exec id base>`, `anchor:<time>`, `close:<time>`); with `method`
+    it identifies the entry within its position. `commission_micros` is the closing and the opening
+    share together, in `commission_currency`; it is netted only where that is the contract's own.
+    """
+
+    cause: str
+    method: CostMethod
+    kind: EntryKind
+    quality: Quality
+    closed_at: datetime
+    quantity: Decimal
+    entry_price: Decimal | None
+    exit_price: Decimal | None
+    gross_micros: int | None
+    commission_micros: int | None
+    commission_currency: str
+    realized_micros: int | None
+    broker_realized: Decimal | None = None
+    exec_id: str | None = None
+    is_full_close: bool = False
+    price: PriceEvidence | None = None
+
+    @property
+    def realized(self) -> Decimal | None:
+        return None if self.realized_micros is None else from_micros(self.realized_micros)
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One position from opening to flat. A flip ends one life and begins the next.
+
+    `origin` names the event that opened it. `row` is the broker's last row within this life.
+    """
+
+    origin: str
+    opened_at: datetime
+    quantity: Decimal
+    status: Status
+    lots: tuple[Lot, ...]
+    pool: Lot | None
+    entries: tuple[Entry, ...] = ()
+    closed_at: datetime | None = None
+    missing_since: datetime | None = None
+    close_reason: str = ""
+    row: PositionRow | None = None
+
+    def own_average_cost(self, method: CostMethod) -> Decimal | None:
+        """Money per contract by our own lots, commission included; `None` if unknown or flat."""
+        lots = self.lots if method is CostMethod.FIFO else ((self.pool,) if self.pool else ())
+        units = sum((lot.quantity for lot in lots), Decimal(0))
+        if not units:
+            return None
+        total = 0
+        direction = 1 if self.quantity > 0 else -1
+        for lot in lots:
+            if lot.value_micros is None:
+                return None
+            total += lot.value_micros + direction * sum(fee for _, fee in lot.fees)
+        return EXACT.divide(from_micros(total), units)
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a position's observations amount to: every life it had, oldest first.
+
+    `unexplained` holds the instants at which the broker's quantity was not what fills and other
+    events made of it, each with the signed units that were left over. `statement_gap` is how many
+    signed units a statement is short of what was held at the first look: its older fills are not
+    used then.
+    """
+
+    lives: tuple[Life, ...] = ()
+    unexplained: tuple[tuple[datetime, Decimal], ...] = ()
+    statement_gap: Decimal = Decimal(0)
+
+    @property
+    def current(self) -> Life | None:
+        """The life that is not closed, if there is one."""
+        return self.lives[-1] if self.lives and self.lives[-1].status is not Status.CLOSED else None
+
+    @property
+    def quantity(self) -> Decimal:
+        return self.current.quantity if self.current else Decimal(0)

@@ -1,0 +1,153 @@
+"""Settling: what a snapshot decided, with option events recognised across positions.
+
+Each position is rebuilt by itself. Only assignment and exercise tie two of them together, and are
+looked for here, before the plan is made.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cached_property
+
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.life import rebuild, with_decided
+from possync_tui.domain.observations import (
+    Absent,
+    Adjusted,
+    Anchor,
+    CloseDecided,
+    CloseReason,
+    Decided,
+    Recorded,
+    Snapshot,
+)
+from possync_tui.domain.pairing import (
+    Appeared,
+    Vanished,
+    by_option,
+    by_underlying,
+    pair,
+    pool_cost,
+)
+from possync_tui.domain.plan import Book, Change, CountAbsence, HoldKind, RaiseHold
+from possync_tui.domain.position import Rebuilt
+from possync_tui.domain.reconcile import Findings
+
+_OPTIONS = frozenset({"OPT", "FOP"})
+_ENDS_OF_OPTIONS = frozenset({CloseReason.ZERO_ROW, CloseReason.EXPIRED})
+
+
+@dataclass(frozen=True)
+class Settling:
+    """The decisions of a snapshot, and every position in question as they leave it.
+
+    `standing` is each position before them.
+    """
+
+    book: Book
+    snapshot: Snapshot
+    histories: Mapping[PositionKey, Sequence[Recorded]]
+    standing: Mapping[PositionKey, Rebuilt]
+    findings: Findings
+    known_seq: int
+    last_seq: int
+
+    @property
+    def decided(self) -> tuple[Decided, ...]:
+        return self.findings.decided
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        return self.findings.changes
+
+    def decided_for(self, key: PositionKey) -> Sequence[Decided]:
+        return self._by_key.get(key, ())
+
+    def residual(self, key: PositionKey) -> Decimal:
+        """Signed units that this snapshot left unexplained."""
+        instants = {item.as_of for item in self.decided_for(key)}
+        left = (units for at, units in self.rebuilt[key].unexplained if at in instants)
+        return sum(left, Decimal(0))
+
+    @cached_property
+    def rebuilt(self) -> Mapping[PositionKey, Rebuilt]:
+        """Every position in question with what was decided of it."""
+        return {
+            key: rebuild(with_decided(history, self.decided_for(key), self.last_seq))
+            if self.decided_for(key)
+            else self.standing[key]
+            for key, history in self.histories.items()
+        }
+
+    @cached_property
+    def _by_key(self) -> Mapping[PositionKey, Sequence[Decided]]:
+        by_key: dict[PositionKey, list[Decided]] = {}
+        for item in self.decided:
+            by_key.setdefault(item.key, []).append(item)
+        return by_key
+
+    def with_option_events(self) -> "Settling":
+        """The same, with options that ended and units that came for them decided together."""
+        vanished = [v for key in sorted(self.histories) if (v := self._vanished(key)) is not None]
+        if not vanished:
+            return self
+        appeared = [a for key in sorted(self.histories) if (a := self._appeared(key)) is not None]
+        pairs = pair(appeared, vanished, self.snapshot.as_of, self.known_seq)
+        if not pairs:
+            return self
+        ends, deliveries = by_option(pairs), by_underlying(pairs)
+        decided: list[Decided] = [*ends.values()]
+        for item in self.decided:
+            if item.key not in ends:
+                # The delivery goes ahead of the row that shows it.
+                decided += [*deliveries.get(item.key, ()), item]
+        changes = tuple(_without(change, ends) for change in self.changes)
+        findings = replace(
+            self.findings,
+            decided=tuple(decided),
+            changes=tuple(change for change in changes if change is not None),
+        )
+        return replace(self, findings=findings)
+
+    def _vanished(self, key: PositionKey) -> Vanished | None:
+        life = self.standing[key].current
+        if life is None or life.row is None or life.row.instrument.sec_type not in _OPTIONS:
+            return None
+        known = self.book.positions.get(key)
+        is_gone = known is not None and known.is_absent
+        for item in self.decided_for(key):
+            match item:
+                case Absent(baseline=False):
+                    is_gone = True
+                case CloseDecided(reason=reason):
+                    is_gone = reason in _ENDS_OF_OPTIONS
+                case _:
+                    is_gone = False
+        return Vanished(key, life.row.instrument, life) if is_gone else None
+
+    def _appeared(self, key: PositionKey) -> Appeared | None:
+        anchor = next((i for i in self.decided_for(key) if isinstance(i, Anchor)), None)
+        if anchor is None or anchor.baseline or anchor.row.instrument.sec_type in _OPTIONS:
+            return None
+        residual = self.residual(key)
+        if not residual:
+            return None
+        held = anchor.row.quantity - residual
+        life = self.standing[key].current
+        cost: int | None = 0
+        if held:
+            is_same = life is not None and life.quantity == held
+            cost = pool_cost(life.pool, is_long=held > 0) if life and is_same else None
+        return Appeared(anchor.row, residual, held, cost)
+
+
+def _without(change: Change, ended: Mapping[PositionKey, Adjusted]) -> Change | None:
+    """The change without the positions that have ended: they are missing no more."""
+    match change:
+        case CountAbsence(key=key) if key in ended:
+            return None
+        case RaiseHold(kind=HoldKind.MISSING | HoldKind.BULK_MISSING, keys=keys):
+            left = tuple(key for key in keys if key not in ended)
+            return replace(change, keys=left) if left else None
+        case _:
+            return change

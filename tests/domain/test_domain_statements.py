@@ -1,0 +1,139 @@
+"""What statements add to a life: hindsight, cancellations, events told in several rows."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.life import rebuild
+from possync_tui.domain.observations import (
+    Absent,
+    Adjusted,
+    AdjustmentKind,
+    AdjustmentSource,
+    FillSource,
+    Recorded,
+    Side,
+    cancelled_id,
+)
+from possync_tui.domain.position import CostMethod, Quality
+from tests.domain.conftest import ACCOUNT, START, History
+
+KEY = PositionKey(ACCOUNT, 1)
+BEFORE = START - timedelta(days=30)
+
+
+def of_statement(h: History, side: Side, quantity: str, price: str, day: int = 0) -> None:
+    fill = h.fill(side, quantity, price, None, at=BEFORE + timedelta(days=day))
+    h.recorded[-1] = Recorded(h.recorded[-1].seq, replace(fill, source=FillSource.FLEX))
+    h.commission(fill.exec_id, "0")
+
+
+def end(
+    h: History, quantity: str, premium: str, source: AdjustmentSource = AdjustmentSource.FLEX
+) -> Adjusted:
+    return Adjusted(
+        key=KEY,
+        kind=AdjustmentKind.ASSIGNMENT,
+        instrument=h.instrument,
+        as_of=h.tick(),
+        quantity=Decimal(quantity),
+        source=source,
+        reference=f"r{len(h.recorded)}",
+        evidence="",
+        premium=Decimal(premium),
+    )
+
+
+def test_a_cancellation_is_the_last_revision() -> None:
+    assert cancelled_id("0001938c.6a59af42.01.01") == "0001938c.6a59af42.01.9001"
+    assert cancelled_id("flex-12") == "flex-12.9000"
+
+
+def test_a_cancelled_fill_never_was(history: Callable[..., History]) -> None:
+    h = history()
+    h.buy("5", "9")
+    bought = h.buy("10", "10", "1")
+    cancel = replace(bought, exec_id=cancelled_id(bought.exec_id), quantity=Decimal(0))
+    h.add(cancel)
+    rebuilt = rebuild(h.recorded)
+    assert (rebuilt.quantity, len(rebuilt.lives)) == (Decimal(5), 1)
+
+
+def test_hindsight_comes_first_however_late_it_is_recorded(
+    history: Callable[..., History],
+) -> None:
+    h = history()
+    h.buy("50", "20")
+    h.anchor("50", "20")
+    of_statement(h, Side.SOLD, "100", "12")
+    assert rebuild(h.recorded).quantity != 50 or rebuild(h.recorded).unexplained
+    h.add(Absent(KEY, START, baseline=True, snapshot_digest=""))
+    rebuilt = rebuild(h.recorded)
+    assert (rebuilt.quantity, rebuilt.unexplained, rebuilt.statement_gap) == (
+        Decimal(50),
+        (),
+        Decimal(100),
+    )
+    assert len(rebuilt.lives) == 1
+    of_statement(h, Side.BOUGHT, "100", "11", day=-5)
+    rebuilt = rebuild(h.recorded)
+    assert (rebuilt.quantity, rebuilt.unexplained, rebuilt.statement_gap) == (
+        Decimal(50),
+        (),
+        Decimal(0),
+    )
+    assert [entry.realized for entry in rebuilt.lives[0].entries] == [100, 100]
+
+
+def test_a_live_fill_that_a_statement_corrects_stays_a_live_one(
+    history: Callable[..., History],
+) -> None:
+    h = history()
+    bought = h.buy("10", "10", "0")
+    of_statement(h, Side.BOUGHT, "3", "9")
+    h.add(
+        replace(
+            bought,
+            exec_id=bought.exec_id.removesuffix("01") + "02",
+            price=Decimal("10.5"),
+            source=FillSource.FLEX,
+        )
+    )
+    h.anchor("10", "10.5", baseline=True)
+    rebuilt = rebuild(h.recorded)
+    # The three of the statement do not fit the first row; the corrected ten do.
+    assert (rebuilt.quantity, rebuilt.statement_gap) == (Decimal(10), Decimal(-3))
+    assert [lot.value_micros for lot in rebuilt.lives[0].lots] == [105_000_000]
+
+
+def test_what_an_option_went_for_beyond_its_cost_is_realized(
+    history: Callable[..., History],
+) -> None:
+    h = history("OPT", "100")
+    h.sell("1", "2.00", "0")
+    h.sell("1", "3.00", "0")
+    h.add(end(h, "1", "200"))
+    h.buy("1", "1.00", "0")
+    life = rebuild(h.recorded).lives[0]
+    by_method = {
+        method: [entry.realized for entry in life.entries if entry.method is method]
+        for method in CostMethod
+    }
+    # First in, first out moves what IBKR moved; the average differs by what it realizes later.
+    assert by_method[CostMethod.FIFO] == [0, 200]
+    assert by_method[CostMethod.AVERAGE] == [50, 150]
+    assert {entry.quality for entry in life.entries} == {Quality.EXACT}
+
+
+def test_one_pairing_of_ours_that_a_statement_tells_in_two_rows(
+    history: Callable[..., History],
+) -> None:
+    h = history("OPT", "100")
+    h.sell("2", "2.00", "0")
+    h.add(end(h, "2", "0", AdjustmentSource.PAIRED))
+    h.add(end(h, "1", "200"))
+    h.add(end(h, "1", "200"))
+    (life,) = rebuild(h.recorded).lives
+    assert [entry.quantity for entry in life.entries if entry.method is CostMethod.FIFO] == [1, 1]
