@@ -1,0 +1,1 @@
+"""The local ledger. Only this room imports aiosqlite or sqlite3."""

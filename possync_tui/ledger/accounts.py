@@ -1,0 +1,94 @@
+"""Accounts, the environment they belong to, and the settings that the ledger itself keeps."""
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+
+from possync_tui.domain.connection import Environment
+from possync_tui.domain.position import CostMethod
+from possync_tui.ledger.at_rest import one_of, stamp
+from possync_tui.ledger.journal import Line, write_lines
+from possync_tui.ledger.port import LedgerForeign
+
+
+def read_environment(db: sqlite3.Connection) -> Environment | None:
+    """What the ledger is bound to; `None` until it first met a broker."""
+    text = _meta(db, "environment")
+    return None if text is None else one_of(Environment, text)
+
+
+def read_cost_method(db: sqlite3.Connection) -> CostMethod:
+    return one_of(CostMethod, _meta(db, "cost_method"))
+
+
+def select_cost_method(db: sqlite3.Connection, method: CostMethod, now: datetime) -> None:
+    """Make the views show `method`. Journaled, where it is another one than before."""
+    before = read_cost_method(db)
+    if before is method:
+        return
+    _put_meta(db, "cost_method", method.value)
+    text = f"cost method {before} -> {method}"
+    write_lines(db, [Line("", None, "setting", text, "the settings")], None, now)
+
+
+def unbound(db: sqlite3.Connection, accounts: Sequence[str]) -> list[str]:
+    """Which of `accounts` have no id yet, in their order."""
+    known = {record["code"] for record in db.execute("SELECT code FROM accounts")}
+    return [code for code in dict.fromkeys(accounts) if code not in known]
+
+
+def check_environment(db: sqlite3.Connection, environment: Environment) -> None:
+    """Raise `LedgerForeign` where the ledger is bound to another environment."""
+    bound = read_environment(db)
+    if bound is not None and bound is not environment:
+        raise LedgerForeign(
+            f"This ledger keeps {bound} accounts, and the broker's are {environment}: "
+            f"use another ledger file for {environment}."
+        )
+
+
+def bind(
+    db: sqlite3.Connection, environment: Environment, accounts: Sequence[str], now: datetime
+) -> None:
+    """Bind at first meeting; give new accounts their ids, in the gateway's order."""
+    check_environment(db, environment)
+    fresh = unbound(db, accounts)
+    if not fresh:
+        return
+    is_first = read_environment(db) is None
+    if is_first:
+        _put_meta(db, "environment", environment.value)
+        line = Line("", None, "bound", f"bound to {environment} accounts", ", ".join(fresh))
+        write_lines(db, [line], None, now)
+    add_accounts(db, fresh, now, accepted=is_first)
+
+
+def add_accounts(
+    db: sqlite3.Connection, codes: Sequence[str], now: datetime, *, accepted: bool
+) -> None:
+    """Give accounts their ids; those that the ledger knows stay as they are."""
+    environment = read_environment(db)
+    status = "accepted" if accepted else "waiting"
+    for code in unbound(db, codes):
+        db.execute(
+            "INSERT INTO accounts (code, environment, status, first_seen_at) VALUES (?, ?, ?, ?)",
+            (code, environment.value if environment else "", status, stamp(now)),
+        )
+        line = Line(code, None, "account", f"account {code} met, {status}", "the gateway's list")
+        write_lines(db, [line], None, now)
+
+
+def _meta(db: sqlite3.Connection, name: str) -> str | None:
+    record = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    if record is None:
+        return None
+    value: str = record["value"]
+    return value
+
+
+def _put_meta(db: sqlite3.Connection, name: str, value: str) -> None:
+    db.execute(
+        "INSERT INTO meta (name, value) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, value),
+    )

@@ -1,0 +1,308 @@
+"""Observations and parts of a life as JSON: exact both ways, with the wire's text kept.
+
+The inbox is read for as long as the ledger lives, by programs newer than the one that wrote it: a
+field that is added later gets a default in `decode`, and a name once used keeps its meaning.
+"""
+
+from enum import StrEnum
+
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.observations import (
+    Absent,
+    Adjusted,
+    AdjustmentKind,
+    AdjustmentSource,
+    Anchor,
+    CloseDecided,
+    CloseReason,
+    Commission,
+    ConnectivityLost,
+    Fill,
+    FillSource,
+    Observation,
+    RowPushed,
+    Side,
+)
+from possync_tui.ledger.at_rest import (
+    digits,
+    one_of,
+    optional_digits,
+    stamp,
+)
+from possync_tui.ledger.parts import (
+    instrument_json,
+    price_json,
+    read_instrument,
+    read_optional_price,
+    read_row,
+    row_json,
+)
+from possync_tui.ledger.payload import Json, Payload, dump, parse
+
+
+class Kind(StrEnum):
+    """The kinds of rows in the inbox."""
+
+    ROW_PUSHED = "row_pushed"
+    FILL = "fill"
+    COMMISSION = "commission"
+    CONNECTIVITY_LOST = "connectivity_lost"
+    ANCHOR = "anchor"
+    ABSENT = "absent"
+    CLOSE_DECIDED = "close_decided"
+    ADJUSTED = "adjusted"
+
+
+def kind_of(observation: Observation) -> Kind:
+    match observation:
+        case RowPushed():
+            return Kind.ROW_PUSHED
+        case Fill():
+            return Kind.FILL
+        case Commission():
+            return Kind.COMMISSION
+        case ConnectivityLost():
+            return Kind.CONNECTIVITY_LOST
+        case Anchor():
+            return Kind.ANCHOR
+        case Absent():
+            return Kind.ABSENT
+        case CloseDecided():
+            return Kind.CLOSE_DECIDED
+        case Adjusted():
+            return Kind.ADJUSTED
+
+
+def encode(observation: Observation) -> str:
+    """The observation as JSON. Raises `ValueError` for a non-finite number or a naive time."""
+    match observation:
+        case RowPushed():
+            return dump(_row_pushed(observation))
+        case Fill():
+            return dump(_fill(observation))
+        case Commission():
+            return dump(_commission(observation))
+        case ConnectivityLost():
+            lost = observation
+            return dump({"code": lost.code, "at": stamp(lost.at), "session_id": lost.session_id})
+        case Anchor():
+            return dump(_anchor(observation))
+        case Absent():
+            return dump(_absent(observation))
+        case CloseDecided():
+            return dump(_close_decided(observation))
+        case Adjusted():
+            return dump(_adjusted(observation))
+
+
+def decode(kind: str, text: str) -> Observation:
+    """The observation that `encode` wrote. Raises `BadRecord`."""
+    payload = Payload(parse(text))
+    match one_of(Kind, kind):
+        case Kind.ROW_PUSHED:
+            return RowPushed(
+                row=read_row(payload.nested("row")),
+                session_id=payload.text("session_id"),
+                received_at=payload.moment("received_at"),
+            )
+        case Kind.FILL:
+            return _read_fill(payload)
+        case Kind.COMMISSION:
+            return _read_commission(payload)
+        case Kind.CONNECTIVITY_LOST:
+            return ConnectivityLost(
+                code=payload.whole("code"),
+                at=payload.moment("at"),
+                session_id=payload.text("session_id"),
+            )
+        case Kind.ANCHOR:
+            return _read_anchor(payload)
+        case Kind.ABSENT:
+            return _read_absent(payload)
+        case Kind.CLOSE_DECIDED:
+            return _read_close_decided(payload)
+        case Kind.ADJUSTED:
+            return _read_adjusted(payload)
+
+
+def _row_pushed(pushed: RowPushed) -> dict[str, Json]:
+    return {
+        "row": row_json(pushed.row),
+        "session_id": pushed.session_id,
+        "received_at": stamp(pushed.received_at),
+    }
+
+
+def _fill(fill: Fill) -> dict[str, Json]:
+    return {
+        "account": fill.account,
+        "exec_id": fill.exec_id,
+        "instrument": instrument_json(fill.instrument),
+        "side": fill.side.value,
+        "quantity": digits(fill.quantity),
+        "price": digits(fill.price),
+        "time": stamp(fill.time),
+        "raw_time": fill.raw_time,
+        "quantity_text": fill.quantity_text,
+        "price_text": fill.price_text,
+        "order_id": fill.order_id,
+        "perm_id": fill.perm_id,
+        "client_id": fill.client_id,
+        "exchange": fill.exchange,
+        "order_ref": fill.order_ref,
+        "liquidation": fill.liquidation,
+        "source": fill.source.value,
+    }
+
+
+def _read_fill(payload: Payload) -> Fill:
+    return Fill(
+        account=payload.text("account"),
+        exec_id=payload.text("exec_id"),
+        instrument=read_instrument(payload.nested("instrument")),
+        side=payload.one_of("side", Side),
+        quantity=payload.number("quantity"),
+        price=payload.number("price"),
+        time=payload.moment("time"),
+        raw_time=payload.text("raw_time"),
+        quantity_text=payload.text("quantity_text"),
+        price_text=payload.text("price_text"),
+        order_id=payload.whole("order_id"),
+        perm_id=payload.whole("perm_id"),
+        client_id=payload.whole("client_id"),
+        exchange=payload.text("exchange"),
+        order_ref=payload.text("order_ref"),
+        liquidation=payload.whole("liquidation"),
+        source=payload.one_of("source", FillSource),
+    )
+
+
+def _commission(report: Commission) -> dict[str, Json]:
+    return {
+        "exec_id": report.exec_id,
+        "amount": digits(report.amount),
+        "currency": report.currency,
+        "broker_realized_pnl": optional_digits(report.broker_realized_pnl),
+        "amount_text": report.amount_text,
+        "realized_text": report.realized_text,
+    }
+
+
+def _read_commission(payload: Payload) -> Commission:
+    return Commission(
+        exec_id=payload.text("exec_id"),
+        amount=payload.number("amount"),
+        currency=payload.text("currency"),
+        broker_realized_pnl=payload.optional_number("broker_realized_pnl"),
+        amount_text=payload.text("amount_text"),
+        realized_text=payload.text("realized_text"),
+    )
+
+
+def _anchor(anchor: Anchor) -> dict[str, Json]:
+    return {
+        "row": row_json(anchor.row),
+        "as_of": stamp(anchor.as_of),
+        "baseline": anchor.baseline,
+        "snapshot_digest": anchor.snapshot_digest,
+        "price": None if anchor.price is None else price_json(anchor.price),
+        "known_seq": anchor.known_seq,
+    }
+
+
+def _read_anchor(payload: Payload) -> Anchor:
+    return Anchor(
+        row=read_row(payload.nested("row")),
+        as_of=payload.moment("as_of"),
+        baseline=payload.flag("baseline"),
+        snapshot_digest=payload.text("snapshot_digest"),
+        price=read_optional_price(payload),
+        known_seq=payload.whole("known_seq"),
+    )
+
+
+def _absent(absent: Absent) -> dict[str, Json]:
+    return {
+        "account": absent.key.account,
+        "con_id": absent.key.con_id,
+        "as_of": stamp(absent.as_of),
+        "baseline": absent.baseline,
+        "snapshot_digest": absent.snapshot_digest,
+        "known_seq": absent.known_seq,
+    }
+
+
+def _read_absent(payload: Payload) -> Absent:
+    return Absent(
+        key=_read_key(payload),
+        as_of=payload.moment("as_of"),
+        baseline=payload.flag("baseline"),
+        snapshot_digest=payload.text("snapshot_digest"),
+        known_seq=payload.whole("known_seq"),
+    )
+
+
+def _close_decided(decided: CloseDecided) -> dict[str, Json]:
+    return {
+        "account": decided.key.account,
+        "con_id": decided.key.con_id,
+        "reason": decided.reason.value,
+        "as_of": stamp(decided.as_of),
+        "evidence": decided.evidence,
+        "price": None if decided.price is None else price_json(decided.price),
+        "known_seq": decided.known_seq,
+    }
+
+
+def _read_close_decided(payload: Payload) -> CloseDecided:
+    return CloseDecided(
+        key=_read_key(payload),
+        reason=payload.one_of("reason", CloseReason),
+        as_of=payload.moment("as_of"),
+        evidence=payload.text("evidence"),
+        price=read_optional_price(payload),
+        known_seq=payload.whole("known_seq"),
+    )
+
+
+def _adjusted(item: Adjusted) -> dict[str, Json]:
+    return {
+        "account": item.key.account,
+        "con_id": item.key.con_id,
+        "kind": item.kind.value,
+        "instrument": instrument_json(item.instrument),
+        "as_of": stamp(item.as_of),
+        "quantity": digits(item.quantity),
+        "source": item.source.value,
+        "reference": item.reference,
+        "evidence": item.evidence,
+        "price": optional_digits(item.price),
+        "premium": digits(item.premium),
+        "ratio": list(item.ratio),
+        "counterpart": item.counterpart,
+        "is_exact": item.is_exact,
+        "known_seq": item.known_seq,
+    }
+
+
+def _read_adjusted(payload: Payload) -> Adjusted:
+    return Adjusted(
+        key=_read_key(payload),
+        kind=payload.one_of("kind", AdjustmentKind),
+        instrument=read_instrument(payload.nested("instrument")),
+        as_of=payload.moment("as_of"),
+        quantity=payload.number("quantity"),
+        source=payload.one_of("source", AdjustmentSource),
+        reference=payload.text("reference"),
+        evidence=payload.text("evidence"),
+        price=payload.optional_number("price"),
+        premium=payload.number("premium"),
+        ratio=payload.pair("ratio"),
+        counterpart=payload.whole("counterpart"),
+        is_exact=payload.flag("is_exact"),
+        known_seq=payload.whole("known_seq"),
+    )
+
+
+def _read_key(payload: Payload) -> PositionKey:
+    return PositionKey(payload.text("account"), payload.whole("con_id"))

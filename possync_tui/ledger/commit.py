@@ -1,0 +1,194 @@
+"""A plan becomes tables: one transaction, in which nothing is decided any more."""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.plan import (
+    AddEntry,
+    ClearHold,
+    CountAbsence,
+    Plan,
+    PutLife,
+    RaiseHold,
+    Remark,
+    ReverseEntry,
+)
+from possync_tui.domain.position import Status
+from possync_tui.domain.runs import SyncResult
+from possync_tui.ledger.accounts import add_accounts
+from possync_tui.ledger.at_rest import label, stamp
+from possync_tui.ledger.entries import add_entry, reverse_entry
+from possync_tui.ledger.inbox import Arrival
+from possync_tui.ledger.journal import line_of, write_lines
+from possync_tui.ledger.lives import life_named, put_life
+from possync_tui.ledger.parts import encode_keys
+from possync_tui.ledger.payload import dump
+from possync_tui.ledger.port import LedgerWriteFailed
+from possync_tui.ledger.runs import add_run
+
+Seen = Mapping[PositionKey, int]
+"""How far in the inbox a plan has looked, by position."""
+
+
+@dataclass
+class _Committing:
+    db: sqlite3.Connection
+    plan: Plan
+    run_id: int
+    now: datetime
+    seen: Seen
+    decided_at: dict[PositionKey, tuple[int, int]] = field(default_factory=dict)
+    before: dict[PositionKey, int] = field(default_factory=dict)
+
+
+def apply_plan(
+    db: sqlite3.Connection, plan: Plan, result: SyncResult, seen: Seen, now: datetime
+) -> SyncResult:
+    """Write the plan, its journal and its run. Runs inside a transaction.
+
+    Raises `LedgerWriteFailed` where the plan does not fit the tables it was made from.
+    """
+    done = add_run(db, result)
+    assert done.run_id is not None
+    committing = _Committing(db, plan, done.run_id, now, seen)
+    if plan.new_accounts:
+        add_accounts(db, plan.new_accounts, now, accepted=False)
+    _append_decided(committing)
+    _apply_changes(committing)
+    _cover_accounts(committing)
+    _keep_snapshot(committing)
+    return done
+
+
+def _append_decided(committing: _Committing) -> None:
+    """Put the decisions behind what the inbox holds, and count as taken up what the plan saw."""
+    plan, seen = committing.plan, committing.seen
+    arrival = Arrival(committing.db, committing.now)
+    keys = plan.planned | {item.key for item in plan.decided}
+    for key in keys:
+        committing.before[key] = arrival.standings[key].latest_seq
+    for item in plan.decided:
+        seq = arrival.take(item)
+        if seq is None:
+            raise LedgerWriteFailed(
+                "This plan was committed before; nothing was written. Sync again."
+            )
+        first, _ = committing.decided_at.get(item.key, (seq, seq))
+        committing.decided_at[item.key] = (first, seq)
+    for key in keys:
+        standing = arrival.standings[key]
+        before = committing.before[key]
+        standing.plan(seen[key], before, committing.decided_at.get(key))
+        standing.without_pnl = not plan.with_pnl
+    arrival.finish()
+
+
+def _apply_changes(committing: _Committing) -> None:
+    """Lives before their entries, reversals before what replaces them; the journal in order."""
+    db, run_id, now = committing.db, committing.run_id, committing.now
+    changes = committing.plan.changes
+    for put in (c for c in changes if isinstance(c, PutLife)):
+        put_life(db, put)
+        if put.life.status is Status.CLOSED:
+            # A zero row that was pushed for this life says nothing of the next one.
+            db.execute(
+                "UPDATE known SET zero_pushed_at = NULL WHERE account = ? AND con_id = ?",
+                (put.key.account, put.key.con_id),
+            )
+    for reversal in (c for c in changes if isinstance(c, ReverseEntry)):
+        reverse_entry(db, reversal, run_id, now)
+    for change in changes:
+        match change:
+            case AddEntry(key=key, origin=origin):
+                add_entry(db, change, life_named(db, key, origin), run_id, now)
+            case CountAbsence():
+                _count_absence(db, change)
+            case RaiseHold():
+                _raise_hold(db, change, now)
+            case ClearHold():
+                _clear_hold(db, change, now)
+            case PutLife() | ReverseEntry() | Remark():
+                pass
+    write_lines(db, [line_of(db, change) for change in changes], run_id, now)
+
+
+def _count_absence(db: sqlite3.Connection, change: CountAbsence) -> None:
+    db.execute(
+        "INSERT INTO absences (account, con_id, confirmations, confirmed_at) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (account, con_id) DO UPDATE SET"
+        " confirmations = excluded.confirmations, confirmed_at = excluded.confirmed_at",
+        (
+            change.key.account,
+            change.key.con_id,
+            change.confirmations,
+            stamp(change.confirmed_at),
+        ),
+    )
+
+
+def _raise_hold(db: sqlite3.Connection, change: RaiseHold, now: datetime) -> None:
+    record = db.execute(
+        "SELECT symbol FROM instruments WHERE con_id = ?", (change.con_id,)
+    ).fetchone()
+    db.execute(
+        "INSERT INTO holds (kind, status, account, con_id, symbol, keys, message, evidence,"
+        " raised_at, note) VALUES (?, 'held', ?, ?, ?, ?, ?, ?, ?, '')",
+        (
+            change.kind.value,
+            change.account,
+            change.con_id,
+            record["symbol"] if record else "",
+            encode_keys(change.keys),
+            label(change.message),
+            label(change.evidence),
+            stamp(now),
+        ),
+    )
+
+
+def _clear_hold(db: sqlite3.Connection, change: ClearHold, now: datetime) -> None:
+    """A hold that the user decided meanwhile stays as decided."""
+    db.execute(
+        "UPDATE holds SET status = 'cleared', decided_at = ?, note = ?"
+        " WHERE id = ? AND status IN ('held', 'kept')",
+        (stamp(now), label(change.why), change.hold_id),
+    )
+
+
+def _cover_accounts(committing: _Committing) -> None:
+    as_of = stamp(committing.plan.as_of)
+    committing.db.executemany(
+        "UPDATE accounts SET last_synced_at = ?, baseline_at = coalesce(baseline_at, ?)"
+        " WHERE code = ?",
+        [(as_of, as_of, code) for code in committing.plan.accounts],
+    )
+
+
+def _keep_snapshot(committing: _Committing) -> None:
+    """Keep a snapshot's digest where it differs from the last one, or decided something."""
+    db, plan = committing.db, committing.plan
+    if not plan.accounts:
+        return
+    accounts = dump(sorted(plan.accounts))
+    last = db.execute("SELECT accounts, digest FROM snapshots ORDER BY id DESC LIMIT 1").fetchone()
+    is_same = last is not None and (last["accounts"], last["digest"]) == (accounts, plan.digest)
+    if is_same and not plan.decided:
+        return
+    places = [place for pair in committing.decided_at.values() for place in pair]
+    db.execute(
+        "INSERT INTO snapshots (run_id, as_of, accounts, digest, positions_seen, decided,"
+        " decided_from, decided_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            committing.run_id,
+            stamp(plan.as_of),
+            accounts,
+            label(plan.digest),
+            plan.positions_seen,
+            len(plan.decided),
+            min(places, default=None),
+            max(places, default=None),
+        ),
+    )

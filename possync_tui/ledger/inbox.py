@@ -1,0 +1,337 @@
+"""The append-only inbox: every observation once, in order of arrival, and what follows from it."""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from possync_tui.domain.instruments import Instrument, PositionKey
+from possync_tui.domain.observations import (
+    Absent,
+    Adjusted,
+    AdjustmentSource,
+    Anchor,
+    CloseDecided,
+    Commission,
+    ConnectivityLost,
+    Decided,
+    Fill,
+    FillSource,
+    Observation,
+    Recorded,
+    RowPushed,
+)
+from possync_tui.ledger.at_rest import (
+    digits,
+    label,
+    number,
+    optional_digits,
+    optional_number,
+    stamp,
+)
+from possync_tui.ledger.codec import decode, encode, kind_of
+from possync_tui.ledger.known import Standings
+from possync_tui.ledger.parts import encode_instrument, row_content
+
+_LARGEST = 2**63 - 1
+_CENT = Decimal("0.01")
+
+
+@dataclass
+class Arrival:
+    """Observations on their way in, within one transaction.
+
+    The inbox row of each is written at once, what follows from it (fills, instruments, standings)
+    together in `finish`.
+    """
+
+    db: sqlite3.Connection
+    now: datetime
+    standings: Standings = field(init=False)
+    _executions: list[tuple[str | int, ...]] = field(default_factory=list)
+    _commissions: list[tuple[str | int | None, ...]] = field(default_factory=list)
+    _instruments: dict[int, Instrument] = field(default_factory=dict)
+    _told: dict[int, Instrument] = field(default_factory=dict)
+    _keys_by_exec: dict[str, list[PositionKey]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.standings = Standings(self.db)
+
+    def take(self, observation: Observation) -> int | None:
+        """Append one; return its place, or `None` where the inbox holds it already."""
+        match observation:
+            case Fill():
+                return self._take_fill(observation)
+            case Commission():
+                return self._take_commission(observation)
+            case RowPushed():
+                return self._take_pushed(observation)
+            case ConnectivityLost():
+                lost = observation
+                identity = f"lost|{lost.code}|{stamp(lost.at)}|{label(lost.session_id)}"
+                return self._append(observation, identity, None)
+            case Anchor() | Absent() | CloseDecided() | Adjusted():
+                return self._take_decided(observation)
+
+    def finish(self) -> None:
+        self.db.executemany(_PUT_EXECUTION, self._executions)
+        self.db.executemany(_PUT_COMMISSION, self._commissions)
+        self.db.executemany(
+            _PUT_INSTRUMENT, [instrument_columns(i) for i in self._instruments.values()]
+        )
+        self.db.executemany(
+            _PUT_INSTRUMENT_IF_NONE, [instrument_columns(i) for i in self._told.values()]
+        )
+        self.standings.save()
+
+    def _append(
+        self,
+        observation: Observation,
+        identity: str,
+        key: PositionKey | None,
+        exec_id: str | None = None,
+        payload: str | None = None,
+    ) -> int | None:
+        cursor = self.db.execute(
+            "INSERT INTO inbox (kind, account, con_id, exec_id, identity, payload, received_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (identity) DO NOTHING",
+            (
+                kind_of(observation).value,
+                key.account if key else "",
+                key.con_id if key else None,
+                exec_id,
+                identity,
+                encode(observation) if payload is None else payload,
+                stamp(self.now),
+            ),
+        )
+        return cursor.lastrowid if cursor.rowcount == 1 else None
+
+    def _take_fill(self, fill: Fill) -> int | None:
+        exec_id = label(fill.exec_id)
+        seq = self._append(fill, f"fill|{fill.account}|{exec_id}", fill.key, exec_id)
+        if seq is not None:
+            self._executions.append(execution_columns(seq, fill))
+            self._keys_by_exec.setdefault(exec_id, []).append(fill.key)
+            self._meet(fill.instrument, is_told=fill.source is FillSource.FLEX)
+            if _is_bookable(fill.key):
+                self.standings[fill.key].touch(seq)
+        return seq
+
+    def _take_commission(self, report: Commission) -> int | None:
+        exec_id, payload = label(report.exec_id), encode(report)
+        if self._is_known(exec_id, report):
+            return None
+        identity = f"commission|{exec_id}|{_digest(payload)}"
+        seq = self._append(report, identity, None, exec_id, payload)
+        if seq is not None:
+            self._commissions.append(commission_columns(seq, report))
+            for key in self._keys_of(exec_id):
+                self.standings[key].touch(seq)
+        return seq
+
+    def _is_known(self, exec_id: str, report: Commission) -> bool:
+        """Whether the last report of an execution says the same in other digits.
+
+        A statement writes `-1` where TWS wrote `1.0`, and rounds the profit.
+        """
+        record = self.db.execute(
+            "SELECT amount, currency, broker_realized_pnl FROM commissions WHERE exec_id = ?",
+            (exec_id,),
+        ).fetchone()
+        if record is None or record["currency"] != label(report.currency):
+            return False
+        if number(record["amount"]) != report.amount:
+            return False
+        was, now = optional_number(record["broker_realized_pnl"]), report.broker_realized_pnl
+        return now is None or (was is not None and abs(was - now) < _CENT)
+
+    def _take_pushed(self, pushed: RowPushed) -> int | None:
+        row = pushed.row
+        content = _digest(row_content(row))
+        if not _is_bookable(row.key):
+            identity = f"pushed|{row.account}|{stamp(pushed.received_at)}|{content}"
+            return self._append(pushed, identity, row.key)
+        standing = self.standings[row.key]
+        if standing.last_push == content:
+            return None
+        # The same row may come again after other news of the position: it is news then.
+        identity = f"pushed|{row.account}|{row.key.con_id}|{standing.latest_seq}|{content}"
+        seq = self._append(pushed, identity, row.key)
+        if seq is not None:
+            self._meet(row.instrument)
+            standing.push(seq, content, pushed.received_at, is_zero=row.quantity == 0)
+        return seq
+
+    def _take_decided(self, decided: Decided) -> int | None:
+        key, payload = decided.key, encode(decided)
+        kind = kind_of(decided).value
+        what = _digest(payload)
+        if isinstance(decided, Adjusted):
+            # The same event in two statements is one.
+            what = f"{decided.source}|{decided.kind}|{label(decided.reference)}"
+        identity = f"{kind}|{key.account}|{key.con_id}|{what}"
+        seq = self._append(decided, identity, key, None, payload)
+        if seq is None:
+            return None
+        standing = self.standings[key]
+        match decided:
+            case Anchor():
+                self._meet(decided.row.instrument)
+                standing.anchor(seq, decided.row, decided.as_of)
+            case Absent(is_hindsight=True):
+                standing.touch(seq)
+            case Absent():
+                standing.absent(seq)
+            case CloseDecided():
+                standing.close(seq, decided.as_of)
+            case Adjusted():
+                is_told = decided.source is AdjustmentSource.FLEX
+                self._meet(decided.instrument, is_told=is_told)
+                standing.touch(seq)
+        if not isinstance(decided, Absent):
+            self.db.execute(
+                "DELETE FROM absences WHERE account = ? AND con_id = ?", (key.account, key.con_id)
+            )
+        return seq
+
+    def _keys_of(self, exec_id: str) -> set[PositionKey]:
+        stored = self.db.execute(
+            "SELECT account, con_id FROM executions WHERE exec_id = ?", (exec_id,)
+        )
+        keys = {PositionKey(record["account"], record["con_id"]) for record in stored}
+        keys.update(self._keys_by_exec.get(exec_id, ()))
+        return {key for key in keys if _is_bookable(key)}
+
+    def _meet(self, instrument: Instrument, *, is_told: bool = False) -> None:
+        """Keep how TWS describes a contract; what a statement makes of it is for want of better."""
+        if instrument.con_id > 0:
+            known = self._told if is_told else self._instruments
+            known[instrument.con_id] = instrument
+
+
+def record(db: sqlite3.Connection, observations: Sequence[Observation], now: datetime) -> int:
+    """Append what is not there yet; return how many were new. Runs inside a transaction."""
+    arrival = Arrival(db, now)
+    new = sum(arrival.take(observation) is not None for observation in observations)
+    if new:
+        arrival.finish()
+    return new
+
+
+def last_seq(db: sqlite3.Connection) -> int:
+    (seq,) = db.execute("SELECT coalesce(max(seq), 0) FROM inbox").fetchone()
+    return int(seq)
+
+
+def history(db: sqlite3.Connection, key: PositionKey, last: int = _LARGEST) -> tuple[Recorded, ...]:
+    """Every observation of a position in order of arrival, with its commissions, up to `last`."""
+    found = db.execute(_HISTORY, (key.account, key.con_id, key.account, key.con_id, last))
+    return tuple(
+        Recorded(record["seq"], decode(record["kind"], record["payload"])) for record in found
+    )
+
+
+def histories(
+    db: sqlite3.Connection, keys: Iterable[PositionKey]
+) -> dict[PositionKey, tuple[Recorded, ...]]:
+    return {key: history(db, key) for key in keys}
+
+
+def execution_columns(seq: int, fill: Fill) -> tuple[str | int, ...]:
+    return (
+        seq,
+        fill.account,
+        label(fill.exec_id),
+        label(fill.base_id),
+        min(fill.revision, _LARGEST),
+        fill.instrument.con_id,
+        label(fill.instrument.symbol),
+        fill.side.value,
+        digits(fill.quantity),
+        digits(fill.price),
+        stamp(fill.time),
+        label(fill.raw_time),
+        fill.order_id,
+        fill.perm_id,
+        fill.client_id,
+        label(fill.exchange),
+    )
+
+
+def commission_columns(seq: int, report: Commission) -> tuple[str | int | None, ...]:
+    return (
+        label(report.exec_id),
+        seq,
+        digits(report.amount),
+        label(report.currency),
+        optional_digits(report.broker_realized_pnl),
+    )
+
+
+def instrument_columns(instrument: Instrument) -> tuple[str | int, ...]:
+    return (
+        instrument.con_id,
+        label(instrument.symbol),
+        label(instrument.description),
+        label(instrument.sec_type),
+        label(instrument.currency),
+        digits(instrument.multiplier_value),
+        digits(instrument.unit_value),
+        encode_instrument(instrument),
+    )
+
+
+def _is_bookable(key: PositionKey) -> bool:
+    """Without a contract id there is no position that an observation could be about."""
+    return key.con_id > 0
+
+
+def _digest(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()[:32]
+
+
+_HISTORY = """
+SELECT seq, kind, payload FROM inbox WHERE seq IN (
+    SELECT seq FROM inbox WHERE account = ? AND con_id = ?
+    UNION
+    SELECT report.seq FROM executions AS execution
+    JOIN inbox AS report ON report.exec_id = execution.exec_id AND report.kind = 'commission'
+    WHERE execution.account = ? AND execution.con_id = ?
+) AND seq <= ?
+ORDER BY seq
+"""
+
+_PUT_EXECUTION = """
+INSERT INTO executions (seq, account, exec_id, base_id, revision, con_id, symbol, side, quantity,
+    price, time, raw_time, order_id, perm_id, client_id, exchange)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+_PUT_COMMISSION = """
+INSERT INTO commissions (exec_id, seq, amount, currency, broker_realized_pnl)
+VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (exec_id) DO UPDATE SET
+    seq = excluded.seq, amount = excluded.amount, currency = excluded.currency,
+    broker_realized_pnl = excluded.broker_realized_pnl
+"""
+
+_PUT_INSTRUMENT_IF_NONE = """
+INSERT INTO instruments (con_id, symbol, description, sec_type, currency, multiplier, unit_value,
+    instrument)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (con_id) DO NOTHING
+"""
+
+_PUT_INSTRUMENT = """
+INSERT INTO instruments (con_id, symbol, description, sec_type, currency, multiplier, unit_value,
+    instrument)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (con_id) DO UPDATE SET
+    symbol = excluded.symbol, description = excluded.description, sec_type = excluded.sec_type,
+    currency = excluded.currency, multiplier = excluded.multiplier,
+    unit_value = excluded.unit_value, instrument = excluded.instrument
+WHERE instrument <> excluded.instrument
+"""

@@ -1,0 +1,47 @@
+"""The latest live values, for offline views. They are not history."""
+
+import sqlite3
+from collections.abc import Iterable
+from decimal import Decimal
+
+from possync_tui.domain.marks import Mark
+from possync_tui.domain.money import to_micros
+from possync_tui.ledger.at_rest import label, optional_digits, stamp
+
+
+def save_marks(db: sqlite3.Connection, marks: Iterable[Mark]) -> None:
+    """Keep the latest mark of each position; an older one never replaces a newer."""
+    db.executemany(_SAVE, [_columns(mark) for mark in marks])
+
+
+def _columns(mark: Mark) -> tuple[str | int | None, ...]:
+    return (
+        mark.key.account,
+        mark.key.con_id,
+        stamp(mark.at),
+        label(mark.source),
+        label(mark.session_id),
+        optional_digits(mark.price),
+        _micros(mark.market_value),
+        _micros(mark.unrealized_pnl),
+        _micros(mark.daily_pnl),
+        _micros(mark.realized_today),
+    )
+
+
+def _micros(amount: Decimal | None) -> int | None:
+    return None if amount is None else to_micros(amount)
+
+
+_SAVE = """
+INSERT INTO marks (account, con_id, at, source, session_id, price, market_value_micros,
+    unrealized_pnl_micros, daily_pnl_micros, realized_today_micros)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (account, con_id) DO UPDATE SET
+    at = excluded.at, source = excluded.source, session_id = excluded.session_id,
+    price = excluded.price, market_value_micros = excluded.market_value_micros,
+    unrealized_pnl_micros = excluded.unrealized_pnl_micros,
+    daily_pnl_micros = excluded.daily_pnl_micros,
+    realized_today_micros = excluded.realized_today_micros
+WHERE excluded.at >= marks.at
+"""

@@ -1,0 +1,147 @@
+"""What observations and lives are made of, as JSON: instruments, rows, prices, fees, keys."""
+
+from possync_tui.domain.instruments import Instrument, PositionKey
+from possync_tui.domain.observations import PositionRow, PriceEvidence
+from possync_tui.domain.position import Fees
+from possync_tui.ledger.at_rest import BadRecord, digits
+from possync_tui.ledger.payload import Json, Payload, dump, parse
+
+
+def encode_instrument(instrument: Instrument) -> str:
+    return dump(instrument_json(instrument))
+
+
+def decode_instrument(text: str) -> Instrument:
+    return read_instrument(Payload(parse(text)))
+
+
+def encode_row(row: PositionRow) -> str:
+    return dump(row_json(row))
+
+
+def decode_row(text: str) -> PositionRow:
+    return read_row(Payload(parse(text)))
+
+
+def encode_fees(fees: Fees) -> str:
+    return dump([[currency, micros] for currency, micros in fees])
+
+
+def decode_fees(text: str) -> Fees:
+    pairs = parse(text)
+    if not isinstance(pairs, list):
+        raise BadRecord(f"not a list of fees: {text!r}")
+    fees: list[tuple[str, int]] = []
+    for pair in pairs:
+        match pair:
+            case [str(currency), int(micros)]:
+                fees.append((currency, micros))
+            case _:
+                raise BadRecord(f"not a fee: {pair!r}")
+    return tuple(fees)
+
+
+def encode_price(price: PriceEvidence | None) -> str | None:
+    return None if price is None else dump(price_json(price))
+
+
+def decode_price(text: str | None) -> PriceEvidence | None:
+    return None if text is None else read_price(Payload(parse(text)))
+
+
+def encode_keys(keys: tuple[PositionKey, ...]) -> str:
+    return dump([[key.account, key.con_id] for key in keys])
+
+
+def decode_keys(text: str) -> tuple[PositionKey, ...]:
+    pairs = parse(text)
+    if not isinstance(pairs, list):
+        raise BadRecord(f"not a list of positions: {text!r}")
+    keys: list[PositionKey] = []
+    for pair in pairs:
+        match pair:
+            case [str(account), int(con_id)]:
+                keys.append(PositionKey(account, con_id))
+            case _:
+                raise BadRecord(f"not a position: {pair!r}")
+    return tuple(keys)
+
+
+def row_content(row: PositionRow) -> str:
+    """What has to differ for a pushed row to be news, in one spelling."""
+    return dump([digits(row.quantity), digits(row.average_cost), instrument_json(row.instrument)])
+
+
+def instrument_json(instrument: Instrument) -> dict[str, Json]:
+    return {
+        "con_id": instrument.con_id,
+        "symbol": instrument.symbol,
+        "sec_type": instrument.sec_type,
+        "currency": instrument.currency,
+        "expiry": instrument.expiry,
+        "strike": instrument.strike,
+        "right": instrument.right,
+        "multiplier": instrument.multiplier,
+        "exchange": instrument.exchange,
+        "local_symbol": instrument.local_symbol,
+        "trading_class": instrument.trading_class,
+    }
+
+
+def read_instrument(payload: Payload) -> Instrument:
+    return Instrument(
+        con_id=payload.whole("con_id"),
+        symbol=payload.text("symbol"),
+        sec_type=payload.text("sec_type"),
+        currency=payload.text("currency"),
+        expiry=payload.text("expiry"),
+        strike=payload.text("strike"),
+        right=payload.text("right"),
+        multiplier=payload.text("multiplier"),
+        exchange=payload.text("exchange"),
+        local_symbol=payload.text("local_symbol"),
+        trading_class=payload.text("trading_class"),
+    )
+
+
+def row_json(row: PositionRow) -> dict[str, Json]:
+    return {
+        "account": row.account,
+        "instrument": instrument_json(row.instrument),
+        "quantity": digits(row.quantity),
+        "average_cost": digits(row.average_cost),
+        "quantity_text": row.quantity_text,
+        "average_cost_text": row.average_cost_text,
+    }
+
+
+def read_row(payload: Payload) -> PositionRow:
+    return PositionRow(
+        account=payload.text("account"),
+        instrument=read_instrument(payload.nested("instrument")),
+        quantity=payload.number("quantity"),
+        average_cost=payload.number("average_cost"),
+        quantity_text=payload.text("quantity_text"),
+        average_cost_text=payload.text("average_cost_text"),
+    )
+
+
+def price_json(price: PriceEvidence) -> dict[str, Json]:
+    return {
+        "price": digits(price.price),
+        "source": price.source,
+        "age_seconds": price.age_seconds,
+    }
+
+
+def read_price(payload: Payload) -> PriceEvidence:
+    return PriceEvidence(
+        price=payload.number("price"),
+        source=payload.text("source"),
+        age_seconds=payload.seconds("age_seconds"),
+    )
+
+
+def read_optional_price(payload: Payload) -> PriceEvidence | None:
+    nested = payload.optional_nested("price")
+    return None if nested is None else read_price(nested)

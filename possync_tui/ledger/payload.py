@@ -1,0 +1,87 @@
+"""Reading JSON that this room wrote, without trusting that it did."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from possync_tui.ledger.at_rest import BadRecord, Choice, moment, number, one_of
+
+Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
+
+
+def dump(value: Json) -> str:
+    """Compact ASCII JSON. Raises `ValueError` for a NaN or an infinite float."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def parse(text: str) -> object:
+    """The JSON value. Raises `BadRecord`."""
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        raise BadRecord(f"not JSON: {text[:60]!r}") from None
+
+
+class Payload:
+    """A JSON object whose fields are read by the type they must have; `BadRecord` otherwise."""
+
+    def __init__(self, value: object) -> None:
+        if not isinstance(value, dict):
+            raise BadRecord(f"not a JSON object: {value!r}")
+        self._fields: dict[object, object] = value
+
+    def text(self, name: str) -> str:
+        value = self._get(name)
+        if not isinstance(value, str):
+            raise BadRecord(f"{name} is not a text: {value!r}")
+        return value
+
+    def whole(self, name: str) -> int:
+        value = self._get(name)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise BadRecord(f"{name} is not a whole number: {value!r}")
+        return value
+
+    def flag(self, name: str) -> bool:
+        value = self._get(name)
+        if not isinstance(value, bool):
+            raise BadRecord(f"{name} is neither true nor false: {value!r}")
+        return value
+
+    def pair(self, name: str) -> tuple[int, int]:
+        match self._get(name):
+            case [int(first), int(second)]:
+                return first, second
+            case value:
+                raise BadRecord(f"{name} is not a pair of whole numbers: {value!r}")
+
+    def seconds(self, name: str) -> float:
+        value = self._get(name)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise BadRecord(f"{name} is not a number of seconds: {value!r}")
+        return float(value)
+
+    def number(self, name: str) -> Decimal:
+        return number(self.text(name))
+
+    def optional_number(self, name: str) -> Decimal | None:
+        return None if self._get(name) is None else self.number(name)
+
+    def moment(self, name: str) -> datetime:
+        return moment(self.text(name))
+
+    def one_of(self, name: str, choices: type[Choice]) -> Choice:
+        return one_of(choices, self.text(name))
+
+    def nested(self, name: str) -> "Payload":
+        return Payload(self._get(name))
+
+    def optional_nested(self, name: str) -> "Payload | None":
+        return None if self._get(name) is None else self.nested(name)
+
+    def _get(self, name: str) -> object:
+        try:
+            return self._fields[name]
+        except KeyError:
+            raise BadRecord(f"{name} is not there") from None

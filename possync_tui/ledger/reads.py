@@ -1,0 +1,174 @@
+"""Queries for panes, tables and exports: rows of the tables as read models, exact."""
+
+import sqlite3
+from dataclasses import replace
+from decimal import Decimal
+
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.money import from_micros
+from possync_tui.domain.position import CostMethod
+from possync_tui.domain.views import (
+    AccountView,
+    HoldView,
+    JournalView,
+    PositionView,
+    RunView,
+)
+from possync_tui.ledger.at_rest import (
+    moment,
+    number,
+    optional_moment,
+    optional_number,
+)
+
+Parameters = list[str | int]
+
+
+def positions(
+    db: sqlite3.Connection,
+    account_id: int | None,
+    *,
+    include_closed: bool,
+    method: CostMethod | None = None,
+) -> list[PositionView]:
+    """Lives with their latest marks; `realized_pnl` by `method`, or by the ledger's own."""
+    where, parameters = ["1"], Parameters()
+    if account_id is not None:
+        where.append("account_id = ?")
+        parameters.append(account_id)
+    if not include_closed:
+        where.append("status <> 'CLOSED'")
+    found = db.execute(
+        f"SELECT * FROM position_rows WHERE {' AND '.join(where)}"  # noqa: S608 (fixed texts)
+        " ORDER BY account_id, symbol, description, con_id, opened_at, id",
+        parameters,
+    )
+    views = [_position(record) for record in found]
+    return views if method is None else _realized_by(db, method, views)
+
+
+def runs(db: sqlite3.Connection, limit: int) -> list[RunView]:
+    found = db.execute("SELECT * FROM sync_runs ORDER BY id DESC LIMIT ?", (limit,))
+    return [
+        RunView(
+            id=record["id"],
+            trigger=record["trigger"],
+            started_at=moment(record["started_at"]),
+            duration_ms=record["duration_ms"],
+            outcome=record["outcome"],
+            error=record["error"],
+            positions_seen=record["positions_seen"],
+            created=record["created"],
+            updated=record["updated"],
+            closed=record["closed"],
+            missing=record["missing"],
+        )
+        for record in found
+    ]
+
+
+def holds(db: sqlite3.Connection, *, include_decided: bool) -> list[HoldView]:
+    where = "1" if include_decided else "status IN ('held', 'kept')"
+    found = db.execute(f"SELECT * FROM holds WHERE {where} ORDER BY id")  # noqa: S608 (fixed)
+    return [
+        HoldView(
+            id=record["id"],
+            kind=record["kind"],
+            status=record["status"],
+            account=record["account"],
+            con_id=record["con_id"],
+            symbol=record["symbol"],
+            message=record["message"],
+            evidence=record["evidence"],
+            raised_at=moment(record["raised_at"]),
+            decided_at=optional_moment(record["decided_at"]),
+            note=record["note"],
+        )
+        for record in found
+    ]
+
+
+def accounts(db: sqlite3.Connection) -> list[AccountView]:
+    found = db.execute("SELECT * FROM accounts ORDER BY id")
+    return [
+        AccountView(
+            id=record["id"],
+            code=record["code"],
+            environment=record["environment"],
+            status=record["status"],
+            last_synced_at=optional_moment(record["last_synced_at"]),
+        )
+        for record in found
+    ]
+
+
+def journal(
+    db: sqlite3.Connection, key: PositionKey | None, run_id: int | None, limit: int
+) -> list[JournalView]:
+    """Lines of the journal, newest first."""
+    where, parameters = ["1"], Parameters()
+    if key is not None:
+        where.append("account = ? AND con_id = ?")
+        parameters += [key.account, key.con_id]
+    if run_id is not None:
+        where.append("run_id = ?")
+        parameters.append(run_id)
+    found = db.execute(
+        f"SELECT * FROM journal WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?",  # noqa: S608
+        [*parameters, limit],
+    )
+    return [
+        JournalView(
+            id=record["id"],
+            at=moment(record["at"]),
+            run_id=record["run_id"],
+            account=record["account"],
+            con_id=record["con_id"],
+            kind=record["kind"],
+            text=record["text"],
+            evidence=record["evidence"],
+        )
+        for record in found
+    ]
+
+
+def _realized_by(
+    db: sqlite3.Connection, method: CostMethod, views: list[PositionView]
+) -> list[PositionView]:
+    found = db.execute(
+        "SELECT life_id, realized_pnl_micros FROM life_totals WHERE method = ? AND known > 0",
+        (method.value,),
+    )
+    micros = {record["life_id"]: record["realized_pnl_micros"] for record in found}
+    return [replace(view, realized_pnl=_money(micros.get(view.id))) for view in views]
+
+
+def _position(record: sqlite3.Row) -> PositionView:
+    return PositionView(
+        id=record["id"],
+        account_id=record["account_id"],
+        account=record["account"],
+        con_id=record["con_id"],
+        symbol=record["symbol"],
+        description=record["description"],
+        sec_type=record["sec_type"],
+        currency=record["currency"],
+        multiplier=number(record["multiplier"]),
+        quantity=number(record["quantity"]),
+        average_cost=optional_number(record["average_cost"]),
+        average_price=optional_number(record["average_price"]),
+        current_price=optional_number(record["current_price"]),
+        market_value=_money(record["market_value_micros"]),
+        unrealized_pnl=_money(record["unrealized_pnl_micros"]),
+        status=record["status"],
+        opened_at=moment(record["opened_at"]),
+        closed_at=optional_moment(record["closed_at"]),
+        last_synced_at=optional_moment(record["last_synced_at"]),
+        realized_pnl=_money(record["realized_pnl_micros"]),
+        missing_since=optional_moment(record["missing_since"]),
+        marked_at=optional_moment(record["marked_at"]),
+    )
+
+
+def _money(micros: int | None) -> Decimal | None:
+    return None if micros is None else from_micros(micros)
