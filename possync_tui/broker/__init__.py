@@ -1,0 +1,1 @@
+"""The broker's side. Only `session` and its neighbours import ib_insync, inside a running loop."""

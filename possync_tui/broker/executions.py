@@ -1,0 +1,146 @@
+"""Fills and commission reports: those that were asked for, and those that TWS pushes."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from possync_tui.broker.context import SessionContext
+from possync_tui.broker.endings import Ending
+from possync_tui.broker.port import (
+    BrokerError,
+    BrokerTimeout,
+    BrokerUnavailable,
+    Executions,
+    Notice,
+)
+from possync_tui.broker.rows import RowReader, UnreadableRow
+from possync_tui.domain.observations import Commission, Fill
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A request for executions that is not answered to its end yet."""
+
+    request_id: int
+    done: asyncio.Future[Executions]
+    fills: list[Fill] = field(default_factory=list)
+    commissions: list[Commission] = field(default_factory=list)
+    link_doubt: str = ""
+
+
+class ExecutionReports:
+    """Receives the executions of one session. One request is in flight at a time.
+
+    Commission reports carry no request id: those that come during a request go with its answer,
+    others are events. When a request fails, what it had brought becomes events: a fill that was
+    sent is never lost.
+    """
+
+    def __init__(
+        self,
+        context: SessionContext,
+        reader: RowReader,
+        next_id: Callable[[], int],
+        request: Callable[[int], None],
+    ) -> None:
+        self._context = context
+        self._reader = reader
+        self._next_id = next_id
+        self._request = request
+        self._lock = asyncio.Lock()
+        self._flight: _Flight | None = None
+
+    async def executions(self, timeout: float) -> Executions:
+        """Today's fills of all clients. `timeout` covers the wait for a request before this one.
+
+        Raises `BrokerTimeout` (which throws the session away), `RequestRefused` or
+        `BrokerUnavailable`.
+        """
+        was_asked = False
+        try:
+            async with asyncio.timeout(timeout), self._lock:
+                self._context.check_usable()
+                was_asked = True
+                return await self._fly()
+        except TimeoutError:
+            sentence = f"TWS did not send all executions within {timeout:g} s."
+            if was_asked:
+                self._context.end(Ending(f"{sentence} A new session is opened."))
+            raise BrokerTimeout(sentence) from None
+
+    async def _fly(self) -> Executions:
+        done: asyncio.Future[Executions] = asyncio.get_running_loop().create_future()
+        try:
+            flight = self._flight = _Flight(self._next_id(), done)
+            self._request(flight.request_id)
+            return await done
+        except ConnectionError as error:
+            raise BrokerUnavailable(f"The connection to TWS ended: {error}.") from error
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        """The request is over. Of one that failed, what came becomes events."""
+        flight, self._flight = self._flight, None
+        if flight is None:
+            return
+        for fill in flight.fills:
+            self._context.emit(fill)
+        for commission in flight.commissions:
+            self._context.emit(commission)
+
+    def on_execution(self, fields: list[str]) -> None:
+        """Message 11."""
+        try:
+            read = self._reader.execution(fields, self._context.broker_now())
+        except UnreadableRow as bad:
+            self._context.emit(Notice(None, f"A fill cannot be read: {bad}.", is_problem=True))
+            return
+        if read.doubt:
+            self._context.emit(Notice(None, read.doubt, is_problem=True))
+        flight = self._flight
+        if flight is not None and read.request_id == flight.request_id:
+            flight.fills.append(read.fill)
+        else:
+            self._context.emit(read.fill)
+
+    def on_commission(self, fields: list[str]) -> None:
+        """Message 59. It may come before its execution."""
+        try:
+            read = self._reader.commission(fields)
+        except UnreadableRow as bad:
+            text = f"A commission cannot be read: {bad}."
+            self._context.emit(Notice(None, text, is_problem=True))
+            return
+        if read.doubt:
+            self._context.emit(Notice(None, read.doubt, is_problem=True))
+        if self._flight is not None:
+            self._flight.commissions.append(read.commission)
+        else:
+            self._context.emit(read.commission)
+
+    def on_end(self, fields: list[str]) -> None:
+        """Message 55."""
+        flight = self._flight
+        if flight is None or fields[2:3] != [str(flight.request_id)] or flight.done.done():
+            return
+        if flight.link_doubt:
+            flight.done.set_exception(BrokerUnavailable(flight.link_doubt))
+            return
+        self._flight = None
+        flight.done.set_result(Executions(tuple(flight.fills), tuple(flight.commissions)))
+
+    def doubt_link(self, why: str) -> None:
+        """TWS lost or regained IBKR: fills may be missing from the answer in flight."""
+        if self._flight is not None:
+            self._flight.link_doubt = why
+
+    def is_asking(self, request_id: int) -> bool:
+        """Whether `request_id` is that of the request in flight."""
+        return self._flight is not None and self._flight.request_id == request_id
+
+    def fail(self, error: BrokerError) -> None:
+        """End the request in flight, if there is one, with `error`."""
+        flight = self._flight
+        if flight is not None and not flight.done.done():
+            flight.done.set_exception(error)

@@ -1,0 +1,188 @@
+"""Asks TWS for live values, slowly enough that a snapshot never waits behind them."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from possync_tui.broker.context import SessionContext
+from possync_tui.broker.marks import MarkBook, same_amounts
+from possync_tui.broker.port import MarkChanged
+from possync_tui.broker.rows import (
+    RowReader,
+    UnreadableRow,
+    pnl_value,
+    portfolio_value,
+)
+from possync_tui.domain.clock import Clock
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.marks import Mark
+
+logger = logging.getLogger(__name__)
+
+PACE_SECONDS: Final = 0.05
+"""Between two requests: 20 a second leave more than half of what TWS allows to everything else."""
+
+_SHUNNED_SECONDS: Final = 600.0
+_RETOLD_AFTER: Final = timedelta(seconds=15)
+
+
+class FeedWire(Protocol):
+    """What the feed sends."""
+
+    def next_request_id(self) -> int: ...
+    def request_pnl(self, request_id: int, account: str, con_id: int) -> None: ...
+    def cancel_pnl(self, request_id: int) -> None: ...
+    def request_portfolio(self, account: str) -> None: ...
+
+
+class MarksFeed:
+    """The live values of one session: subscribes what is watched, cancels what no longer is."""
+
+    def __init__(
+        self,
+        context: SessionContext,
+        wire: FeedWire,
+        reader: RowReader,
+        book: MarkBook,
+        clock: Clock,
+        *,
+        max_subscriptions: int,
+        portfolio_interval: float,
+        until_idle: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._context = context
+        self._wire = wire
+        self._reader = reader
+        self._book = book
+        self._clock = clock
+        self._max_subscriptions = max_subscriptions
+        self._portfolio_interval = portfolio_interval
+        self._until_idle = until_idle
+        self._watched: frozenset[PositionKey] = frozenset()
+        self._ids: dict[PositionKey, int] = {}
+        self._keys: dict[int, PositionKey] = {}
+        self._refused: set[PositionKey] = set()
+        self._told: dict[PositionKey, datetime] = {}
+        self._shunned_until: dict[str, float] = {}
+        self._portfolio_account = ""
+        self._news = asyncio.Event()
+        self._account_news = asyncio.Event()
+
+    def watch(self, keys: frozenset[PositionKey]) -> None:
+        """These positions from now on; what changes for that is sent in the background."""
+        self._watched = keys
+        self._refused &= keys
+        self._news.set()
+        self._account_news.set()
+
+    def resubscribe(self) -> None:
+        """TWS has forgotten its subscriptions (1101): ask for all of them again."""
+        self._ids.clear()
+        self._keys.clear()
+        self._refused.clear()
+        self._shunned_until.clear()
+        self._news.set()
+        self._account_news.set()
+
+    async def subscribe_all(self) -> None:
+        """Keep the P&L subscriptions equal to what is watched; runs until cancelled."""
+        while True:
+            if self._one_step():
+                await self._clock.sleep(PACE_SECONDS)
+                continue
+            self._news.clear()
+            await self._news.wait()
+
+    def _one_step(self) -> bool:
+        """Send one request, if one is due. Cancels go first, to stay below the limit."""
+        gone = next(iter(self._ids.keys() - self._watched), None)
+        if gone is not None:
+            request_id = self._ids.pop(gone)
+            del self._keys[request_id]
+            self._wire.cancel_pnl(request_id)
+            return True
+        if len(self._ids) >= self._max_subscriptions:
+            return False
+        wanted = self._watched - self._ids.keys() - self._refused
+        key = min((key for key in wanted if key.con_id), default=None)
+        if key is None:
+            return False
+        request_id = self._wire.next_request_id()
+        self._ids[key], self._keys[request_id] = request_id, key
+        self._wire.request_pnl(request_id, key.account, key.con_id)
+        return True
+
+    async def rotate_portfolios(self) -> None:
+        """Ask for the portfolio of one account after the other; runs until cancelled."""
+        while True:
+            account = self._next_account()
+            if account is None:
+                self._account_news.clear()
+                await self._account_news.wait()
+                continue
+            # Errors of these requests name no request, so none shares its time with a snapshot.
+            await self._until_idle()
+            self._portfolio_account = account
+            self._wire.request_portfolio(account)
+            await self._clock.sleep(self._portfolio_interval)
+
+    def _next_account(self) -> str | None:
+        """The account whose turn it is: the one after the last, round and round."""
+        now = self._clock.monotonic()
+        accounts = sorted(
+            account
+            for account in {key.account for key in self._watched}
+            if self._shunned_until.get(account, now) <= now
+        )
+        later = (account for account in accounts if account > self._portfolio_account)
+        return next(later, accounts[0] if accounts else None)
+
+    def shun_portfolio(self) -> None:
+        """The account whose turn it is does not get values (2101, 321): leave it for a while."""
+        if self._portfolio_account:
+            until = self._clock.monotonic() + _SHUNNED_SECONDS
+            self._shunned_until[self._portfolio_account] = until
+
+    def refuse(self, request_id: int) -> bool:
+        """An error for one of our subscriptions: do without it. False if it is not ours."""
+        key = self._keys.pop(request_id, None)
+        if key is None:
+            return False
+        del self._ids[key]
+        self._refused.add(key)
+        return True
+
+    def on_pnl(self, fields: list[str]) -> None:
+        """Message 95."""
+        try:
+            value = pnl_value(fields)
+        except UnreadableRow as bad:
+            logger.info("a live value was left out: %s", bad)
+            return
+        key = self._keys.get(value.request_id)
+        if key is None:
+            return
+        before = self._book.marks.get(key)
+        row = self._reader.latest(key)
+        self._tell(before, self._book.take_pnl(key, value, row, self._context.broker_now()))
+
+    def on_portfolio(self, fields: list[str]) -> None:
+        """Message 7."""
+        try:
+            value = portfolio_value(fields)
+        except UnreadableRow as bad:
+            logger.info("a live value was left out: %s", bad)
+            return
+        if value.key not in self._watched:
+            return
+        before = self._book.marks.get(value.key)
+        self._tell(before, self._book.take_portfolio(value, self._context.broker_now()))
+
+    def _tell(self, before: Mark | None, mark: Mark) -> None:
+        told_at = self._told.get(mark.key)
+        is_fresh_news = told_at is None or mark.at - told_at >= _RETOLD_AFTER
+        if is_fresh_news or not same_amounts(before, mark):
+            self._told[mark.key] = mark.at
+            self._context.emit(MarkChanged(mark))

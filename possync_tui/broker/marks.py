@@ -1,0 +1,122 @@
+"""Live values of positions without market data subscriptions.
+
+Two sources: P&L per position (about once a second, 400 positions at most) and portfolio values, for
+one account at a time, each request replacing the account before it. Both end in one `Mark` per
+position. What TWS does not know stays `None`, never zero.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from possync_tui.broker.rows import PnlValue, PortfolioValue
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.marks import Mark
+from possync_tui.domain.money import EXACT
+from possync_tui.domain.observations import PositionRow
+
+SOURCE_PNL: Final = "pnl_single"
+SOURCE_PORTFOLIO: Final = "portfolio"
+
+_COST_TOLERANCE: Final = Decimal("0.02")
+_PRICE_TOLERANCE: Final = Decimal("0.25")
+_PRICE_PLACES: Final = Decimal("1E-8")
+
+
+class MarkBook:
+    """The latest mark of every watched position, over sessions.
+
+    `at` and `source` are those of the price: an amount that comes without one does not make an old
+    price look young (design promise 5).
+    """
+
+    def __init__(self) -> None:
+        self._marks: dict[PositionKey, Mark] = {}
+        self._portfolio_prices: dict[PositionKey, Decimal] = {}
+        self._session_id = ""
+
+    @property
+    def marks(self) -> Mapping[PositionKey, Mark]:
+        return self._marks
+
+    def begin_session(self, session_id: str) -> None:
+        """From here on, marks of earlier sessions are replaced, not added to."""
+        self._session_id = session_id
+        self._portfolio_prices.clear()
+
+    def keep_only(self, keys: frozenset[PositionKey]) -> None:
+        """Forget what is no longer watched."""
+        for key in self._marks.keys() - keys:
+            del self._marks[key]
+            self._portfolio_prices.pop(key, None)
+
+    def take_portfolio(self, value: PortfolioValue, at: datetime) -> Mark:
+        """Merge a portfolio value. Its day's profit counts where no P&L subscription told one."""
+        if value.price is not None:
+            self._portfolio_prices[value.key] = value.price
+        before = self._mark(value.key, at)
+        mark = replace(
+            before,
+            market_value=value.market_value,
+            unrealized_pnl=value.unrealized_pnl,
+            # The two sources reset at different hours; the subscription's word is kept.
+            realized_today=value.realized_pnl
+            if before.daily_pnl is None
+            else before.realized_today,
+        )
+        return self._priced(mark, value.price, SOURCE_PORTFOLIO, at)
+
+    def take_pnl(
+        self, key: PositionKey, value: PnlValue, row: PositionRow | None, at: datetime
+    ) -> Mark:
+        """Merge a P&L value. `row` is the position's last row, which tells what the value is of."""
+        mark = replace(
+            self._mark(key, at),
+            market_value=value.market_value,
+            unrealized_pnl=value.unrealized_pnl,
+            daily_pnl=value.daily_pnl,
+            realized_today=value.realized_pnl,
+        )
+        price = derived_price(value, row, self._portfolio_prices.get(key))
+        return self._priced(mark, price, SOURCE_PNL, at)
+
+    def _mark(self, key: PositionKey, at: datetime) -> Mark:
+        known = self._marks.get(key)
+        if known is not None and known.session_id == self._session_id:
+            return known
+        return Mark(key, at, "", self._session_id)
+
+    def _priced(self, mark: Mark, price: Decimal | None, source: str, at: datetime) -> Mark:
+        if price is not None or mark.price is None:
+            mark = replace(mark, price=price, at=at, source=source)
+        self._marks[mark.key] = mark
+        return mark
+
+
+def derived_price(
+    value: PnlValue, row: PositionRow | None, portfolio_price: Decimal | None
+) -> Decimal | None:
+    """The price behind the value of a P&L message, `None` where that is not certain.
+
+    IBKR does not document the currency of these values, so one counts only when it agrees with the
+    position's own cost in its own currency, or with the price that the portfolio showed.
+    """
+    quantity, worth = value.quantity, value.market_value
+    if row is None or worth is None or not quantity or quantity != row.quantity:
+        return None
+    units = EXACT.multiply(quantity, row.instrument.unit_value)
+    price = EXACT.divide(worth, units)
+    if portfolio_price:
+        agrees = abs(price - portfolio_price) <= abs(portfolio_price) * _PRICE_TOLERANCE
+    else:
+        cost = EXACT.multiply(quantity, row.average_cost)
+        gain = value.unrealized_pnl
+        agrees = gain is not None and abs(worth - gain - cost) <= abs(cost) * _COST_TOLERANCE
+    return price.quantize(_PRICE_PLACES, context=EXACT).normalize(EXACT) if agrees else None
+
+
+def same_amounts(one: Mark | None, other: Mark) -> bool:
+    """Whether nothing moved but the time."""
+    return one is not None and replace(one, at=other.at, source=other.source) == other

@@ -1,0 +1,387 @@
+"""The broker that the rest of the program sees: it connects, and connects again, by itself.
+
+Each session is a new `Link`. After any doubt the link is thrown away and, after a pause that grows
+with the number of failures, another one is opened. Importing this loads no broker library.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta, tzinfo
+from typing import Final
+
+from possync_tui.broker.endings import Ending, all_ids_taken, still_held
+from possync_tui.broker.link import Link
+from possync_tui.broker.marks import MarkBook
+from possync_tui.broker.options import SessionOptions
+from possync_tui.broker.port import (
+    BrokerEvent,
+    BrokerUnavailable,
+    Executions,
+    Listener,
+    StateChanged,
+)
+from possync_tui.broker.rows import RowReader
+from possync_tui.broker.wire import load_library
+from possync_tui.broker.wire_times import zone_named
+from possync_tui.domain.clock import Clock, SystemClock
+from possync_tui.domain.connection import ConnectionState, Phase, environment_of
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.marks import Mark
+from possync_tui.domain.observations import Snapshot
+
+Admit = Callable[[tuple[str, ...]], str | None]
+"""Judges the accounts of a login: `None`, or the sentence why they are refused."""
+
+logger = logging.getLogger(__name__)
+
+# TWS may take a while to notice that our former socket is gone, and holds its client id until then.
+_GHOST_TRIES: Final = 5
+_STEEPEST: Final = 16
+
+
+class IbkrBroker:
+    """`BrokerPort` over TWS or IB Gateway.
+
+    `admit` is asked on every login before the session counts as connected; what it refuses needs
+    the user. `StateChanged` also tells a new round trip, skew or farm: the state went into another
+    phase only where `phase`, `since` or `session_id` differ.
+    """
+
+    def __init__(
+        self,
+        options: SessionOptions,
+        *,
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+        admit: Admit | None = None,
+    ) -> None:
+        self._options = options
+        self._clock: Clock = clock or SystemClock()
+        self._rng = rng or random.Random()
+        self._admit = admit or (lambda _accounts: None)
+        self._zone = _zone_of(options.tws_timezone)
+        self._port = options.port
+        self._listeners: list[Listener] = []
+        self._book = MarkBook()
+        self._watched: frozenset[PositionKey] = frozenset()
+        self._link: Link | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._seconds_up = 0.0
+        self._held_id: int | None = None
+        self._ghost_tries = 0
+        self._state = ConnectionState(
+            phase=Phase.DISCONNECTED,
+            host=options.host,
+            port=options.port,
+            client_id=next(iter(self._client_ids())),
+            since=self._clock.now(),
+            sentence="Not connected yet.",
+            environment=options.environment,
+        )
+
+    # --- what the port promises --------------------------------------------------------------
+
+    @property
+    def state(self) -> ConnectionState:
+        return self._state
+
+    @property
+    def marks(self) -> Mapping[PositionKey, Mark]:
+        return self._book.marks
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with every event; what it raises is logged and hurts nobody else."""
+        self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return unsubscribe
+
+    async def start(self) -> None:
+        """Begin connecting, in the background; returns at once."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name="broker session")
+
+    async def stop(self) -> None:
+        """Disconnect and end every task; may be started again."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        gone = _without_session(self._state)
+        self._show(replace(gone, phase=Phase.DISCONNECTED, sentence="Disconnected.", code=None))
+
+    async def connected(self, timeout: float) -> ConnectionState:
+        """Wait for a usable session. Raises `BrokerUnavailable`."""
+        try:
+            async with asyncio.timeout(timeout):
+                while not self._state.is_usable:
+                    if self._state.phase is Phase.FAILED:
+                        raise BrokerUnavailable(self._state.sentence)
+                    await self._moved.wait()
+        except TimeoutError:
+            where = f"{self._state.host}:{self._state.port}"
+            why = f"TWS at {where} gave no usable session within {timeout:g} s."
+            raise BrokerUnavailable(f"{why} {self._state.last_error}".rstrip()) from None
+        return self._state
+
+    async def executions(self, timeout: float) -> Executions:
+        """Today's fills. Raises `BrokerError`; a failure is never an empty answer."""
+        return await self._usable_link().executions(timeout)
+
+    async def snapshot(self, timeout: float) -> Snapshot:
+        """A complete snapshot. Raises `SnapshotRefused` or another `BrokerError`."""
+        return await self._usable_link().snapshot(timeout)
+
+    async def watch(self, keys: frozenset[PositionKey]) -> None:
+        """Ask for live values of these positions, in this session and those to come."""
+        self._watched = keys
+        self._book.keep_only(keys)
+        if self._link is not None:
+            self._link.feed.watch(keys)
+
+    def refuse(self, sentence: str) -> None:
+        """End the session and stay out until the user has mended what `sentence` says."""
+        if self._link is not None:
+            self._link.end(Ending(sentence, needs_user=True))
+
+    def reconnect_now(self) -> None:
+        """Do not wait for the next try, and try again after what needed the user.
+
+        A session whose TWS has lost IBKR is replaced; one that is connected stays.
+        """
+        if self._state.phase in (Phase.RECONNECTING, Phase.FAILED):
+            # A failure seen before this call must not answer whoever waits from now on.
+            now = replace(self._state, phase=Phase.CONNECTING, sentence="Connecting.")
+            self._show(replace(now, code=None, next_try_at=None))
+            self._wake.set()
+            if self._task is not None and self._task.done():
+                self._task = asyncio.create_task(self._run(), name="broker session")
+        elif self._state.phase is Phase.STALE and self._link is not None:
+            self._link.end(Ending("A new session was asked for."))
+
+    def _usable_link(self) -> Link:
+        if self._link is None or not self._state.is_usable:
+            raise BrokerUnavailable(self._state.sentence)
+        return self._link
+
+    # --- sessions, one after the other -------------------------------------------------------
+
+    async def _run(self) -> None:
+        try:
+            await load_library()
+            await self._connect_forever()
+        except Exception as error:
+            logger.exception("the broker session ended unexpectedly")
+            sentence = f"The broker session ended unexpectedly ({error}); the log has details."
+            self._show_ending(Phase.FAILED, Ending(sentence))
+
+    async def _connect_forever(self) -> None:
+        failures = 0
+        while True:
+            self._wake.clear()
+            self._seconds_up = 0.0
+            ending = await self._one_session(attempt=failures)
+            self._port = ending.new_port or self._port
+            logger.info("broker session over: %s %s", ending.sentence, ending.detail)
+            if ending.needs_user:
+                self._show_ending(Phase.FAILED, ending)
+                await self._wake.wait()
+                failures = 0
+            else:
+                settled = self._seconds_up >= self._options.settled_after
+                failures = 1 if settled else failures + 1
+                await self._pause(ending, failures)
+
+    async def _one_session(self, attempt: int) -> Ending:
+        """Connect with the first client id that is free, and stay until the session is over."""
+        ending = Ending("")
+        for client_id in self._client_ids():
+            ending = await self._session_as(client_id, attempt)
+            if not ending.is_id_taken:
+                return ending
+        return self._judge_taken_id(ending)
+
+    def _client_ids(self) -> Iterable[int]:
+        options = self._options
+        if options.client_id is not None:
+            return (options.client_id,)
+        return range(options.first_client_id, options.first_client_id + options.client_id_choices)
+
+    def _judge_taken_id(self, ending: Ending) -> Ending:
+        if self._options.client_id is None:
+            return all_ids_taken(ending, self._client_ids())
+        if self._held_id == self._options.client_id and self._ghost_tries < _GHOST_TRIES:
+            self._ghost_tries += 1
+            return still_held(ending)
+        return ending
+
+    async def _session_as(self, client_id: int, attempt: int) -> Ending:
+        self._show(
+            replace(
+                _without_session(self._state),
+                phase=Phase.CONNECTING,
+                client_id=client_id,
+                port=self._port,
+                attempt=attempt,
+                next_try_at=None,
+                sentence=f"Connecting to {self._options.host}:{self._port}.",
+                code=None,
+            )
+        )
+        link = Link(
+            session_id=f"{self._clock.now():%Y%m%dT%H%M%S}-{self._rng.getrandbits(32):08x}",
+            options=self._options,
+            clock=self._clock,
+            reader=RowReader(self._zone),
+            book=self._book,
+            emit=self._emit,
+            on_change=self._refresh,
+        )
+        try:
+            ending = await link.open(self._options.host, self._port, client_id)
+            if ending is None:
+                self._held_id, self._ghost_tries = client_id, 0
+                ending = self._refusal_of(link.accounts) or await self._serve(link)
+            return ending
+        finally:
+            self._link = None
+            await link.close()
+
+    def _refusal_of(self, accounts: tuple[str, ...]) -> Ending | None:
+        sentence = self._admit(accounts)
+        if sentence is None:
+            return None
+        self._show(replace(self._state, accounts=accounts))
+        return Ending(sentence, needs_user=True)
+
+    async def _serve(self, link: Link) -> Ending:
+        """The session is up: be its face until it ends."""
+        since = self._clock.monotonic()
+        self._link = link
+        self._book.begin_session(link.session_id)
+        link.feed.watch(self._watched)
+        link.begin()
+        self._refresh()
+        # Waiting like this leaves the future alone when this task is cancelled.
+        await asyncio.wait({link.ended})
+        self._seconds_up = self._clock.monotonic() - since
+        return link.ended.result()
+
+    async def _pause(self, ending: Ending, failures: int) -> None:
+        """Wait before the next try, longer after each failure; `reconnect_now` ends it."""
+        options = self._options
+        longest = options.first_retry * 2 ** min(failures - 1, _STEEPEST)
+        # Half of it at random, so that many programs do not come back at the same instant.
+        delay = min(longest, options.longest_retry) * self._rng.uniform(0.5, 1.0)
+        next_try_at = self._clock.now() + timedelta(seconds=delay)
+        if not self._wake.is_set():
+            self._show_ending(Phase.RECONNECTING, ending, attempt=failures, next_try_at=next_try_at)
+        waits = {
+            asyncio.ensure_future(self._clock.sleep(delay)),
+            asyncio.ensure_future(self._wake.wait()),
+        }
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    # --- what others see ---------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        """Show the link as it is now."""
+        link = self._link
+        if link is None:
+            return
+        if link.ended.done():
+            # At once, so that whoever was refused can wait for the session after this one.
+            ending = link.ended.result()
+            self._show_ending(_phase_after(ending), ending)
+            return
+        lost = link.lost
+        self._show(
+            replace(
+                self._state,
+                phase=Phase.STALE if lost else Phase.CONNECTED,
+                sentence=lost.sentence if lost else f"Connected as client {self._state.client_id}.",
+                code=link.lost_code,
+                attempt=0,
+                next_try_at=None,
+                session_id=link.session_id,
+                server_version=link.server_version,
+                accounts=link.accounts,
+                environment=self._options.environment or environment_of(link.accounts),
+                round_trip_ms=link.round_trip_ms,
+                clock_skew=link.skew.seconds,
+                farms=tuple(sorted(link.farms.items())),
+            )
+        )
+
+    def _show_ending(
+        self,
+        phase: Phase,
+        ending: Ending,
+        *,
+        attempt: int = 0,
+        next_try_at: datetime | None = None,
+    ) -> None:
+        self._show(
+            replace(
+                _without_session(self._state),
+                phase=phase,
+                sentence=ending.sentence,
+                code=ending.code,
+                last_error=ending.sentence,
+                attempt=attempt,
+                next_try_at=next_try_at,
+            )
+        )
+
+    def _show(self, state: ConnectionState) -> None:
+        """Go into a state, and tell it if anything is new."""
+        before = self._state
+        if state.phase is not before.phase:
+            state = replace(state, since=self._clock.now())
+        if state == before:
+            return
+        self._state = state
+        self._moved.set()
+        self._moved = asyncio.Event()
+        self._emit(StateChanged(state))
+
+    def _emit(self, event: BrokerEvent) -> None:
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except Exception:
+                logger.exception("a listener failed on %s", type(event).__name__)
+
+
+def _phase_after(ending: Ending) -> Phase:
+    if ending.needs_user:
+        return Phase.FAILED
+    return Phase.STALE if ending.is_half_open else Phase.RECONNECTING
+
+
+def _without_session(state: ConnectionState) -> ConnectionState:
+    """The state without what only a session can know."""
+    return replace(state, session_id="", round_trip_ms=None, clock_skew=None, farms=())
+
+
+def _zone_of(name: str) -> tzinfo | None:
+    """The zone of a setting; blank is this machine's. Raises `ValueError` for an unknown one."""
+    if not name:
+        return None
+    zone = zone_named(name)
+    if zone is None:
+        raise ValueError(f"there is no time zone {name!r}")
+    return zone

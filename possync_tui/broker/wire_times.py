@@ -1,0 +1,71 @@
+"""Execution times as TWS writes them, read without guessing by the host's zone where avoidable.
+
+TWS versions and settings differ: `YYYYMMDD HH:MM:SS Zone`, a zoneless form with two spaces, and
+`YYYYMMDD-HH:MM:SS`, which is UTC (shared IBKR facts, section 1).
+"""
+
+import re
+from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+_FORM: Final = re.compile(r"(\d{8})(-| {1,2})(\d{2}:\d{2}:\d{2})(?: +(\S.*?))? *", re.ASCII)
+
+# TWS runs on Java, whose short zone ids the tz database does not have (java.time.ZoneId.SHORT_IDS).
+_JAVA_ZONES: Final = {
+    "AET": "Australia/Sydney",
+    "CST": "America/Chicago",
+    "CTT": "Asia/Shanghai",
+    "ECT": "Europe/Paris",
+    "IST": "Asia/Kolkata",
+    "JST": "Asia/Tokyo",
+    "PST": "America/Los_Angeles",
+}
+
+
+class UnreadableTime(ValueError):
+    """The text is no time. `reading` is the best one for a good time in an unknown zone."""
+
+    def __init__(self, why: str, reading: datetime | None = None) -> None:
+        super().__init__(why)
+        self.reading = reading
+
+
+@lru_cache(maxsize=64)
+def zone_named(name: str) -> ZoneInfo | None:
+    """The zone that TWS means by `name`, `None` if there is no such zone."""
+    try:
+        return ZoneInfo(_JAVA_ZONES.get(name, name))
+    except (ValueError, LookupError, OSError):
+        return None
+
+
+def parse_wire_time(raw: str, default_zone: tzinfo | None) -> datetime:
+    """The UTC instant of a TWS time.
+
+    A text that names no zone is in `default_zone` (the zone of the machine that TWS runs on), or in
+    the zone of this machine when that is `None`. Raises `UnreadableTime`.
+    """
+    match = _FORM.fullmatch(raw)
+    if match is None:
+        raise UnreadableTime(f"time is not in a form that TWS uses: {raw[:40]!r}")
+    day, separator, clock, name = match.groups()
+    try:
+        local = datetime.strptime(f"{day} {clock}", "%Y%m%d %H:%M:%S")  # noqa: DTZ007 - zone below
+        if name is None:
+            return _in_zone(local, UTC if separator == "-" else default_zone)
+        zone = zone_named(name)
+        if zone is None:
+            reading = _in_zone(local, default_zone)
+            raise UnreadableTime(f"time is in an unknown zone: {raw[:40]!r}", reading)
+        return _in_zone(local, zone)
+    except (ValueError, OverflowError, OSError) as error:
+        if isinstance(error, UnreadableTime):
+            raise
+        raise UnreadableTime(f"time is no date and time: {raw[:40]!r}") from None
+
+
+def _in_zone(local: datetime, zone: tzinfo | None) -> datetime:
+    # A naive time converts by the zone of this machine.
+    return (local if zone is None else local.replace(tzinfo=zone)).astimezone(UTC)

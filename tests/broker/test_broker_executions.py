@@ -1,0 +1,234 @@
+"""Fills and commissions: a failure is never an empty answer, and no fill that was sent is lost."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from possync_tui.broker.port import BrokerTimeout, BrokerUnavailable, RequestRefused
+from possync_tui.domain.connection import Phase
+from possync_tui.domain.observations import Commission, Fill, Side
+from tests.broker.conftest import Connect
+from tests.broker.scripted import (
+    EXECUTIONS,
+    UNSET,
+    Client,
+    Fields,
+    ScriptedTws,
+    commission,
+    error,
+    execution,
+    executions_end,
+)
+
+
+@pytest.fixture
+def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This machine is in Tokyo, TWS is not."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+async def test_fills_are_the_text_of_the_wire(tws: ScriptedTws, connect: Connect) -> None:
+    tws.fills = [
+        execution("0000e0d5.67fe667b.01.01", "0.3333", "201.940000001", side="SLD"),
+        commission("0000e0d5.67fe667b.01.01", "1.0003", "-68.051912"),
+        execution("0000e0d5.67fe667c.01.01", "100", "-0.05"),
+        commission("0000e0d5.67fe667c.01.01", "-0.25", UNSET),
+    ]
+    session = await connect()
+    answer = await session.broker.executions(5)
+    sold, bought = answer.fills
+    assert (sold.side, sold.quantity, sold.price) == (
+        Side.SOLD,
+        Decimal("0.3333"),
+        Decimal("201.940000001"),
+    )
+    assert (sold.perm_id, sold.client_id, sold.order_id, sold.order_ref) == (
+        600745656,
+        100,
+        5,
+        "ref",
+    )
+    assert (sold.exchange, sold.instrument.symbol) == ("IEX", "AAPL")
+    assert sold.time == datetime(2025, 4, 15, 14, 38, 31, tzinfo=UTC)
+    assert sold.raw_time == "20250415 10:38:31 US/Eastern"
+    assert bought.price == Decimal("-0.05")
+    closing, opening = answer.commissions
+    assert (closing.amount, closing.broker_realized_pnl) == (
+        Decimal("1.0003"),
+        Decimal("-68.051912"),
+    )
+    assert (opening.amount, opening.broker_realized_pnl) == (Decimal("-0.25"), None)
+    assert session.of(Fill) == []
+
+
+async def test_no_fills_today_is_an_empty_answer(connect: Connect) -> None:
+    session = await connect()
+    answer = await session.broker.executions(5)
+    assert (answer.fills, answer.commissions) == ((), ())
+
+
+async def test_an_error_is_an_exception(tws: ScriptedTws, connect: Connect) -> None:
+    tws.answers[EXECUTIONS] = lambda client, request: client.send(
+        error(321, "Error validating request", request[2])
+    )
+    session = await connect()
+    with pytest.raises(RequestRefused, match="321") as refused:
+        await session.broker.executions(60)
+    assert refused.value.code == 321
+    assert session.broker.state.phase is Phase.CONNECTED
+
+
+async def test_no_end_is_a_timeout_and_what_came_is_not_lost(
+    tws: ScriptedTws, connect: Connect
+) -> None:
+    def never_ends(client: Client, request: Fields) -> None:
+        client.send(execution("a.01", request_id=request[2]), commission("a.01"))
+
+    tws.answers[EXECUTIONS] = never_ends
+    session = await connect()
+    with pytest.raises(BrokerTimeout):
+        await session.broker.executions(0.2)
+    assert [fill.exec_id for fill in session.of(Fill)] == ["a.01"]
+    assert [report.exec_id for report in session.of(Commission)] == ["a.01"]
+    await session.until(lambda: len(tws.clients) == 2)
+
+
+async def test_connectivity_lost_meanwhile_is_no_answer(tws: ScriptedTws, connect: Connect) -> None:
+    def loses(client: Client, request: Fields) -> None:
+        fill = execution("a.01", request_id=request[2])
+        client.send(fill, error(1100, "lost"), executions_end(request[2]))
+
+    tws.answers[EXECUTIONS] = loses
+    session = await connect()
+    with pytest.raises(BrokerUnavailable, match="1100"):
+        await session.broker.executions(5)
+    assert len(session.of(Fill)) == 1
+
+
+async def test_pushes_are_events_in_the_order_of_the_wire(
+    tws: ScriptedTws, connect: Connect
+) -> None:
+    session = await connect()
+    tws.send(
+        commission("b.01", "2.5"),
+        execution("b.01", "10"),
+        execution("b.02", "10", "205"),
+        commission("c.01"),
+    )
+    await session.until(lambda: len(session.of(Commission)) == 2)
+    seen = [(type(e), e.exec_id) for e in session.events if isinstance(e, Fill | Commission)]
+    assert seen == [(Commission, "b.01"), (Fill, "b.01"), (Fill, "b.02"), (Commission, "c.01")]
+    first, corrected = session.of(Fill)
+    assert first.base_id == corrected.base_id == "b"
+    assert (first.revision, corrected.revision) == (1, 2)
+
+
+async def test_a_push_during_a_request_is_an_event(tws: ScriptedTws, connect: Connect) -> None:
+    def answers(client: Client, request: Fields) -> None:
+        asked = execution("asked.01", request_id=request[2])
+        client.send(asked, execution("pushed.01"), executions_end(request[2]))
+
+    tws.answers[EXECUTIONS] = answers
+    session = await connect()
+    answer = await session.broker.executions(5)
+    assert [fill.exec_id for fill in answer.fills] == ["asked.01"]
+    assert [fill.exec_id for fill in session.of(Fill)] == ["pushed.01"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        execution("bad.01", ""),
+        execution("bad.01", "NaN"),
+        execution("bad.01", "-5"),
+        execution("bad.01", "0"),
+        execution("bad.01", price="1e300"),
+        execution("bad.01", price=UNSET),
+        execution("bad.01", side="BUY"),
+        execution(""),
+        execution("bad.01", account=""),
+        execution("bad.01")[:-1],
+    ],
+)
+async def test_an_unreadable_fill_is_told_and_the_others_count(
+    tws: ScriptedTws, connect: Connect, bad: Fields
+) -> None:
+    tws.fills = [execution("good.01"), bad, execution("good.02")]
+    session = await connect()
+    answer = await session.broker.executions(5)
+    assert [fill.exec_id for fill in answer.fills] == ["good.01", "good.02"]
+    (problem,) = session.problems()
+    assert problem.startswith("A fill cannot be read: execution")
+
+
+@pytest.mark.parametrize("bad", [commission("a", ""), commission("a", "NaN"), commission("", "1")])
+async def test_an_unreadable_commission_is_told(
+    tws: ScriptedTws, connect: Connect, bad: Fields
+) -> None:
+    session = await connect()
+    tws.send(bad, commission("good.01", "1", "NaN"))
+    await session.until(lambda: session.of(Commission))
+    (good,) = session.of(Commission)
+    assert (good.exec_id, good.broker_realized_pnl, good.realized_text) == ("good.01", None, "NaN")
+    assert len(session.problems()) == 2
+
+
+@pytest.mark.parametrize(
+    ("raw", "zone", "expected"),
+    [
+        ("20250415 10:38:31 US/Eastern", "", "2025-04-15T14:38:31"),
+        ("20250415 16:38:31 MET", "", "2025-04-15T14:38:31"),
+        ("20250415 23:38:31 JST", "", "2025-04-15T14:38:31"),
+        ("20250415-14:38:31", "", "2025-04-15T14:38:31"),
+        ("20250415-14:38:31", "US/Eastern", "2025-04-15T14:38:31"),
+        ("20250415  10:38:31", "US/Eastern", "2025-04-15T14:38:31"),
+        ("20250415 10:38:31", "US/Eastern", "2025-04-15T14:38:31"),
+        ("20251215  10:38:31", "US/Eastern", "2025-12-15T15:38:31"),
+        # Without a zone and a setting, TWS is taken to run on this machine: in Tokyo.
+        ("20250415  10:38:31", "", "2025-04-15T01:38:31"),
+    ],
+)
+@pytest.mark.usefixtures("tokyo")
+async def test_times_do_not_follow_the_zone_of_the_machine(
+    tws: ScriptedTws, connect: Connect, raw: str, zone: str, expected: str
+) -> None:
+    tws.fills = [execution("a.01", when=raw)]
+    session = await connect(tws_timezone=zone)
+    (fill,) = (await session.broker.executions(5)).fills
+    assert fill.time == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+    assert fill.raw_time == raw
+    assert session.problems() == []
+
+
+@pytest.mark.parametrize("raw", ["20250415 10:38:31 Mars/Olympus", "yesterday", "", "20251399 1:1"])
+async def test_a_pushed_fill_with_an_unreadable_time_has_just_happened(
+    tws: ScriptedTws, connect: Connect, raw: str
+) -> None:
+    session = await connect()
+    tws.send(execution("a.01", when=raw))
+    await session.until(lambda: session.of(Fill))
+    (fill,) = session.of(Fill)
+    assert abs(fill.time.timestamp() - time.time()) < 3
+    assert fill.raw_time == raw
+    assert "a.01" in session.problems()[0]
+
+
+async def test_an_asked_fill_in_an_unknown_zone_is_read_in_the_usual_one_but_never_in_the_future(
+    tws: ScriptedTws, connect: Connect
+) -> None:
+    tws.fills = [
+        execution("a.01", when="20250415 10:38:31 Mars/Olympus"),
+        execution("b.01", when="20990415 10:38:31 Mars/Olympus"),
+    ]
+    session = await connect(tws_timezone="US/Eastern")
+    first, second = (await session.broker.executions(5)).fills
+    assert first.time == datetime(2025, 4, 15, 14, 38, 31, tzinfo=UTC)
+    assert abs(second.time.timestamp() - time.time()) < 3
+    assert len(session.problems()) == 2
