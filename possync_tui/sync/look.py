@@ -1,0 +1,83 @@
+"""One careful look at the broker: executions, snapshot, executions, until nothing moved between."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from possync_tui.broker.port import (
+    BrokerPort,
+    BrokerTimeout,
+    Executions,
+    RequestRefused,
+    SnapshotRefused,
+)
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.observations import Observed, Snapshot
+
+logger = logging.getLogger(__name__)
+
+MOST_LOOKS = 3
+Record = Callable[[tuple[Observed, ...]], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A complete snapshot and the fills around it.
+
+    `known_seq` is the place in the inbox up to which everything came before the snapshot began.
+    Positions `in_motion` traded while it was taken.
+    """
+
+    snapshot: Snapshot
+    known_seq: int
+    in_motion: frozenset[PositionKey]
+    fills_known: bool
+
+
+async def look_at(
+    broker: BrokerPort, record: Record, *, timeout: float, settled: bool = True
+) -> Look:
+    """Take a snapshot that the known fills bracket.
+
+    A fill that lands in between means another snapshot, not a guess; where they never stop, the
+    positions that moved are named instead. `record` stores observations and returns the place of
+    the newest one in the inbox. Without an answer to `reqExecutions` the look goes on: it degrades
+    P&L to estimates and closes nothing. Raises `BrokerError`.
+    """
+    before, answered = await _executions(broker, timeout)
+    known_seq = await record((*before.fills, *before.commissions))
+    moved: frozenset[PositionKey] = frozenset()
+    for _ in range(MOST_LOOKS):
+        snapshot = await broker.snapshot(timeout)
+        if not answered:
+            return Look(snapshot, known_seq, frozenset(), fills_known=False)
+        after, answered = await _executions(broker, timeout)
+        newest = await record((*after.fills, *after.commissions))
+        moved = _new_in(before, after)
+        if not moved:
+            return Look(snapshot, known_seq, moved, answered)
+        logger.debug("%d positions traded during the snapshot: looking again", len(moved))
+        before, known_seq = after, newest
+    if settled:
+        raise SnapshotRefused(
+            "Fills kept landing while the first snapshot was taken; it is tried again."
+        )
+    return Look(snapshot, known_seq, moved, answered)
+
+
+def _new_in(before: Executions, after: Executions) -> frozenset[PositionKey]:
+    known = {fill.exec_id for fill in before.fills}
+    return frozenset(fill.key for fill in after.fills if fill.exec_id not in known)
+
+
+async def _executions(broker: BrokerPort, timeout: float) -> tuple[Executions, bool]:
+    """Today's fills, and whether the broker answered at all."""
+    try:
+        return await broker.executions(timeout / 3), True
+    except RequestRefused as refused:
+        logger.warning("fills could not be read (%s); P&L may be estimated", refused)
+    except BrokerTimeout:
+        # The session was thrown away with its late answer; the snapshot needs a new one.
+        logger.warning("TWS did not answer the request for fills; P&L may be estimated")
+        await broker.connected(timeout / 3)
+    return Executions((), ()), False

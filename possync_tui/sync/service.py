@@ -1,0 +1,412 @@
+"""PositionSyncService: one sync at a time, from triggers that coalesce to a plan committed."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from possync_tui.broker.port import BrokerError, BrokerPort, BrokerUnavailable, SnapshotRefused
+from possync_tui.domain.clock import Clock
+from possync_tui.domain.connection import ConnectionState, Environment, environment_of
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.look import Rules
+from possync_tui.domain.observations import Observed, PositionRow
+from possync_tui.domain.plan import Book, ChangeKind, HoldKind, Plan, PutLife
+from possync_tui.domain.planning import Draft, make_plan, replan
+from possync_tui.domain.position import Status
+from possync_tui.domain.reconcile import keys_in_question
+from possync_tui.domain.runs import Failure, Outcome, SyncResult, SyncStats, Trigger
+from possync_tui.ledger.port import LedgerError, LedgerForeign, LedgerPort
+from possync_tui.sync.events import EventBus, LedgerChanged, SyncFinished, SyncStarted
+from possync_tui.sync.look import Look, look_at
+from possync_tui.sync.policy import SyncPolicy
+from possync_tui.sync.wording import count_closed
+
+logger = logging.getLogger(__name__)
+
+Committed = Callable[[Plan, Book], Awaitable[None]]
+
+
+@dataclass
+class _Batch:
+    """Callers that the next sync will answer, and the accounts they asked for (empty = all)."""
+
+    trigger: Trigger
+    accounts: set[int]
+    everything: bool
+    answer: "asyncio.Future[SyncResult]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    def join(self, trigger: Trigger, account_id: int | None) -> None:
+        if trigger is Trigger.MANUAL:
+            self.trigger = trigger
+        if account_id is None:
+            self.everything = True
+        else:
+            self.accounts.add(account_id)
+
+
+class PositionSyncService:
+    """Keeps the ledger equal to the broker. A failure is a result, never an exception."""
+
+    def __init__(
+        self,
+        *,
+        broker: BrokerPort,
+        ledger: LedgerPort,
+        policy: SyncPolicy,
+        clock: Clock,
+        bus: EventBus,
+        may_close_missing: Callable[[], bool],
+        on_committed: Committed,
+        environment: Environment | None = None,
+    ) -> None:
+        self._broker = broker
+        self._ledger = ledger
+        self._policy = policy
+        self._clock = clock
+        self._bus = bus
+        self._may_close_missing = may_close_missing
+        self._on_committed = on_committed
+        self._environment = environment
+        self._bound_session: str | None = None
+        self._book: Book | None = None
+        self._known = Book()
+        self._waiting: _Batch | None = None
+        self._flight: asyncio.Task[None] | None = None
+        # Recording and planning take turns, so that no observation slips in between the reading of
+        # a history and the commit that declares it taken up.
+        self._turn = asyncio.Lock()
+        self.stats = SyncStats()
+
+    @property
+    def is_syncing(self) -> bool:
+        return self._flight is not None
+
+    async def load(self) -> Book:
+        """Read the counters and the book that the last committed sync left."""
+        self.stats = await self._ledger.stats()
+        return await self._reload()
+
+    async def sync_positions(self, account_id: int | None = None) -> SyncResult:
+        """Sync one account, the default one where none is named; returns outcome and counts.
+
+        Called while a sync runs, it waits for the next one. Never raises for a failed sync.
+        """
+        return await self.request(Trigger.MANUAL, account_id or self._policy.default_account_id)
+
+    async def request(self, trigger: Trigger, account_id: int | None = None) -> SyncResult:
+        """Ask for a sync of an account (`None`: every watched one) and wait for its result."""
+        if self._waiting is None:
+            self._waiting = _Batch(trigger, set(), everything=False)
+        batch = self._waiting
+        batch.join(trigger, account_id)
+        if self._flight is None:
+            self._flight = asyncio.create_task(self._fly(), name="sync")
+        return await asyncio.shield(batch.answer)
+
+    async def record(self, observations: tuple[Observed, ...]) -> int:
+        """Store observations durably, each once; returns how many were new."""
+        if not observations:
+            return 0
+        async with self._turn:
+            book, self._book = self._book, None
+            new = await self._ledger.record(observations)
+            # Also when the wait is cancelled after the write, the book counts as out of date.
+            self._book = None if new else book
+        return new
+
+    async def _record_and_place(self, observations: tuple[Observed, ...]) -> int:
+        await self.record(observations)
+        return self._ledger.last_seq
+
+    async def book(self) -> Book:
+        """The book as the inbox and the last commit left it."""
+        return self._book if self._book is not None else await self._reload()
+
+    async def dry_run(self) -> Plan:
+        """The plan of a sync now, not committed. Raises `BrokerError` or `LedgerError`."""
+        if not self._broker.state.is_usable:
+            raise BrokerUnavailable(self._broker.state.sentence or "Not connected to TWS.")
+        await self.bind(self._broker.state)
+        rules = self._rules(None)
+        async with asyncio.timeout(self._policy.timeout):
+            look = await self._look(rules)
+            async with self._turn:
+                return (await self._draft(look, rules)).plan
+
+    async def bind(self, state: ConnectionState) -> Book:
+        """Meet the accounts of a session, once: its environment has to be the ledger's.
+
+        Raises `LedgerForeign` after ending the session: only the user can mend that.
+        """
+        if state.session_id == self._bound_session:
+            return await self.book()
+        environment = self._environment or environment_of(state.accounts)
+        async with self._turn:
+            try:
+                await self._ledger.bind(environment, state.accounts)
+            except LedgerForeign as foreign:
+                self._broker.refuse(str(foreign))
+                raise
+            self._bound_session = state.session_id
+            return await self._reload()
+
+    async def decide(self, hold_id: int, *, accept: bool, note: str) -> None:
+        """Journal the user's word on a hold; the next sync carries it out. Raises `LedgerError`."""
+        async with self._turn:
+            # Decisions stand among fills, and so on the broker's clock.
+            skew = timedelta(seconds=self._broker.state.clock_skew or 0.0)
+            self._book = None
+            at = self._clock.now() + skew
+            await self._ledger.decide(hold_id, accept=accept, note=note, at=at)
+
+    async def audit(self, text: str) -> None:
+        """A line for the journal alone. Raises `LedgerError`."""
+        async with self._turn:
+            await self._ledger.journal_remark(text, at=self._clock.now())
+
+    def is_news(self, row: PositionRow) -> bool:
+        """Whether a pushed row says something that the last committed sync did not."""
+        account = self._known.accounts.get(row.account)
+        if account is None or not account.is_accepted:
+            return False
+        if self._flight is not None:
+            # What the sync under way will have committed is not known yet.
+            return True
+        known = self._known.positions.get(row.key)
+        if known is None or known.row is None:
+            return bool(row.quantity)
+        return known.is_absent or known.row.same_as != row.same_as
+
+    def account_id(self, code: str) -> int | None:
+        """The id that this ledger gave to an account, if it knows it."""
+        known = self._known.accounts.get(code)
+        return known.account_id if known else None
+
+    async def replan(
+        self, trigger: Trigger, observations: Sequence[Observed] = ()
+    ) -> tuple[SyncResult, Plan]:
+        """Store observations that no session brought, and commit what they change.
+
+        Works without a broker. Raises `LedgerError`.
+        """
+        started, began = self._clock.now(), self._clock.monotonic()
+        async with self._turn:
+            await self._ledger.record(observations)
+            book = await self._reload()
+            histories = await self._ledger.histories(book.touched)
+            plan = replan(
+                book,
+                histories,
+                stored=await self._ledger.stored_lives(book.touched),
+                as_of=started,
+                with_pnl=self._policy.calculate_realized_pnl,
+            )
+            result = SyncResult(Outcome.COMMITTED, trigger, started, 0.0)
+            result = self._counted(plan, result, self._elapsed(began))
+            result = await self._ledger.commit(plan, result)
+            book = await self._reload()
+        self.stats = self.stats.after(result)
+        self._bus.emit(LedgerChanged())
+        held = sum(1 for h in book.holds if h.kind is not HoldKind.MISSING and not h.is_kept)
+        return replace(result, held=held), plan
+
+    async def settle(self) -> None:
+        """Wait until no sync is under way; the one in flight finishes its commit."""
+        while self._flight is not None:
+            await asyncio.wait([self._flight])
+
+    async def _fly(self) -> None:
+        # Under an eager task factory this body would otherwise run before `_flight` is set.
+        await asyncio.sleep(0)
+        try:
+            while self._waiting is not None:
+                batch, self._waiting = self._waiting, None
+                try:
+                    result = await self._sync(batch)
+                except asyncio.CancelledError:
+                    # The loop is ending; nobody should wait for this for ever.
+                    batch.answer.cancel()
+                    raise
+                if not batch.answer.done():
+                    batch.answer.set_result(result)
+                self._bus.emit(SyncFinished(result))
+        finally:
+            self._flight = None
+
+    async def _sync(self, batch: _Batch) -> SyncResult:
+        started, began = self._clock.now(), self._clock.monotonic()
+        result = SyncResult(Outcome.FAILED, batch.trigger, started, 0.0)
+        if self._ledger.is_read_only:
+            why = "another instance writes this ledger; this one only reads it"
+            return replace(result, outcome=Outcome.SKIPPED, error=why, failure=Failure.LEDGER)
+        if not self._broker.state.is_usable:
+            why = self._broker.state.sentence or "not connected to TWS"
+            return replace(result, outcome=Outcome.SKIPPED, error=why, failure=Failure.BROKER)
+        why = self._accounts_missing()
+        if why:
+            return await self._conclude(replace(result, error=why, failure=Failure.SETTINGS))
+        self._bus.emit(SyncStarted(batch.trigger, started))
+        try:
+            result = await self._look_and_commit(batch, result, began)
+        except SnapshotRefused as refused:
+            result = self._failed(result, began, Outcome.REFUSED, Failure.SNAPSHOT, str(refused))
+        except BrokerError as error:
+            result = self._failed(result, began, Outcome.FAILED, Failure.BROKER, str(error))
+        except TimeoutError:
+            why = f"no complete answer within {self._policy.timeout:g} s"
+            result = self._failed(result, began, Outcome.FAILED, Failure.BROKER, why)
+        except LedgerError as error:
+            self._book = None
+            result = self._failed(result, began, Outcome.FAILED, Failure.LEDGER, str(error))
+        except Exception as bug:
+            # A sync failure never reaches the caller that traded (promise 9); the loop goes on.
+            logger.exception("sync failed unexpectedly")
+            self._book = None
+            why = f"unexpected {type(bug).__name__}; the log has the details"
+            result = self._failed(result, began, Outcome.FAILED, Failure.INTERNAL, why)
+        return await self._conclude(result)
+
+    async def _look_and_commit(self, batch: _Batch, result: SyncResult, began: float) -> SyncResult:
+        await self.bind(self._broker.state)
+        rules = await self._rules_for(batch)
+        deadline = asyncio.get_running_loop().time() + self._policy.timeout
+        is_last_look = self._policy.grace <= 0
+        while True:
+            async with asyncio.timeout_at(deadline):
+                look = await self._look(rules)
+            async with self._turn:
+                draft = await self._draft(look, rules)
+                if is_last_look or not draft.unexplained:
+                    result = self._counted(draft.plan, result, self._elapsed(began))
+                    committed = await self._ledger.commit(draft.plan, result)
+                    self._book = None
+                    break
+            # A position push can be ahead of its fill: give the fill time, then look again.
+            logger.info("%d changes without a fill: looking again", len(draft.unexplained))
+            async with asyncio.timeout_at(deadline):
+                await self._clock.sleep(min(self._policy.grace, self._policy.timeout / 3))
+            is_last_look = True
+        book = await self._reload()
+        held = sum(1 for h in book.holds if h.kind is not HoldKind.MISSING and not h.is_kept)
+        missing = sum(1 for p in book.positions.values() if p.status is Status.MISSING)
+        try:
+            await self._on_committed(draft.plan, book)
+        except Exception:
+            # The plan is committed: what follows from it cannot make the sync a failed one.
+            logger.exception("after a committed sync")
+        return replace(committed, held=held, missing=missing)
+
+    async def _look(self, rules: Rules) -> Look:
+        book = await self.book()
+        accounts = self._broker.state.accounts
+        first_time = any(
+            known.is_accepted and not known.has_baseline
+            for code, known in book.accounts.items()
+            if code in accounts and (rules.watched is None or code in rules.watched)
+        )
+        return await look_at(
+            self._broker,
+            self._record_and_place,
+            timeout=self._policy.timeout,
+            settled=first_time,
+        )
+
+    async def _draft(self, look: Look, rules: Rules) -> Draft:
+        """The plan that this look makes. Call it with the turn held."""
+        # The user may have disarmed meanwhile.
+        rules = replace(rules, mark_missing_as_closed=self._may_close_missing())
+        book = await self.book()
+        keys = keys_in_question(book, look.snapshot, rules, look.in_motion)
+        histories = await self._ledger.histories(keys)
+        return make_plan(
+            book,
+            look.snapshot,
+            histories={key: histories.get(key, ()) for key in keys},
+            stored=await self._ledger.stored_lives(keys),
+            marks=self._broker.marks,
+            rules=rules,
+            known_seq=look.known_seq,
+            last_seq=self._ledger.last_seq,
+            with_pnl=self._policy.calculate_realized_pnl,
+            in_motion=look.in_motion,
+        )
+
+    async def _rules_for(self, batch: _Batch) -> Rules:
+        if batch.everything:
+            return self._rules(None)
+        book = await self.book()
+        codes = [a.code for a in book.accounts.values() if a.account_id in batch.accounts]
+        if not codes:
+            asked = ", ".join(str(number) for number in sorted(batch.accounts))
+            raise LedgerError(f"this ledger has no account with id {asked}")
+        return self._rules(tuple(codes))
+
+    def _rules(self, accounts: tuple[str, ...] | None) -> Rules:
+        chosen = self._policy.accounts
+        watched: tuple[str, ...] | None = chosen or None
+        if accounts is not None:
+            watched = tuple(code for code in accounts if not chosen or code in chosen)
+        return Rules(
+            mark_missing_as_closed=self._may_close_missing(),
+            confirmations=self._policy.missing_confirmations,
+            spacing=self._policy.confirmation_spacing,
+            watched=watched,
+        )
+
+    def _accounts_missing(self) -> str:
+        """A sentence where this login has none of the accounts that the settings watch."""
+        watched, listed = self._policy.accounts, self._broker.state.accounts
+        if not watched or set(watched) & set(listed):
+            return ""
+        return f"this login has no account {', '.join(watched)}; it has {', '.join(listed)}"
+
+    def _counted(self, plan: Plan, result: SyncResult, elapsed: float) -> SyncResult:
+        return replace(
+            result,
+            outcome=Outcome.COMMITTED,
+            duration_ms=elapsed,
+            positions_seen=plan.positions_seen,
+            created=plan.count(ChangeKind.CREATED),
+            updated=plan.count(ChangeKind.UPDATED) + plan.count(ChangeKind.RETURNED),
+            closed=count_closed(plan),
+            missing=self._missing_after(plan),
+        )
+
+    def _missing_after(self, plan: Plan) -> int:
+        before = self._book.positions if self._book else {}
+        missing: set[PositionKey] = {
+            key for key, known in before.items() if known.status is Status.MISSING
+        }
+        for change in plan.changes:
+            if isinstance(change, PutLife):
+                missing.discard(change.key)
+                if change.life.status is Status.MISSING:
+                    missing.add(change.key)
+        return len(missing)
+
+    def _failed(
+        self, result: SyncResult, began: float, outcome: Outcome, failure: Failure, why: str
+    ) -> SyncResult:
+        elapsed = self._elapsed(began)
+        return replace(result, outcome=outcome, failure=failure, error=why, duration_ms=elapsed)
+
+    async def _conclude(self, result: SyncResult) -> SyncResult:
+        if not result.ok:
+            try:
+                result = await self._ledger.record_run(result)
+            except LedgerError as error:
+                logger.error("the failed sync could not be recorded: %s", error)
+        self.stats = self.stats.after(result)
+        self._bus.emit(LedgerChanged())
+        return result
+
+    async def _reload(self) -> Book:
+        self._book = self._known = await self._ledger.book()
+        return self._book
+
+    def _elapsed(self, began: float) -> float:
+        return (self._clock.monotonic() - began) * 1000.0

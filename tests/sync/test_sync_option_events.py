@@ -1,0 +1,148 @@
+"""Expiry, assignment and exercise, as snapshots show them: no fill comes for any of them."""
+
+from decimal import Decimal
+
+import pytest
+
+from possync_tui.domain.instruments import Instrument, PositionKey
+from possync_tui.domain.observations import Side
+from possync_tui.ledger.port import EntryQuery
+
+from .conftest import ACCOUNT, Rig, ScriptedBroker, Start
+
+DAY = 86_400.0
+STOCK = Instrument(1, "XYZ", "STK", "USD")
+
+
+def option(con_id: int, right: str, strike: str) -> Instrument:
+    return Instrument(
+        con_id, "XYZ", "OPT", "USD", expiry="20260306", strike=strike, right=right, multiplier="100"
+    )
+
+
+async def rows(rig: Rig) -> list[tuple[str, Decimal | None, str, Decimal]]:
+    found = await rig.engine.reads.entries(EntryQuery())
+    return [(e.kind, e.realized_pnl, e.quality, e.quantity_closed) for e in found]
+
+
+async def with_option(
+    start: Start, broker: ScriptedBroker, what: Instrument, side: Side, price: str, commission: str
+) -> Rig:
+    """A rig that saw one option contract being opened."""
+    broker.hold(99, "5", "7")
+    rig = await start()
+    await rig.engine.sync_now()
+    broker.trade_in(what, side, "1", price, commission)
+    money = Decimal(price) * 100
+    short = side is Side.SOLD
+    cost = money - Decimal(commission) if short else money + Decimal(commission)
+    broker.hold(what.con_id, "-1" if short else "1", str(cost), what=what)
+    assert (await rig.engine.sync_now()).created == 1
+    return rig
+
+
+async def test_case_7_a_short_option_expires_worthless(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    rig = await with_option(start, broker, option(5, "P", "50"), Side.SOLD, "0.80", "0.65")
+    broker.drop(5)
+    await rig.clock.advance(4 * DAY)  # the 6th: still its expiry day
+    assert (await rig.engine.sync_now()).closed == 0
+    await rig.clock.advance(3 * DAY)
+    assert (await rig.engine.sync_now()).closed == 1
+    assert await rows(rig) == [("EXPIRED", Decimal("79.35"), "ESTIMATED", Decimal(1))]
+    assert (await rig.engine.reads.verify()).ok
+
+
+async def test_an_option_that_was_worth_something_has_no_amount(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    rig = await with_option(start, broker, option(5, "P", "50"), Side.SOLD, "0.80", "0.65")
+    broker.mark(5, "4.20")
+    broker.drop(5)
+    await rig.clock.advance(7 * DAY)
+    await rig.engine.sync_now()
+    assert await rows(rig) == [("EXPIRED", None, "ESTIMATED", Decimal(1))]
+
+
+async def test_case_18_a_short_put_is_assigned(start: Start, broker: ScriptedBroker) -> None:
+    rig = await with_option(start, broker, option(5, "P", "50"), Side.SOLD, "2.00", "0.65")
+    await rig.clock.advance(5 * DAY)
+    broker.drop(5)
+    broker.hold(1, "100", "48.0065", what=STOCK)
+    result = await rig.engine.sync_now()
+    assert (result.created, result.closed, result.missing) == (1, 1, 0)
+    assert await rows(rig) == [("ASSIGNED", Decimal(0), "EXACT", Decimal(1))]
+    stock = next(v for v in await rig.engine.reads.positions() if v.con_id == 1)
+    assert stock.average_cost == Decimal("48.0065")
+    assert (await rig.engine.reads.verify()).ok
+
+    broker.trade_in(STOCK, Side.SOLD, "100", "49", "1")
+    broker.drop(1)
+    await rig.engine.sync_now()
+    sold = (await rig.engine.reads.entries(EntryQuery()))[0]
+    # 100 x 49 - 1 - (5,000 - 199.35)
+    assert (sold.realized_pnl, sold.quality) == (Decimal("98.35"), "EXACT")
+    assert (await rig.engine.reads.verify()).ok
+
+
+@pytest.mark.parametrize(
+    ("right", "side", "stock", "cost"),
+    [
+        ("C", Side.BOUGHT, "100", "52.0065"),  # exercised call: strike + premium paid
+        ("C", Side.SOLD, "-100", "51.9935"),  # assigned call: sold at strike + premium got
+        ("P", Side.BOUGHT, "-100", "47.9935"),  # exercised put: sold at strike - premium paid
+    ],
+)
+async def test_every_kind_of_delivery(
+    start: Start, broker: ScriptedBroker, right: str, side: Side, stock: str, cost: str
+) -> None:
+    rig = await with_option(start, broker, option(5, right, "50"), side, "2.00", "0.65")
+    broker.drop(5)
+    broker.hold(1, stock, cost, what=STOCK)
+    await rig.engine.sync_now()
+    ((kind, amount, quality, _),) = await rows(rig)
+    assert kind == ("ASSIGNED" if side is Side.SOLD else "EXERCISED")
+    assert (amount, quality) == (Decimal(0), "EXACT")
+    (lot,) = (await rig.engine.ledger.stored_lives([PositionKey(ACCOUNT, 1)]))[
+        PositionKey(ACCOUNT, 1)
+    ]
+    assert lot.life.pool is not None
+    assert lot.life.pool.value_micros == abs(Decimal(cost) * 100) * 1_000_000 + 0
+    assert (await rig.engine.reads.verify()).ok
+
+
+async def test_a_pairing_that_the_cost_does_not_confirm_is_no_fact(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    rig = await with_option(start, broker, option(5, "P", "50"), Side.SOLD, "2.00", "0.65")
+    broker.drop(5)
+    broker.hold(1, "100", "51.00", what=STOCK)
+    await rig.engine.sync_now()
+    assert [(kind, quality) for kind, _, quality, _ in await rows(rig)] == [
+        ("ASSIGNED", "ESTIMATED")
+    ]
+
+
+async def test_units_that_do_not_fit_are_no_delivery(start: Start, broker: ScriptedBroker) -> None:
+    rig = await with_option(start, broker, option(5, "P", "50"), Side.SOLD, "2.00", "0.65")
+    broker.drop(5)
+    broker.hold(1, "60", "48.0065", what=STOCK)
+    result = await rig.engine.sync_now()
+    assert (result.missing, result.closed) == (1, 0)
+    assert await rows(rig) == []
+
+
+async def test_an_option_missed_first_is_paired_when_its_stock_comes(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    rig = await with_option(start, broker, option(5, "P", "50"), Side.SOLD, "2.00", "0.65")
+    broker.drop(5)
+    assert (await rig.engine.sync_now()).missing == 1
+    broker.hold(1, "100", "48.0065", what=STOCK)
+    result = await rig.engine.sync_now()
+    assert (result.missing, result.closed) == (0, 1)
+    assert await rows(rig) == [("ASSIGNED", Decimal(0), "EXACT", Decimal(1))]
+    await rig.engine.sync_now()
+    assert await rig.engine.reads.holds() == []
+    assert (await rig.engine.reads.verify()).ok

@@ -1,0 +1,253 @@
+"""When syncs happen: a hand-moved clock, so that hours pass in milliseconds."""
+
+import asyncio
+
+from possync_tui.domain.observations import ConnectivityLost, RowPushed, Side
+from possync_tui.sync.events import ArmingChanged
+
+from .conftest import ACCOUNT, Rig, ScriptedBroker, Start, settle
+
+
+async def triggers(rig: Rig) -> list[str]:
+    return [run.trigger for run in reversed(await rig.engine.reads.runs())]
+
+
+async def running(start: Start, **changes: object) -> tuple[Rig, "asyncio.Task[None]"]:
+    rig = await start(**changes)
+    loop = asyncio.create_task(rig.engine.run())
+    await settle()
+    return rig, loop
+
+
+async def test_first_after_the_delay_then_every_interval(start: Start) -> None:
+    rig, _ = await running(start)
+    await rig.clock.advance(9.9)
+    assert await triggers(rig) == []
+    await rig.clock.advance(0.2)
+    assert await triggers(rig) == ["interval"]
+    for _ in range(3):
+        await rig.clock.advance(300)
+    assert await triggers(rig) == ["interval"] * 4
+
+
+async def test_next_sync_counts_down(start: Start) -> None:
+    rig, _ = await running(start)
+    await rig.clock.advance(10)
+    await rig.clock.advance(100)
+    due = rig.engine.next_sync_at
+    assert due is not None
+    assert round((due - rig.clock.now()).total_seconds()) == 200
+
+
+async def test_disabled_stops_periodic_and_triggered_but_never_by_hand(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    rig, _ = await running(start, enabled=False)
+    await rig.clock.advance(1000)
+    broker.push(broker.trade(1, Side.BOUGHT, "100", "10"))
+    await rig.clock.advance(10)
+    assert await triggers(rig) == []
+    assert (await rig.engine.sync_now()).ok
+
+
+async def test_a_disconnected_interval_is_skipped_and_the_next_one_tried(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    rig, _ = await running(start)
+    await rig.clock.advance(10)
+    broker.lose()
+    await rig.clock.advance(300)
+    assert await triggers(rig) == ["interval"]
+    broker.connect()
+    await rig.clock.advance(1)
+    assert await triggers(rig) == ["interval", "reconnect"]
+    await rig.clock.advance(300)
+    assert await triggers(rig) == ["interval", "reconnect", "interval"]
+
+
+async def test_a_first_session_that_comes_late_is_synced_at_once(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    broker.starts_connected = False
+    rig, _ = await running(start)
+    await rig.clock.advance(60)
+    assert await triggers(rig) == []
+    broker.connect()
+    await rig.clock.advance(1)
+    assert await triggers(rig) == ["reconnect"]
+
+
+async def test_a_trade_is_followed_by_a_sync_at_once(start: Start, broker: ScriptedBroker) -> None:
+    rig, _ = await running(start)
+    await rig.clock.advance(10)
+    broker.hold(1, "100", "10.01")
+    broker.push(broker.trade(1, Side.BOUGHT, "100", "10"))
+    await rig.clock.advance(0.01)
+    assert await triggers(rig) == ["interval", "trade"]
+
+
+async def test_sync_on_trade_can_be_off(start: Start, broker: ScriptedBroker) -> None:
+    rig, _ = await running(start, sync_on_trade=False)
+    await rig.clock.advance(10)
+    broker.push(broker.trade(1, Side.BOUGHT, "100", "10"))
+    await rig.clock.advance(5)
+    assert await triggers(rig) == ["interval"]
+
+
+async def test_pushed_changes_are_debounced_and_the_last_is_not_lost(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    rig, _ = await running(start)
+    await rig.clock.advance(10)
+    for quantity in ("10", "20", "30"):
+        broker.push(RowPushed(broker.hold(1, quantity), "s1", rig.clock.now()))
+        await rig.clock.advance(0.5)
+    assert await triggers(rig) == ["interval"]
+    await rig.clock.advance(1)
+    assert await triggers(rig) == ["interval", "position"]
+    (view,) = await rig.engine.reads.positions()
+    assert view.quantity == 30
+
+
+async def test_a_stream_of_pushes_does_not_put_the_sync_off_for_ever(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    rig, _ = await running(start)
+    await rig.clock.advance(10)
+    for quantity in range(1, 15):
+        broker.push(RowPushed(broker.hold(1, str(quantity)), "s1", rig.clock.now()))
+        await rig.clock.advance(0.5)
+    assert "position" in await triggers(rig)
+
+
+async def test_a_push_that_says_nothing_new_asks_for_nothing(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    row = broker.hold(1, "100")
+    rig, _ = await running(start)
+    await rig.clock.advance(10)
+    broker.push(RowPushed(row, "s1", rig.clock.now()))
+    await rig.clock.advance(5)
+    assert await triggers(rig) == ["interval"]
+
+
+async def test_a_push_during_a_sync_is_answered_by_another(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    rig, _ = await running(start)
+    held = asyncio.Event()
+    broker.before_snapshot.append(held.wait)  # type: ignore[arg-type]
+    await rig.clock.advance(10)
+    broker.push(RowPushed(broker.hold(1, "100"), "s1", rig.clock.now()))
+    await rig.clock.advance(2)
+    held.set()
+    await rig.clock.advance(2)
+    assert await triggers(rig) == ["interval", "position"]
+
+
+async def test_stopping_waits_for_the_commit_in_flight(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    broker.hold(1, "100")
+    rig, loop = await running(start)
+    held = asyncio.Event()
+    broker.before_snapshot.append(held.wait)  # type: ignore[arg-type]
+    syncing = asyncio.create_task(rig.engine.sync_now())
+    await settle()
+    stopping = asyncio.create_task(rig.engine.stop())
+    await settle()
+    assert not stopping.done()
+    held.set()
+    await asyncio.wait_for(stopping, 5)
+    assert (await syncing).created == 1
+    await asyncio.wait_for(loop, 5)
+
+
+async def test_trade_executed_never_raises(start: Start) -> None:
+    rig = await start()
+    rig.engine.scheduler.trade_executed(account_id=1)
+    await rig.engine.stop()
+    rig.engine.scheduler.trade_executed(account_id=12345)
+
+
+async def test_the_status_object_is_the_contract(start: Start) -> None:
+    rig, _ = await running(start)
+    await rig.clock.advance(10)
+    status = rig.engine.scheduler.get_status()["position_sync"]
+    assert status["enabled"] is True
+    assert status["sync_interval"] == 300
+    stats = status["stats"]
+    assert (stats["total_syncs"], stats["successful_syncs"], stats["failed_syncs"]) == (1, 1, 0)
+    assert stats["last_sync_time"] == "2026-03-02T14:30:10+00:00"
+
+
+async def test_counters_go_on_after_a_restart(start: Start) -> None:
+    rig = await start()
+    await rig.engine.sync_now()
+    await rig.engine.stop()
+    again = await start()
+    await again.engine.sync_now()
+    assert again.engine.stats.total_syncs == 2
+
+
+async def test_armed_by_key_disarms_after_an_hour(start: Start) -> None:
+    rig = await start()
+    seen = [rig.engine.arm(True).armed]
+    for seconds in (3599, 1):
+        await rig.clock.advance(seconds)
+        seen.append(rig.engine.arming.armed)
+    assert seen == [True, True, False]
+    changes = [e.arming.armed for e in rig.events if isinstance(e, ArmingChanged)]
+    assert changes == [True, False]
+
+
+async def test_armed_by_key_does_not_survive_the_session(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    rig = await start()
+    rig.engine.arm(True)
+    broker.lose()
+    assert not rig.engine.arming.armed
+
+
+async def test_armed_by_settings_stays(start: Start, broker: ScriptedBroker) -> None:
+    rig = await start(mark_missing_as_closed=True)
+    broker.lose()
+    broker.connect()
+    await rig.clock.advance(7200)
+    assert rig.engine.arming.armed
+
+
+async def test_arming_is_journaled(start: Start) -> None:
+    rig = await start()
+    rig.engine.arm(True)
+    await settle()
+    journal = await rig.engine.reads.journal()
+    assert any("armed by key" in line.text for line in journal)
+
+
+async def test_a_connectivity_loss_starts_the_count_again(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    broker.hold(1, "100")
+    broker.hold(2, "100")
+    rig = await start(mark_missing_as_closed=True)
+    await rig.engine.sync_now()
+    broker.drop(1)
+    await rig.engine.sync_now()
+    await rig.clock.advance(61)
+    broker.push(ConnectivityLost(1100, rig.clock.now(), "s1"))
+    await settle()
+    assert (await rig.engine.sync_now()).closed == 0
+    await rig.clock.advance(61)
+    assert (await rig.engine.sync_now()).closed == 1
+
+
+async def test_accounts_are_numbered_in_the_gateways_order(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    broker.accounts = ("DU1000009", ACCOUNT)
+    rig = await start()
+    await rig.engine.sync_now()
+    views = await rig.engine.reads.accounts()
+    assert [(v.id, v.code) for v in views] == [(1, "DU1000009"), (2, ACCOUNT)]
