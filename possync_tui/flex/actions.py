@@ -1,0 +1,142 @@
+"""Corporate actions and transfers: what changes a position without a trade or an option.
+
+A split keeps the contract id and says its ratio in words. Other actions move a holding from one
+contract to another at a cost that no statement row tells; those are left for review, and said so.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from possync_tui.domain.money import EXACT
+from possync_tui.domain.observations import Adjusted, AdjustmentKind, AdjustmentSource
+from possync_tui.domain.text import printable
+from possync_tui.flex.options import reference
+from possync_tui.flex.row import Row
+
+_SPLITS = frozenset({"FS", "RS", "FI"})
+_RATIO = re.compile(
+    r"\bSPLIT\s+(\d{1,9}(?:\.\d{1,9})?)\s+FOR\s+(\d{1,9}(?:\.\d{1,9})?)\b", re.IGNORECASE
+)
+_LARGEST_PART = 10**9
+# Inside IBKR the cost goes along; what comes from another broker is shown at its market value.
+_INSIDE = frozenset({"INTERNAL", "INTERCOMPANY"})
+_PRICE_DIGITS = Decimal("1E-12")
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """What corporate actions and transfers amount to."""
+
+    adjusted: tuple[Adjusted, ...]
+    notes: tuple[str, ...]
+
+
+def read_actions(rows: Iterable[Row]) -> Actions:
+    """Splits. Raises `FlexRefused`."""
+    adjusted: list[Adjusted] = []
+    notes: list[str] = []
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        if row.text("conid"):
+            groups.setdefault(
+                (row.text("actionID") or row.text("dateTime"), _said(row)), []
+            ).append(row)
+    for (_, said), action in groups.items():
+        if not any(_units(action).values()):
+            # Taken back, or without units: a dividend paid out in cash.
+            continue
+        split = _split(action)
+        if split is not None:
+            adjusted.append(split)
+        else:
+            what = printable(said)[:80]
+            notes.append(f"line {action[0].raw.line}: left for review, a corporate action: {what}")
+    return Actions(tuple(adjusted), tuple(notes))
+
+
+def _units(action: Iterable[Row]) -> dict[int, Decimal]:
+    """What an action does to the units of each contract."""
+    units: dict[int, Decimal] = {}
+    for row in action:
+        change = row.optional("quantity") or Decimal(0)
+        units[row.con_id] = units.get(row.con_id, Decimal(0)) + change
+    return units
+
+
+def _said(row: Row) -> str:
+    return row.text("actionDescription") or row.text("description") or row.text("type")
+
+
+def _split(action: list[Row]) -> Adjusted | None:
+    """A split of one contract, if that is what these rows are."""
+    first = action[0]
+    found = next((m for text in _texts(first) if (m := _RATIO.search(text))), None)
+    if first.text("type") not in _SPLITS or found is None:
+        return None
+    if any(row.con_id != first.con_id for row in action):
+        return None
+    try:
+        ratio = Fraction(found[1]) / Fraction(found[2])
+    except ZeroDivisionError:
+        return None
+    if ratio in (0, 1) or max(ratio.numerator, ratio.denominator) > _LARGEST_PART:
+        return None
+    at = first.booked_at("reportDate")
+    return Adjusted(
+        key=first.key,
+        kind=AdjustmentKind.SPLIT,
+        instrument=first.instrument,
+        as_of=at,
+        quantity=Decimal(0),
+        source=AdjustmentSource.FLEX,
+        reference=f"{at:%Y%m%d}:{ratio.numerator}:{ratio.denominator}",
+        evidence=f"Flex statement: {printable(_said(first))[:120]}",
+        ratio=(ratio.numerator, ratio.denominator),
+    )
+
+
+def _texts(row: Row) -> tuple[str, str]:
+    return row.text("actionDescription"), row.text("description")
+
+
+def read_transfers(rows: Iterable[Row]) -> Actions:
+    """Positions that came from, or went to, another account or broker. Raises `FlexRefused`."""
+    adjusted: list[Adjusted] = []
+    seen: dict[tuple[object, ...], int] = {}
+    for row in rows:
+        if not row.text("conid") or row.sec_type == "CASH" or not row.optional("quantity"):
+            # Money was transferred, no position.
+            continue
+        at = row.booked_at("date", "reportDate")
+        price = _cost_of_unit(row)
+        way = "from" if row.quantity > 0 else "to"
+        other = row.text("account") or "another account"
+        adjusted.append(
+            Adjusted(
+                key=row.key,
+                kind=AdjustmentKind.TRANSFER,
+                instrument=row.instrument,
+                as_of=at,
+                quantity=row.quantity,
+                source=AdjustmentSource.FLEX,
+                reference=reference(row, AdjustmentKind.TRANSFER, at, seen),
+                evidence=f"Flex statement: transferred {way} {printable(other)[:40]}",
+                price=price,
+                is_exact=False,
+            )
+        )
+    return Actions(tuple(adjusted), ())
+
+
+def _cost_of_unit(row: Row) -> Decimal | None:
+    """The cost at which a position was taken over, where the statement tells enough of it."""
+    amount, profit = row.optional("positionAmount"), row.optional("pnlAmount")
+    if row.text("type") not in _INSIDE or not amount or profit is None:
+        return None
+    # The cost is the market value less what was not realized yet.
+    units = EXACT.multiply(row.quantity, row.instrument.unit_value)
+    price = EXACT.divide(amount - profit, units)
+    return abs(price.quantize(_PRICE_DIGITS, context=EXACT))

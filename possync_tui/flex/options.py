@@ -1,0 +1,281 @@
+"""Ends of options, from the bookings among the trades or from the section that lists them.
+
+IBKR moves the premium of an option that was assigned or exercised into what is delivered, and
+realizes nothing on the option (reporting guide; shared IBKR facts, pitfall 28). What it moved is
+what the option's row says it cost, less what the row realizes: for an option settled in cash that
+is the cash. Taken from the statement it does not depend on which of our fills are known yet.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.money import EXACT, from_micros, plain, to_micros
+from possync_tui.domain.observations import Adjusted, AdjustmentKind, AdjustmentSource
+from possync_tui.flex.row import Row, ordinal
+from possync_tui.flex.times import NEW_YORK
+
+_EXPIRED = frozenset({"Ep"})
+_ASSIGNED = frozenset({"A"})
+_EXERCISED = frozenset({"Ex", "AEx", "MEx"})
+_OFFSET = frozenset({"GEA"})
+_KINDS = {
+    "Assignment": AdjustmentKind.ASSIGNMENT,
+    "Exercise": AdjustmentKind.EXERCISE,
+    "Expiration": AdjustmentKind.EXPIRY,
+}
+_CASH = "Cash Settlement"
+
+
+@dataclass(slots=True)
+class End:
+    """The end of an option. `value` is what it went for, `None` where the row does not say.
+
+    It is received for a long option and paid for a short one.
+    """
+
+    row: Row
+    kind: AdjustmentKind
+    at: datetime
+    value: Decimal | None = None
+    is_delivered: bool = False
+    counterpart: int = 0
+
+    def delivers_as(self, row: Row, at: datetime) -> bool:
+        """Whether a delivery is what it brings: the same day, underlying, price and side."""
+        own = self.row
+        is_same = (
+            own.underlying_con_id == row.con_id
+            if own.underlying_con_id
+            else own.underlying == row.needed("symbol")
+        )
+        return (
+            is_same
+            and self.kind is not AdjustmentKind.EXPIRY
+            and _day(self.at) == _day(at)
+            and own.optional("strike") == row.number("tradePrice")
+            and (self.delivers > 0) == (row.quantity > 0)
+        )
+
+    @property
+    def delivers(self) -> Decimal:
+        """Signed units of the underlying that it brings."""
+        one = Decimal(1) if self.row.sec_type == "FOP" else self.row.instrument.multiplier_value
+        units = EXACT.multiply(-self.row.quantity, one)
+        return -units if self.row.text("putCall")[:1] == "P" else units
+
+
+@dataclass(slots=True)
+class Delivery:
+    """Units that were delivered for an option, with what its premium adds to their value."""
+
+    row: Row
+    at: datetime
+    premium: Decimal = Decimal(0)
+    is_matched: bool = False
+    is_exact: bool = True
+    counterpart: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OptionEvents:
+    """What ended options, and what it brought."""
+
+    adjusted: tuple[Adjusted, ...]
+    notes: tuple[str, ...]
+
+
+def is_end_or_delivery(row: Row) -> bool:
+    """Whether a trade row is the booking of an option's end, and so no trade.
+
+    An option that ends at a price, and a future that expires, are closed at it as by a fill.
+    """
+    if row.text("ibExecID"):
+        return False
+    if row.is_option:
+        ends = row.codes & (_EXPIRED | _ASSIGNED | _EXERCISED | _OFFSET)
+        return bool(ends) and not row.optional("tradePrice")
+    return bool(row.codes & (_ASSIGNED | _EXERCISED | _OFFSET))
+
+
+def read_option_events(bookings: Iterable[Row], section: Sequence[Row]) -> OptionEvents:
+    """Ends of options and deliveries. Raises `FlexRefused`.
+
+    `bookings` are those among the trades; where a query has both, `section` tells of the same
+    events again, and only counts for those contracts and days that the trades say nothing of.
+    """
+    ends: list[End] = []
+    deliveries: list[Delivery] = []
+    for row in bookings:
+        at = row.booked_at("tradeDate", "reportDate")
+        if row.is_option:
+            ends.append(_end_of_booking(row, at))
+        else:
+            deliveries.append(Delivery(row, at))
+    told = {(end.row.key, _day(end.at)) for end in ends}
+    told |= {(delivery.row.key, _day(delivery.at)) for delivery in deliveries}
+    cash: dict[tuple[PositionKey, date], Decimal] = {
+        (row.key, row.day("date")): row.number("proceeds")
+        for row in section
+        if row.text("transactionType") == _CASH
+    }
+    for row in section:
+        at = row.booked_at("date", "tradeDate", "reportDate")
+        if not row.quantity:
+            continue
+        kind = _KINDS.get(row.text("transactionType"))
+        value = _value(row, "costBasis", "realizedPnl") if kind and row.is_option else None
+        if (row.key, _day(at)) in told:
+            _fill_in(value, row, ends)
+        elif kind is not None and row.is_option:
+            ends.append(End(row, kind, at, value))
+        elif not row.is_option and row.text("transactionType") in ("Buy", "Sell"):
+            deliveries.append(Delivery(row, at))
+    notes = _pair(ends, deliveries, cash)
+    seen: dict[tuple[object, ...], int] = {}
+    found = [_adjusted_end(end, seen) for end in ends]
+    found += [_adjusted_delivery(delivery, seen) for delivery in deliveries]
+    return OptionEvents(tuple(found), tuple(notes))
+
+
+def _fill_in(value: Decimal | None, row: Row, ends: Sequence[End]) -> None:
+    """What the section says of an option's value, where the trades of the query do not say it."""
+    for end in ends:
+        if end.value is None and (end.row.key, end.row.quantity) == (row.key, row.quantity):
+            end.value = value
+            return
+
+
+def _end_of_booking(row: Row, at: datetime) -> End:
+    if row.codes & _EXPIRED:
+        return End(row, AdjustmentKind.EXPIRY, at)
+    is_assigned = bool(row.codes & _ASSIGNED) or (not row.codes & _EXERCISED and row.quantity > 0)
+    kind = AdjustmentKind.ASSIGNMENT if is_assigned else AdjustmentKind.EXERCISE
+    return End(row, kind, at, _value(row, "cost", "fifoPnlRealized"))
+
+
+def _value(row: Row, cost_field: str, realized_field: str) -> Decimal | None:
+    """What an option went for: its cost (in the sign of the quantity), and what it realized."""
+    cost = row.optional(cost_field)
+    if cost is None:
+        return None
+    left = cost - (row.optional(realized_field) or Decimal(0))
+    return left if row.quantity > 0 else -left
+
+
+def _pair(
+    ends: Sequence[End],
+    deliveries: Sequence[Delivery],
+    cash: dict[tuple[PositionKey, date], Decimal],
+) -> list[str]:
+    """Put what was moved out of options into what they delivered, and say what does not fit."""
+    notes: list[str] = []
+    for delivery in deliveries:
+        if delivery.is_matched:
+            continue
+        row, at = delivery.row, delivery.at
+        alike = [
+            other
+            for other in deliveries
+            if (other.row.key, _day(other.at)) == (row.key, _day(at))
+            and other.row.number("tradePrice") == row.number("tradePrice")
+            and (other.row.quantity > 0) == (row.quantity > 0)
+        ]
+        for_these = [end for end in ends if end.delivers_as(row, at)]
+        units = sum((end.delivers for end in for_these), Decimal(0))
+        if for_these and units == sum((other.row.quantity for other in alike), Decimal(0)):
+            _move(for_these, alike, units)
+    for end in ends:
+        if end.kind is AdjustmentKind.EXPIRY or end.is_delivered:
+            continue
+        settled = cash.get((end.row.key, _day(end.at)))
+        if settled is not None:
+            end.value = -settled if end.row.quantity > 0 else settled
+    notes += [
+        f"line {end.row.raw.line}: what {end.row.instrument.description} went for is not said: add "
+        "Cost Basis and Realized P/L to the query"
+        for end in ends
+        if end.kind is not AdjustmentKind.EXPIRY and end.value is None
+    ]
+    notes += [
+        f"line {delivery.row.raw.line}: no option in this file delivers the "
+        f"{plain(delivery.row.quantity)} {delivery.row.instrument.description}: booked without a "
+        "premium"
+        for delivery in deliveries
+        if not delivery.is_matched
+    ]
+    return notes
+
+
+def _move(ends: Sequence[End], delivered: Sequence[Delivery], units: Decimal) -> None:
+    """Share out the premium by units; the last delivery gets what rounding leaves."""
+    is_known = all(end.value is not None for end in ends)
+    total = 0
+    for end in ends:
+        end.is_delivered = True
+        end.counterpart = delivered[0].row.con_id
+        paid = to_micros(end.value or Decimal(0))
+        # A premium paid makes a purchase dearer and the proceeds of a sale smaller.
+        is_long, is_bought = end.row.quantity < 0, units > 0
+        total += paid if is_long == is_bought else -paid
+    left = total
+    for place, delivery in enumerate(delivered):
+        part = total * delivery.row.quantity / units
+        micros = left if place == len(delivered) - 1 else round(part)
+        left -= micros
+        delivery.premium = from_micros(micros)
+        delivery.is_matched = True
+        delivery.is_exact = is_known
+        delivery.counterpart = ends[0].row.con_id
+
+
+def _adjusted_end(end: End, seen: dict[tuple[object, ...], int]) -> Adjusted:
+    row = end.row
+    is_expiry = end.kind is AdjustmentKind.EXPIRY
+    return Adjusted(
+        key=row.key,
+        kind=end.kind,
+        instrument=row.instrument,
+        as_of=end.at,
+        quantity=row.quantity,
+        source=AdjustmentSource.FLEX,
+        reference=reference(row, end.kind, end.at, seen),
+        evidence=f"Flex statement: {end.kind.value} of {row.instrument.description}",
+        premium=Decimal(0) if is_expiry else end.value or Decimal(0),
+        counterpart=end.counterpart,
+        is_exact=is_expiry or end.value is not None,
+    )
+
+
+def _adjusted_delivery(delivery: Delivery, seen: dict[tuple[object, ...], int]) -> Adjusted:
+    row = delivery.row
+    fee = -(row.optional("ibCommission") or row.optional("commisionsAndTax") or Decimal(0))
+    return Adjusted(
+        key=row.key,
+        kind=AdjustmentKind.DELIVERY,
+        instrument=row.instrument,
+        as_of=delivery.at,
+        quantity=row.quantity,
+        source=AdjustmentSource.FLEX,
+        reference=reference(row, AdjustmentKind.DELIVERY, delivery.at, seen),
+        evidence=f"Flex statement: delivery of {row.instrument.description}",
+        price=row.number("tradePrice"),
+        premium=delivery.premium + (fee if row.quantity > 0 else -fee),
+        counterpart=delivery.counterpart,
+        is_exact=delivery.is_matched and delivery.is_exact,
+    )
+
+
+def reference(
+    row: Row, kind: AdjustmentKind, at: datetime, seen: dict[tuple[object, ...], int]
+) -> str:
+    """What identifies an event in any statement that covers its day, whatever ids a query has."""
+    quantity = plain(row.quantity)
+    day = f"{_day(at):%Y%m%d}"
+    return f"{day}:{quantity}:{ordinal(seen, row.key, kind, day, quantity)}"
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(NEW_YORK).date()

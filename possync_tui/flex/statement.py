@@ -1,0 +1,108 @@
+"""A Flex file as statements: what each account observed, in the broker's order."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.observations import Adjusted, Commission, Fill
+from possync_tui.domain.text import printable
+from possync_tui.flex.actions import read_actions, read_transfers
+from possync_tui.flex.document import FlexRefused, RawRow, RawStatement, read_document
+from possync_tui.flex.options import is_end_or_delivery, read_option_events
+from possync_tui.flex.row import Row
+from possync_tui.flex.times import NoTime, parse_day, parse_instant
+from possync_tui.flex.trades import is_cancel, read_trades
+
+_SECTIONS = frozenset({"Trades", "OptionEAE", "CorporateActions", "Transfers"})
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What one account's statement says. `notes` are sentences on what of it was left out."""
+
+    account: str
+    from_date: date
+    to_date: date
+    when_generated: datetime | None
+    fills: tuple[Fill, ...]
+    commissions: tuple[Commission, ...]
+    adjusted: tuple[Adjusted, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def observations(self) -> tuple[Fill | Commission | Adjusted, ...]:
+        """Everything to be stored, each commission behind its fill."""
+        reports = {report.exec_id: report for report in self.commissions}
+        ordered: list[Fill | Commission | Adjusted] = []
+        for fill in sorted(self.fills, key=lambda fill: fill.time):
+            ordered.append(fill)
+            report = reports.get(fill.exec_id)
+            if report is not None:
+                ordered.append(report)
+        return (*ordered, *sorted(self.adjusted, key=lambda item: item.as_of))
+
+    @property
+    def keys(self) -> frozenset[PositionKey]:
+        """The positions that it is about."""
+        traded = frozenset(fill.key for fill in self.fills)
+        return traded | {item.key for item in self.adjusted}
+
+
+def read_flex(path: Path) -> tuple[Statement, ...]:
+    """The statements of a file, in its order. Raises `FlexRefused`: a file counts whole or not."""
+    return tuple(_statement(raw) for raw in read_document(path))
+
+
+def _statement(raw: RawStatement) -> Statement:
+    account = raw.texts.get("accountId", "").strip()
+    if not account:
+        raise FlexRefused("a statement in it names no account")
+    if "TradeConfirms" in raw.sections and not raw.sections & _SECTIONS:
+        raise FlexRefused("it is a Trade Confirmation query: an Activity query is needed")
+    if not raw.sections & _SECTIONS:
+        raise FlexRefused("it has no Trades section: add Trades, with Executions, to the query")
+    if raw.other_detail and not raw.of("Trade"):
+        raise FlexRefused("its trades are sums of others: tick Executions in the query's Trades")
+    rows = {kind: [_row(item, account) for item in items] for kind, items in raw.rows.items()}
+    bookings: list[Row] = []
+    trades: list[Row] = []
+    for row in rows.get("Trade", []):
+        is_booking = not is_cancel(row) and is_end_or_delivery(row)
+        (bookings if is_booking else trades).append(row)
+    traded = read_trades(trades)
+    ended = read_option_events(bookings, rows.get("OptionEAE", []))
+    acted = read_actions(rows.get("CorporateAction", []))
+    moved = read_transfers(rows.get("Transfer", []))
+    return Statement(
+        account=account,
+        from_date=_day(raw, "fromDate"),
+        to_date=_day(raw, "toDate"),
+        when_generated=_generated(raw),
+        fills=traded.fills,
+        commissions=traded.commissions,
+        adjusted=(*ended.adjusted, *acted.adjusted, *moved.adjusted),
+        notes=(*traded.notes, *ended.notes, *acted.notes, *moved.notes),
+    )
+
+
+def _row(raw: RawRow, account: str) -> Row:
+    row = Row(raw, account)
+    if row.text("accountId") not in ("", "-", account):
+        raise row.refused("accountId", "is not that of its statement")
+    return row
+
+
+def _day(raw: RawStatement, name: str) -> date:
+    text = raw.texts.get(name, "")
+    try:
+        return parse_day(text)
+    except NoTime as bad:
+        raise FlexRefused(f"{name} of its statement {bad} ({printable(text)[:40]!r})") from None
+
+
+def _generated(raw: RawStatement) -> datetime | None:
+    try:
+        return parse_instant(raw.texts.get("whenGenerated", ""))
+    except NoTime:
+        return None

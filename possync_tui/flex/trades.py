@@ -1,0 +1,206 @@
+"""Trades of a statement: executions as fills with their commissions, cancellations carried out.
+
+IBKR cancels by a row of its own with the quantity turned round, the id of the trade in
+`origTradeID` and no execution id, and books again under the next revision of the execution id, with
+the commission that is left to pay or to get back. Bookings (expiries, fractions cashed) have no
+execution id either; `transactionID` is in every statement since 2013.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from possync_tui.domain.observations import Commission, Fill, FillSource, Side, cancelled_id
+from possync_tui.domain.text import printable
+from possync_tui.flex.row import Row
+
+_CANCELS = frozenset({"TradeCancel", "FracShareCancel"})
+_SIDES = {
+    "BUY": Side.BOUGHT,
+    "SELL": Side.SOLD,
+    "BUY (Ca.)": Side.SOLD,
+    "SELL (Ca.)": Side.BOUGHT,
+}
+
+
+@dataclass(slots=True)
+class _Trade:
+    """A row that counts, and its commission: what was paid is negative, as in the statement."""
+
+    row: Row
+    exec_id: str
+    commission: Decimal | None
+    is_cancelled: bool = False
+
+    @property
+    def base_id(self) -> str:
+        return self.exec_id.rpartition(".")[0] or self.exec_id
+
+
+@dataclass(frozen=True, slots=True)
+class Trades:
+    """What the trades of a statement amount to."""
+
+    fills: tuple[Fill, ...]
+    commissions: tuple[Commission, ...]
+    notes: tuple[str, ...]
+
+
+def read_trades(rows: Iterable[Row]) -> Trades:
+    """Fills and commissions of executions and bookings. Raises `FlexRefused`."""
+    trades: list[_Trade] = []
+    cancels: list[Row] = []
+    for row in rows:
+        if row.sec_type == "BAG" or not row.quantity:
+            # The legs of a combination are rows of their own; without units nothing changes hands.
+            continue
+        if is_cancel(row):
+            cancels.append(row)
+        elif (exec_id := _exec_id(row)) is not None:
+            trades.append(_Trade(row, exec_id, _commission_of(row, exec_id)))
+    notes = _carry_out(cancels, trades)
+    fills: dict[str, Fill] = {}
+    commissions: dict[str, Commission] = {}
+    for trade in trades:
+        if trade.is_cancelled:
+            if trade.row.text("ibExecID"):
+                fill = _cancelled(_fill(trade))
+                fills.setdefault(fill.exec_id, fill)
+            continue
+        fill = _fill(trade)
+        before = fills.setdefault(fill.exec_id, fill)
+        if (before.key, before.signed_quantity, before.price) != (
+            fill.key,
+            fill.signed_quantity,
+            fill.price,
+        ):
+            raise trade.row.refused("ibExecID", "is that of another execution, too")
+        if trade.commission is not None:
+            commissions[trade.exec_id] = _report(trade, -trade.commission)
+    standing = {fill.base_id for fill in fills.values() if fill.quantity}
+    kept = (fill for fill in fills.values() if fill.quantity or fill.base_id not in standing)
+    return Trades(tuple(kept), tuple(commissions.values()), tuple(notes))
+
+
+def is_cancel(row: Row) -> bool:
+    return row.text("transactionType") in _CANCELS or row.text("buySell").endswith("(Ca.)")
+
+
+def _exec_id(row: Row) -> str | None:
+    """The id of an execution, or one made of the id of a booking that has none.
+
+    An exchange's execution without its id could not be told from the same one seen live.
+    """
+    exec_id = row.text("ibExecID")
+    if exec_id:
+        return exec_id
+    if row.text("transactionType") in ("ExchTrade", ""):
+        if row.sec_type == "CASH":
+            return None
+        return row.needed("ibExecID")
+    booking = row.text("transactionID") or row.text("tradeID")
+    if not booking:
+        raise row.refused("transactionID", "is blank, and so is ibExecID")
+    return f"flex-{booking}"
+
+
+def _commission_of(row: Row, exec_id: str) -> Decimal | None:
+    if exec_id.startswith("flex-"):
+        return row.optional("ibCommission") or Decimal(0)
+    return row.number("ibCommission")
+
+
+def _carry_out(cancels: Iterable[Row], trades: list[_Trade]) -> list[str]:
+    """Take back what was cancelled; what was paid for it counts for what was booked instead."""
+    notes: list[str] = []
+    for cancel in cancels:
+        found = next((t for t in trades if not t.is_cancelled and _is_of(cancel, t)), None)
+        if found is None:
+            notes.append(
+                f"line {cancel.raw.line}: a cancellation in {printable(cancel.text('symbol'))[:30]}"
+                " is left out: the trade that it cancels is not in this file"
+            )
+            continue
+        found.is_cancelled = True
+        paid = (found.commission or Decimal(0)) + (cancel.optional("ibCommission") or Decimal(0))
+        again = next((t for t in trades if not t.is_cancelled and _replaces(t, found)), None)
+        if again is not None:
+            again.commission = (again.commission or Decimal(0)) + paid
+    return notes
+
+
+def _is_of(cancel: Row, trade: _Trade) -> bool:
+    """Whether a row cancels this trade: by id where it names one, and by what changed hands."""
+    row = trade.row
+    if (row.key, row.quantity) != (cancel.key, -cancel.quantity):
+        return False
+    named = [
+        cancel.text(theirs) == row.text(ours)
+        for theirs, ours in (("origTransactionID", "transactionID"), ("origTradeID", "tradeID"))
+        if cancel.text(theirs) not in ("", "0") and row.text(ours)
+    ]
+    return named[0] if named else row.optional("tradePrice") == cancel.optional("tradePrice")
+
+
+def _replaces(trade: _Trade, cancelled: _Trade) -> bool:
+    return trade is not cancelled and trade.base_id == cancelled.base_id
+
+
+def _fill(trade: _Trade) -> Fill:
+    row = trade.row
+    side = Side.BOUGHT if row.quantity > 0 else Side.SOLD
+    said = row.text("buySell")
+    if said and _SIDES.get(said) is not side:
+        raise row.refused("buySell", "does not go with the sign of the quantity")
+    return Fill(
+        account=row.account,
+        exec_id=trade.exec_id,
+        instrument=row.instrument,
+        side=side,
+        quantity=abs(row.quantity),
+        price=row.number("tradePrice"),
+        time=row.instant(),
+        raw_time=row.text("dateTime"),
+        quantity_text=row.text("quantity"),
+        price_text=row.text("tradePrice"),
+        exchange=row.text("exchange"),
+        order_ref=row.text("orderReference"),
+        source=FillSource.FLEX,
+    )
+
+
+def _cancelled(fill: Fill) -> Fill:
+    """What says of an execution, which may have been seen live, that it does not count."""
+    return Fill(
+        account=fill.account,
+        exec_id=cancelled_id(fill.exec_id),
+        instrument=fill.instrument,
+        side=fill.side,
+        quantity=Decimal(0),
+        price=fill.price,
+        time=fill.time,
+        raw_time=fill.raw_time,
+        quantity_text="0",
+        price_text=fill.price_text,
+        source=FillSource.FLEX,
+    )
+
+
+def _report(trade: _Trade, amount: Decimal) -> Commission:
+    row = trade.row
+    return Commission(
+        exec_id=trade.exec_id,
+        amount=amount + Decimal(0),
+        currency=row.text("ibCommissionCurrency") or row.needed("currency"),
+        broker_realized_pnl=_realized(row),
+        amount_text=row.text("ibCommission"),
+        realized_text=row.text("fifoPnlRealized"),
+    )
+
+
+def _realized(row: Row) -> Decimal | None:
+    """IBKR's own figure, for comparison; an opening trade has none, as in a live report."""
+    realized = row.optional("fifoPnlRealized")
+    said = row.text("openCloseIndicator")
+    closes = "C" in said if said else bool(realized)
+    return realized if closes else None
