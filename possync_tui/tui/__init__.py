@@ -1,0 +1,1 @@
+"""The dashboard: what the ledger holds, whether it is right, and what changed."""

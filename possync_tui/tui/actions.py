@@ -1,0 +1,182 @@
+"""What the user can do, as data: the key bindings, the palette and the help all come from here."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from textual.binding import Binding, BindingType
+
+
+class Area(StrEnum):
+    """Headings of the help."""
+
+    SYNC = "Sync"
+    LOOK = "Look"
+    MOVE = "Move"
+    PROGRAM = "Program"
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One thing to do. `place` orders the key bar; 0 keeps it out of there.
+
+    `weight` decides what the key bar leaves out first where it is narrow: the heaviest.
+    """
+
+    id: str
+    keys: str
+    action: str
+    label: str
+    help: str
+    area: Area
+    place: int = 0
+    weight: int = 0
+
+    def binding(self) -> Binding:
+        return Binding(
+            self.keys, self.action, self.label, show=bool(self.place), tooltip=self.help, id=self.id
+        )
+
+
+DEEDS = (
+    Deed("sync", "s", "sync_now", "Sync", "Sync now", Area.SYNC, 1, 1),
+    Deed(
+        "missing",
+        "m",
+        "toggle_arming",
+        "Missing→closed",
+        "Arm or disarm missing→closed",
+        Area.SYNC,
+        2,
+        2,
+    ),
+    Deed("review", "v", "show_review", "Review", "Decide on what is held", Area.SYNC, 6, 4),
+    Deed(
+        "dry-run",
+        "d",
+        "show_plan",
+        "Diff",
+        "What a sync would change",
+        Area.SYNC,
+        4,
+        5,
+    ),
+    Deed(
+        "reconnect",
+        "R",
+        "reconnect",
+        "Reconnect",
+        "Try to connect now",
+        Area.SYNC,
+        7,
+        2,
+    ),
+    Deed(
+        "pnl",
+        "p",
+        "show_pnl",
+        "P&L",
+        "Realized P&L",
+        Area.LOOK,
+        3,
+        3,
+    ),
+    Deed("runs", "r", "show_runs", "Runs", "Past syncs and what each changed", Area.LOOK, 5, 6),
+    Deed("account", "a", "next_account", "Account", "Show the next account", Area.LOOK, 9, 10),
+    Deed("mask", "M", "toggle_mask", "Mask accounts", "Hide account numbers", Area.LOOK),
+    Deed("help", "question_mark", "show_help", "Help", "Keys and symbols", Area.PROGRAM, 98, 0),
+    Deed("quit", "q", "quit", "Quit", "Quit; a running sync ends first", Area.PROGRAM, 99),
+    Deed(
+        "suspend",
+        "ctrl+z",
+        "suspend_process",
+        "Suspend",
+        "Suspend; fg returns here",
+        Area.PROGRAM,
+    ),
+)
+"""What works on every screen."""
+
+DASHBOARD_DEEDS = (
+    Deed("filter", "slash", "filter", "Filter", "Show only matching positions", Area.LOOK, 7, 7),
+    Deed("sort", "o", "sort", "Sort", "Sort by the next column", Area.LOOK, 8, 9),
+    Deed("sort-turn", "O", "turn_sort", "Turn order", "Sort the other way round", Area.LOOK),
+    Deed("zoom", "z", "zoom", "Zoom", "The focused pane alone, and back", Area.LOOK, 10, 8),
+    Deed("copy", "y", "copy", "Copy", "Copy the row to the clipboard", Area.LOOK, 11, 11),
+    Deed("next-pane", "tab", "next_pane(1)", "Next pane", "Go to the next pane", Area.MOVE),
+    Deed("last-pane", "shift+tab", "next_pane(-1)", "Pane before", "Go back a pane", Area.MOVE),
+    Deed("pane-1", "1", "show_pane(1)", "Positions", "Go to Positions", Area.MOVE),
+    Deed("pane-2", "2", "show_pane(2)", "Sync stats", "Go to Sync stats", Area.MOVE),
+    Deed("pane-3", "3", "show_pane(3)", "Connection", "Go to Connection", Area.MOVE),
+    Deed("pane-4", "4", "show_pane(4)", "Sync log", "Go to Sync log", Area.MOVE),
+)
+"""What works on the dashboard alone."""
+
+REALIZED_DEEDS = (
+    Deed("fills", "enter", "open_entry", "Fills", "The fills behind an entry", Area.LOOK, -9),
+    Deed(
+        "currency",
+        "c",
+        "next_currency",
+        "Currency",
+        "The next currency; then all",
+        Area.LOOK,
+        -8,
+    ),
+    Deed("chart", "b", "turn_chart", "Chart", "Running total, bars, or both", Area.LOOK, -7),
+    Deed("undone", "x", "toggle_undone", "Undone", "What was reversed, and by what", Area.LOOK, -6),
+    Deed("export", "e", "export", "Export", "Write what is shown as CSV", Area.LOOK, -5),
+    Deed("pnl-sort", "o", "sort", "Sort", "Sort by the next column", Area.LOOK),
+    Deed("pnl-turn", "O", "turn_sort", "Turn order", "Sort the other way round", Area.LOOK),
+    Deed("span-next", "t", "next_span(1)", "Longer", "The next stretch of time", Area.MOVE),
+    Deed("span-last", "T", "next_span(-1)", "Shorter", "The stretch before it", Area.MOVE),
+    Deed(
+        "earlier",
+        "left_square_bracket,left",
+        "step(-1)",
+        "Earlier",
+        "The day, week, month, … before",
+        Area.MOVE,
+    ),
+    Deed(
+        "later",
+        "right_square_bracket,right",
+        "step(1)",
+        "Later",
+        "The day, week, month, … after",
+        Area.MOVE,
+    ),
+    *(
+        Deed(f"span-{number}", str(number), f"span({number})", name, f"Look at {what}", Area.MOVE)
+        for number, name, what in (
+            (1, "Day", "today"),
+            (2, "Week", "this week"),
+            (3, "Month", "this month"),
+            (4, "Quarter", "this quarter"),
+            (5, "Year", "this year"),
+            (6, "All", "all there is"),
+            (7, "From–to", "days of your choice"),
+        )
+    ),
+)
+"""What works on the screen of realized P&L alone."""
+
+PLACES = {deed.id: deed for deed in (*DEEDS, *DASHBOARD_DEEDS, *REALIZED_DEEDS)}
+
+
+KEY_NAMES = {
+    "question_mark": "?",
+    "slash": "/",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "left": "←",
+    "right": "→",
+}
+
+
+def key_name(keys: str) -> str:
+    """What the keys are called on the keyboard."""
+    return " ".join(KEY_NAMES.get(key, key) for key in keys.split(","))
+
+
+def bindings(deeds: tuple[Deed, ...]) -> list[BindingType]:
+    return [deed.binding() for deed in deeds]

@@ -1,0 +1,316 @@
+"""The app: starts the sync loop, hands news to the screens, and starts work that keys ask for."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Coroutine
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.color import Color
+from textual.screen import Screen
+from textual.worker import Worker, WorkerState
+
+from possync_tui.domain.clock import Clock
+from possync_tui.domain.runs import Outcome
+from possync_tui.sync.events import LogLine
+from possync_tui.sync.port import EnginePort
+from possync_tui.tui.actions import DEEDS, bindings
+from possync_tui.tui.bridge import EngineMoved, EngineUpdate, EventBridge
+from possync_tui.tui.desk import Desk, Reading
+from possync_tui.tui.format import Redaction
+from possync_tui.tui.palette import PossyncCommands
+from possync_tui.tui.screens.arming import ArmingDialog
+from possync_tui.tui.screens.base import DeskScreen
+from possync_tui.tui.screens.dashboard import DashboardScreen
+from possync_tui.tui.screens.help import HelpDialog
+from possync_tui.tui.screens.life import LifeScreen
+from possync_tui.tui.screens.plan_diff import PlanScreen
+from possync_tui.tui.screens.realized import RealizedScreen
+from possync_tui.tui.screens.review import ReviewScreen
+from possync_tui.tui.screens.runs import RunsScreen
+from possync_tui.tui.themes import DEFAULT_THEME, THEMES
+
+logger = logging.getLogger(__name__)
+
+SYNC_LOOP = "the sync loop"
+READ_ONLY = "Read-only: another instance writes this ledger. Close it, then start this one again."
+
+
+def _note_end(loop: "asyncio.Future[None]") -> None:
+    """Nobody may be waiting any more: a failure is said here, not by the event loop at exit."""
+    if not loop.cancelled() and loop.exception() is not None:
+        logger.debug("the sync loop ended with an error", exc_info=loop.exception())
+
+
+class PossyncApp(App[None]):
+    """The dashboard of one engine, which the caller owns, starts and stops."""
+
+    CSS_PATH = "styles/possync.tcss"
+    TITLE = "possync-tui"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(DEEDS)
+    COMMANDS = App.COMMANDS | {PossyncCommands}
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012
+        (0, "-tiny"),
+        (60, "-narrow"),
+        (120, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012
+        (0, "-flat"),
+        (15, "-short"),
+        (30, "-tall"),
+        (48, "-high"),
+    ]
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self,
+        engine: EnginePort,
+        *,
+        clock: Clock,
+        theme: str | None = None,
+        mask_accounts: bool = False,
+        label: str = "",
+    ) -> None:
+        super().__init__()
+        shown = Redaction(mask_accounts=mask_accounts)
+        self.desk = Desk(engine, clock, shown, label, self.start_work)
+        self._bridge = EventBridge(engine.bus, self.post_message)
+        self._sync_loop: asyncio.Future[None] | None = None
+        self._ledger = Reading(self.start_work, self._read_ledger, "reading the ledger")
+        self._signals: list[signal.Signals] = []
+        for own in THEMES:
+            self.register_theme(own)
+        self._unknown_theme = theme if theme and theme not in self.available_themes else None
+        self.theme = theme if theme and not self._unknown_theme else DEFAULT_THEME
+
+    # --- start and end -----------------------------------------------------------------------
+
+    def get_default_screen(self) -> Screen[None]:
+        return DashboardScreen(self.desk)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our own colours: quiet text, rules, and the ground of the cursor's row."""
+        theme = self.current_theme
+        if theme.ansi:
+            return {"quiet": "ansi_bright_black", "rule": "ansi_bright_black"}
+        colours = theme.to_color_system().generate()
+        ground, text = Color.parse(colours["background"]), Color.parse(colours["foreground"])
+        return {"quiet": ground.blend(text, 0.62).hex, "rule": ground.blend(text, 0.22).hex}
+
+    def on_mount(self) -> None:
+        self._catch_signals()
+        self.set_interval(1.0, self._tick)
+
+    def on_dashboard_screen_ready(self) -> None:
+        """Only now is there somebody to tell: earlier lines would be lost."""
+        self._bridge.open()
+        self.start_work(self._run_engine(), SYNC_LOOP)
+        self.read_ledger()
+        if self._unknown_theme:
+            self.notify(
+                f"There is no theme “{self.desk.shown.text(self._unknown_theme)}”; "
+                f"this is {DEFAULT_THEME}.",
+                severity="warning",
+                markup=False,
+            )
+
+    def on_unmount(self) -> None:
+        self._bridge.close()
+        loop = asyncio.get_running_loop()
+        for caught in self._signals:
+            loop.remove_signal_handler(caught)
+        self._signals.clear()
+
+    def _catch_signals(self) -> None:
+        """Textual handles none of these: without us the terminal is left in raw mode."""
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP", "SIGINT"):
+            number = getattr(signal, name, None)
+            if not isinstance(number, signal.Signals):
+                continue
+            try:
+                loop.add_signal_handler(number, self._leave_on, number)
+            except (NotImplementedError, RuntimeError, ValueError):
+                # Windows, or not the main thread: the caller's own handling stays.
+                logger.debug("cannot handle %s here", name)
+                continue
+            self._signals.append(number)
+
+    def _leave_on(self, number: signal.Signals) -> None:
+        self.exit(return_code=128 + number)
+
+    async def _run_engine(self) -> None:
+        """Run the sync loop; leaving the app ends the wait, never the loop in mid-commit."""
+        if self._sync_loop is None:
+            self._sync_loop = asyncio.ensure_future(self.desk.engine.run())
+            self._sync_loop.add_done_callback(_note_end)
+        await asyncio.shield(self._sync_loop)
+
+    # --- work --------------------------------------------------------------------------------
+
+    def start_work(self, work: Coroutine[object, object, None], what: str) -> None:
+        """Do `work` beside the app; a failure becomes a log line and a toast."""
+        self.run_worker(work, name=what, group=what, exit_on_error=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """The one place where failures of work end."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.report(event.worker.name, event.worker.error)
+
+    def report(self, what: str, error: BaseException) -> None:
+        """Say that something failed, in the log and in a toast."""
+        logger.error("%s failed", what, exc_info=error)
+        reason = self.desk.shown.text(str(error)) or type(error).__name__
+        text = f"{what} failed: {reason}"
+        self.say_in_log(logging.ERROR, "dashboard", text)
+        self.notify(text, severity="error", markup=False)
+
+    def say_in_log(self, level: int, kind: str, text: str) -> None:
+        """A line of our own in the Sync log."""
+        line = LogLine(at=self.desk.clock.now(), level=level, kind=kind, text=text)
+        self._hand_out(EngineUpdate(lines=(line,)))
+
+    # --- news --------------------------------------------------------------------------------
+
+    @property
+    def _desk_screens(self) -> list[DeskScreen]:
+        return [
+            screen
+            for screen in self.screen_stack
+            if isinstance(screen, DeskScreen) and screen.is_mounted
+        ]
+
+    def on_engine_moved(self, message: EngineMoved) -> None:
+        update = self._bridge.take()
+        self._hand_out(update)
+        if update.connection is not None:
+            self.screen.refresh_bindings()
+        if update.ledger_changed:
+            self.read_ledger()
+
+    def _hand_out(self, update: EngineUpdate) -> None:
+        for screen in self._desk_screens:
+            screen.follow(update)
+
+    def _tick(self) -> None:
+        if self.desk.is_yesterdays:
+            self.read_ledger()
+        for screen in reversed(self._desk_screens):
+            screen.tick()
+            return
+
+    def read_ledger(self) -> None:
+        """Read the tables again for the panes."""
+        self._ledger.ask()
+
+    async def _read_ledger(self) -> None:
+        await self.desk.read()
+        for screen in self._desk_screens:
+            screen.show_ledger()
+        self.screen.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Whether a key is offered now."""
+        if action == "reconnect":
+            return not self.desk.is_live
+        if action == "next_account":
+            return len(self.desk.picture.accounts) > 1
+        return True
+
+    # --- actions: they only start work -------------------------------------------------------
+
+    def action_sync_now(self) -> None:
+        engine = self.desk.engine
+        if engine.is_read_only:
+            self.notify(READ_ONLY, severity="warning", markup=False)
+            return
+        if engine.is_syncing:
+            self.say_in_log(logging.INFO, "manual", "a sync is running; another follows it")
+        self.start_work(self._sync_now(), "sync")
+
+    async def _sync_now(self) -> None:
+        # Shielded: a sync that has begun is not given up because its screen went.
+        result = await asyncio.shield(asyncio.ensure_future(self.desk.engine.sync_now()))
+        if result.outcome is not Outcome.COMMITTED:
+            reason = self.desk.shown.text(result.error or "") or "no reason given"
+            self.notify(f"Sync {result.outcome.value}: {reason}", severity="warning", markup=False)
+
+    def action_toggle_arming(self) -> None:
+        if self.desk.engine.is_read_only:
+            self.notify(READ_ONLY, severity="warning", markup=False)
+        elif self.desk.engine.arming.armed:
+            self._arm(False)
+        else:
+            self.push_screen(ArmingDialog(self.desk.picture.missing), self._arm)
+
+    def _arm(self, armed: bool | None) -> None:
+        if armed is None:
+            return
+        self.desk.engine.arm(armed)
+        for screen in self._desk_screens:
+            screen.tick()
+
+    def action_reconnect(self) -> None:
+        self.desk.engine.reconnect_now()
+        self.say_in_log(logging.INFO, "connection", "reconnecting now, by hand")
+
+    def action_show_plan(self) -> None:
+        self._open(PlanScreen(self.desk))
+
+    def action_show_pnl(self) -> None:
+        self._open(RealizedScreen(self.desk))
+
+    def action_show_runs(self) -> None:
+        self._open(RunsScreen(self.desk))
+
+    def action_show_review(self) -> None:
+        self._open(ReviewScreen(self.desk))
+
+    def on_dashboard_screen_life_asked(self, message: DashboardScreen.LifeAsked) -> None:
+        self._open(LifeScreen(self.desk, message.view))
+
+    def action_show_help(self) -> None:
+        if not isinstance(self.screen, HelpDialog):
+            own = self.screen.own_deeds if isinstance(self.screen, DeskScreen) else ()
+            self.push_screen(HelpDialog(own))
+
+    def _open(self, screen: DeskScreen) -> None:
+        """Show a screen over the dashboard, in place of the one that was there."""
+        if type(self.screen) is type(screen) and not isinstance(screen, LifeScreen):
+            return
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+        if len(self.screen_stack) > 1:
+            self.switch_screen(screen)
+        else:
+            self.push_screen(screen)
+
+    def action_leave_screen(self) -> None:
+        """Back to the dashboard."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def action_next_account(self) -> None:
+        self.desk.account = self.desk.next_account()
+        self.read_ledger()
+
+    def action_toggle_mask(self) -> None:
+        self.desk.shown.masks_accounts = not self.desk.shown.masks_accounts
+        for screen in self._desk_screens:
+            screen.restyle()
+
+    def on_review_screen_decided(self, message: ReviewScreen.Decided) -> None:
+        hold = message.hold
+        work = self._decide(hold.id, accept=message.accept, note=message.note)
+        self.start_work(work, f"deciding on hold {hold.id}")
+
+    async def _decide(self, hold_id: int, *, accept: bool, note: str) -> None:
+        decided: Awaitable[None] = asyncio.ensure_future(
+            self.desk.engine.decide(hold_id, accept=accept, note=note)
+        )
+        await asyncio.shield(decided)
+        self.read_ledger()
+        word = "accepted" if accept else "kept as it is"
+        self.notify(f"Hold {hold_id}: {word}.", markup=False, timeout=3)

@@ -1,0 +1,176 @@
+"""What every screen shares: the engine, the clock, and the ledger as it was last read."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from possync_tui.domain.clock import Clock
+from possync_tui.domain.connection import Environment, Phase
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.position import Status
+from possync_tui.domain.views import AccountView, HoldView, PositionView, RunView
+from possync_tui.ledger.port import EntryQuery
+from possync_tui.sync.port import EnginePort
+from possync_tui.tui.format import Redaction, ago, clean
+
+RUNS_READ = 60
+StartWork = Callable[[Coroutine[object, object, None], str], None]
+"""Do something beside the app, named for the log should it fail."""
+
+
+class Reading:
+    """Reads one at a time; asked for while it reads, it reads once more afterwards."""
+
+    def __init__(
+        self, start_work: StartWork, read: Callable[[], Awaitable[None]], name: str
+    ) -> None:
+        self._start_work = start_work
+        self._read = read
+        self._name = name
+        self._is_reading = False
+        self._is_asked_again = False
+
+    def ask(self) -> None:
+        """Read now, or once more after the reading under way."""
+        if self._is_reading:
+            self._is_asked_again = True
+            return
+        self._is_reading = True
+        self._start_work(self._read_once(), self._name)
+
+    async def _read_once(self) -> None:
+        try:
+            await self._read()
+        finally:
+            self._is_reading = False
+        if self._is_asked_again:
+            self._is_asked_again = False
+            self.ask()
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPicture:
+    """One reading of the ledger. `realized_today` is by currency, since midnight of `day` here."""
+
+    positions: tuple[PositionView, ...] = ()
+    accounts: tuple[AccountView, ...] = ()
+    holds: tuple[HoldView, ...] = ()
+    runs: tuple[RunView, ...] = ()
+    realized_today: Mapping[str, Decimal] = field(default_factory=dict)
+    day: date | None = None
+
+    @property
+    def is_read(self) -> bool:
+        return self.day is not None
+
+    @property
+    def held(self) -> int:
+        """How many things wait for the user's word."""
+        return sum(1 for hold in self.holds if hold.status == "held")
+
+    @property
+    def missing(self) -> int:
+        return sum(1 for view in self.positions if view.status == Status.MISSING)
+
+
+class Desk:
+    """The trader's place: shared by all screens, changed only by the app."""
+
+    def __init__(
+        self,
+        engine: EnginePort,
+        clock: Clock,
+        shown: Redaction,
+        label: str,
+        start_work: StartWork,
+    ) -> None:
+        self.engine = engine
+        self.clock = clock
+        self.shown = shown
+        self.label = label
+        self.start_work = start_work
+        self.picture = LedgerPicture()
+        self.account: AccountView | None = None
+        """The account that is looked at; `None` for all."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether values on screen come from a working connection."""
+        return self.engine.connection.is_usable
+
+    @property
+    def environment(self) -> Environment | None:
+        return self.engine.environment or self.engine.connection.environment
+
+    @property
+    def account_id(self) -> int | None:
+        return self.account.id if self.account else None
+
+    def account_codes(self) -> tuple[str, ...]:
+        """The accounts that we know of, by the ledger or by the connection."""
+        codes = [account.code for account in self.picture.accounts]
+        codes += [code for code in self.engine.connection.accounts if code not in codes]
+        return tuple(codes)
+
+    def next_account(self) -> AccountView | None:
+        """The account after the one looked at; after the last comes `None`, all of them."""
+        accounts = self.picture.accounts
+        if len(accounts) < 2:
+            return None
+        if self.account is None:
+            return accounts[0]
+        after = [account for account in accounts if account.id > self.account.id]
+        return after[0] if after else None
+
+    async def read(self) -> LedgerPicture:
+        """Read the ledger for the panes; works offline and while a sync writes."""
+        reads = self.engine.reads
+        midnight = self.clock.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+        since = midnight.astimezone(UTC)
+        today: dict[str, Decimal] = {}
+        for bucket in await reads.daily_pnl(EntryQuery(account_id=self.account_id, since=since)):
+            total = today.get(bucket.currency, Decimal(0))
+            today[bucket.currency] = total + bucket.realized_pnl
+        self.picture = LedgerPicture(
+            positions=tuple(await reads.positions()),
+            accounts=tuple(sorted(await reads.accounts(), key=lambda account: account.id)),
+            holds=tuple(await reads.holds()),
+            runs=tuple(await reads.runs(RUNS_READ)),
+            realized_today=today,
+            day=midnight.date(),
+        )
+        self.shown.learn(self.account_codes())
+        return self.picture
+
+    def name_of(self, key: PositionKey | None) -> str:
+        """The label of a position, by what the ledger calls it."""
+        if key is None:
+            return ""
+        for view in self.picture.positions:
+            if view.key == key:
+                return clean(view.description or view.symbol)
+        return f"contract {key.con_id}"
+
+    @property
+    def is_yesterdays(self) -> bool:
+        """Midnight passed since the ledger was read: “today” means another day now."""
+        return self.picture.is_read and self.picture.day != self.clock.now().astimezone().date()
+
+    def seconds_since(self, at: datetime) -> float:
+        return max(0.0, (self.clock.now() - at).total_seconds())
+
+    def seconds_until(self, at: datetime) -> float:
+        return (at - self.clock.now()).total_seconds()
+
+    @property
+    def offline_sentence(self) -> str:
+        """What a pane says of values that nothing keeps up to date; empty while live."""
+        if self.is_live:
+            return ""
+        last = self.engine.stats.last_sync_time
+        if last is None:
+            return "never synced, not live"
+        phase = self.engine.connection.phase
+        state = "stale" if phase is Phase.STALE else "not live"
+        return f"last synced {ago(self.seconds_since(last))}, {state}"

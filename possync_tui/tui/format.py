@@ -1,0 +1,272 @@
+"""How values become text on the screen.
+
+All text from outside (symbols, messages, file contents) passes through here before it is shown:
+control characters and escape sequences never reach the terminal, and nothing is ever read as
+markup, because widgets are given finished `Content` or `Segment`s, never strings to parse.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+
+from rich.cells import cell_len, set_cell_size
+
+UNKNOWN = "–"
+MINUS = "−"
+UP = "▲"
+DOWN = "▼"
+
+# Whole sequences go, so that their payload (a clipboard write, a window title) is not left behind
+# as text: OSC, DCS, SOS, PM and APC strings up to their terminator, then CSI, then two-byte ESC.
+_STRING_SEQUENCE = r"(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f]).*?(?:\x07|\x1b\\|\x9c|$)"
+_CSI_SEQUENCE = r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
+_SHORT_SEQUENCE = r"\x1b[ -/]*[0-~]?"
+_SEQUENCES = re.compile(f"{_STRING_SEQUENCE}|{_CSI_SEQUENCE}|{_SHORT_SEQUENCE}", re.DOTALL)
+_VARIATION_SELECTORS = frozenset(map(chr, range(0xFE00, 0xFE10)))
+LONGEST = 4_000
+"""No label or message needs more; a longer one is cut before anything measures it."""
+
+
+def clean(text: str) -> str:
+    """`text` on one line, without control, formatting or escape characters."""
+    if len(text) > LONGEST:
+        text = text[:LONGEST] + "…"
+    if text.isascii() and text.isprintable():
+        return text
+    text = _SEQUENCES.sub("", text)
+    return "".join(_shown(character) for character in text).strip()
+
+
+def _shown(character: str) -> str:
+    if character in "\t\n\r\v\f":
+        return " "
+    if character in _VARIATION_SELECTORS:
+        # Terminals disagree on how wide these make the character before them.
+        return ""
+    category = unicodedata.category(character)
+    if category.startswith("C"):
+        # Controls, and the formatting characters that reverse the reading order of a line.
+        return ""
+    return " " if category in ("Zl", "Zp") else character
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """`text` in exactly `width` cells: padded, or cut with an ellipsis."""
+    if width <= 0:
+        return ""
+    if text.isascii() and len(text) <= width:
+        return text.rjust(width) if right else text.ljust(width)
+    length = cell_len(text)
+    if length > width:
+        return set_cell_size(set_cell_size(text, width - 1).rstrip() + "…", width)
+    return " " * (width - length) + text if right else text + " " * (width - length)
+
+
+def wrap(text: str, width: int, most: int) -> list[str]:
+    """`text` in at most `most` rows of `width` cells, broken at spaces where there are any."""
+    if cell_len(text) <= width or width < 8:
+        return [text]
+    rows: list[str] = []
+    row = ""
+    for word in text.split(" "):
+        joined = f"{row} {word}" if row else word
+        if cell_len(joined) <= width:
+            row = joined
+            continue
+        if row:
+            rows.append(row)
+        row = word
+        while cell_len(row) > width:
+            head = fit(row, width)[:-1]
+            rows.append(head)
+            row = row[len(head) :]
+    rows.append(row)
+    if len(rows) > most:
+        rows = [*rows[: most - 1], fit(" ".join(rows[most - 1 :]), width).rstrip()]
+    return rows
+
+
+def mask_account(code: str) -> str:
+    """An account number that another person may see: `DU•••••03`."""
+    if len(code) <= 4:
+        return "•" * len(code)
+    return code[:2] + "•" * (len(code) - 4) + code[-2:]
+
+
+class Redaction:
+    """Shows text from outside, with account numbers masked where the user asked for that."""
+
+    def __init__(self, *, mask_accounts: bool) -> None:
+        self.masks_accounts = mask_accounts
+        self._codes: tuple[str, ...] = ()
+
+    def learn(self, codes: Iterable[str]) -> None:
+        """Account codes to look for in messages."""
+        known = {*self._codes, *(code for code in codes if len(code) > 2)}
+        # Longest first: `DU12345` must not be half masked by `DU1234`.
+        self._codes = tuple(sorted(known, key=lambda code: (-len(code), code)))
+
+    def account(self, code: str) -> str:
+        """An account code by itself."""
+        shown = clean(code)
+        return mask_account(shown) if self.masks_accounts else shown
+
+    def text(self, outside: str) -> str:
+        """A message that may hold account codes."""
+        shown = clean(outside)
+        if self.masks_accounts:
+            for code in self._codes:
+                if code in shown:
+                    shown = shown.replace(code, mask_account(code))
+        return shown
+
+
+# --- numbers -------------------------------------------------------------------------------------
+
+
+def number(value: Decimal | None, *, least: int = 0, most: int = 8) -> str:
+    """Thousands separated; between `least` and `most` decimals, no needless zeros; `–` unknown."""
+    if value is None or not value.is_finite():
+        return UNKNOWN
+    text = f"{value:,.{most}f}"
+    if most > least and "." in text:
+        whole, _, part = text.partition(".")
+        part = part.rstrip("0").ljust(least, "0")
+        text = f"{whole}.{part}" if part else whole
+    if text.startswith("-"):
+        text = text[1:] if not text.strip("-0.,") else MINUS + text[1:]
+    return text
+
+
+def money(value: Decimal | None) -> str:
+    """An amount, two decimals."""
+    return number(value, least=2, most=2)
+
+
+def signed(value: Decimal | None) -> str:
+    """An amount that always shows its sign."""
+    text = money(value)
+    return f"+{text}" if value is not None and value > 0 and text != "0.00" else text
+
+
+def price(value: Decimal | None, *, fine: bool = False) -> str:
+    """A price as a trader writes it: more decimals the smaller it is; `fine` for FX."""
+    if value is None:
+        return UNKNOWN
+    size = abs(value)
+    if fine:
+        return number(value, least=2, most=5)
+    if size >= 10:
+        # A quoted quarter tick or 98.125 stays; 194.1412871 from an average does not.
+        return number(value, least=2, most=4 if value == round(value, 4) and size < 10_000 else 2)
+    return number(value, least=2, most=4 if size >= 1 else 6)
+
+
+def arrow(value: Decimal | None) -> str:
+    """Direction as a symbol, so that it never hangs on colour alone."""
+    if value is None or not value.is_finite() or money(value) == "0.00":
+        return ""
+    return UP if value > 0 else DOWN
+
+
+def marked(value: Decimal | None) -> str:
+    """An amount behind its arrow: `▲ 1,175.00`, `▼ −60.00`."""
+    return f"{arrow(value)} {money(value)}".lstrip()
+
+
+def count(value: int) -> str:
+    return f"{value:,}"
+
+
+def counted(value: int, one: str, many: str = "") -> str:
+    """`1 position`, `2 positions`."""
+    return f"{value:,} {one if value == 1 else many or one + 's'}"
+
+
+# --- times ---------------------------------------------------------------------------------------
+
+
+def age(seconds: float) -> str:
+    """How long ago, in one unit: coarse on purpose, so that a fresh row need not be redrawn."""
+    if seconds < 10:
+        return "now"
+    if seconds < 60:
+        return f"{int(seconds) // 10 * 10} s"
+    if seconds < 3600:
+        return f"{int(seconds) // 60} m"
+    if seconds < 2 * 86400:
+        return f"{int(seconds) // 3600} h"
+    return f"{int(seconds) // 86400} d"
+
+
+def seconds(value: float) -> str:
+    """A duration of evidence, to the second below a minute: `0 s`, `12 s`, `4 m`."""
+    return f"{max(0, int(value))} s" if value < 60 else age(value)
+
+
+def ago(seconds: float) -> str:
+    """`12 s ago`, to the second below a minute."""
+    if seconds < 1:
+        return "just now"
+    return f"{int(seconds)} s ago" if seconds < 60 else f"{age(seconds)} ago"
+
+
+def countdown(seconds: float) -> str:
+    """`4:48`, `0:59:12` above the hour's shadow."""
+    whole = max(0, int(seconds + 0.999))
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def long_countdown(seconds: float) -> str:
+    """`0:59:12`, hours always shown."""
+    text = countdown(seconds)
+    return text if text.count(":") == 2 else f"0:{text:0>5}"
+
+
+def span(seconds: float) -> str:
+    """An uptime: `3 h 12 m`, `12 m 4 s`, `9 s`."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} m {whole % 60} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60} m"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def milliseconds(value: float | None) -> str:
+    if value is None:
+        return UNKNOWN
+    if value >= 10_000:
+        return f"{value / 1000:,.1f} s"
+    return f"{value:,.0f} ms" if value >= 1 or value == 0 else "<1 ms"
+
+
+def clock_time(at: datetime) -> str:
+    """`14:30:00` in the user's zone."""
+    return f"{at.astimezone():%H:%M:%S}"
+
+
+def moment(at: datetime, now: datetime) -> str:
+    """A time near `now`: the hour alone today, the weekday this week, else the date."""
+    here, today = at.astimezone(), now.astimezone()
+    if here.date() == today.date():
+        return f"{here:%H:%M}"
+    if 0 < (today.date() - here.date()).days < 7:
+        return f"{here:%a %H:%M}"
+    return f"{here.day} {here:%b %H:%M}" if here.year == today.year else f"{here:%Y-%m-%d}"
+
+
+def minute(at: datetime) -> str:
+    """`2026-12-19 14:30` in the user's zone."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M}"
+
+
+def stamp(at: datetime) -> str:
+    """`2026-12-19 14:30:00` in the user's zone."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"

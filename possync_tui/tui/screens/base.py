@@ -1,0 +1,75 @@
+"""What every full screen has: the header line, the key bar, and news of the engine."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widget import Widget
+
+from possync_tui.tui.actions import Deed
+from possync_tui.tui.bridge import EngineUpdate
+from possync_tui.tui.desk import Desk
+from possync_tui.tui.widgets.key_bar import KeyBar
+from possync_tui.tui.widgets.line_table import LineTable
+from possync_tui.tui.widgets.status_bar import StatusBar
+
+
+class DeskScreen(Screen[None]):
+    """A screen of the app. Called by the app alone; only the top one is told of the time."""
+
+    own_deeds: ClassVar[tuple[Deed, ...]] = ()
+    """What works on this screen alone, for the help and the palette."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+        self.status_bar = StatusBar(desk)
+
+    def body(self) -> Iterable[Widget]:
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        yield self.status_bar
+        yield from self.body()
+        yield KeyBar()
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether another full screen lies over this one: then nothing needs to be drawn."""
+        stack = self.app.screen_stack
+        above = stack[stack.index(self) + 1 :] if self in stack else stack
+        return any(isinstance(screen, DeskScreen) for screen in above)
+
+    def follow(self, update: EngineUpdate) -> None:
+        """The engine moved."""
+        if not self.is_covered:
+            self.status_bar.tick()
+
+    def show_ledger(self) -> None:
+        """The ledger was read again, or another account is looked at."""
+        if not self.is_covered:
+            self.status_bar.tick()
+
+    def restyle(self) -> None:
+        """How outside text is shown was changed."""
+        self.status_bar.tick()
+        for table in self.query(LineTable):
+            table.restyle()
+
+    def tick(self) -> None:
+        """A second passed."""
+        self.status_bar.tick()
+
+    def on_screen_resume(self) -> None:
+        self.tick()
+
+
+class SideScreen(DeskScreen):
+    """A screen that lies over the dashboard until escape."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "app.leave_screen", "Back"),
+        Binding("backspace", "app.leave_screen", "Back", show=False),
+    ]

@@ -1,0 +1,47 @@
+"""A question over the screen; what is behind it goes on."""
+
+from typing import ClassVar, Generic, TypeVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Button, Static
+
+Answer = TypeVar("Answer")
+
+
+class Dialog(ModalScreen[Answer | None], Generic[Answer]):
+    """A title, a text, what to fill in, and buttons; escape is `None`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel")]
+
+    def __init__(self, title: str, text: Content) -> None:
+        super().__init__()
+        self._title = title
+        self._text = text
+
+    def body(self) -> list[Widget]:
+        """What stands between the text and the buttons."""
+        return []
+
+    def buttons(self) -> list[Button]:
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Content.styled(self._title, "bold"), classes="dialog-title", markup=False)
+            yield Static(self._text, classes="dialog-text", markup=False)
+            yield from self.body()
+            yield Horizontal(*self.buttons(), classes="dialog-buttons")
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click outside the dialog cancels it."""
+        if event.widget is self:
+            self.dismiss(None)

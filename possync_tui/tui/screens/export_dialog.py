@@ -1,0 +1,71 @@
+"""Asks where to write what is shown."""
+
+from pathlib import Path
+
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Button, Input, Static
+
+from possync_tui.tui.export import destination
+from possync_tui.tui.format import clean, counted
+from possync_tui.tui.screens.dialog import Dialog
+from possync_tui.tui.tones import Tone, say
+
+Answer = tuple[Path, bool]
+
+
+class ExportDialog(Dialog[Answer]):
+    """The answer is a path, and whether the file there may be replaced."""
+
+    def __init__(self, entries: int, what: str, default_name: str) -> None:
+        super().__init__(
+            "Export as CSV",
+            say(
+                f"{counted(entries, 'entry', 'entries')}: {what}.\n",
+                ("A name is taken in the folder that possync-tui was started in.", Tone.DIM),
+            ),
+        )
+        self._default_name = default_name
+        self._warned_of: Path | None = None
+
+    def body(self) -> list[Widget]:
+        return [
+            Input(self._default_name, id="path", compact=True),
+            Static("", id="wrong", markup=False),
+        ]
+
+    def buttons(self) -> list[Button]:
+        return [
+            Button("Cancel  (esc)", id="no", compact=True),
+            Button("Write  (enter)", id="yes", variant="primary", compact=True),
+        ]
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+
+    def on_input_submitted(self) -> None:
+        self._answer()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "yes":
+            self._answer()
+        else:
+            self.dismiss(None)
+
+    def _answer(self) -> None:
+        try:
+            path = destination(self.query_one(Input).value, self._default_name)
+            is_there, has_folder = path.exists(), path.parent.is_dir()
+        except (OSError, ValueError, RuntimeError):
+            self._say("that is not a path")
+            return
+        if not has_folder:
+            self._say(f"there is no folder {clean(str(path.parent))}")
+        elif is_there and path != self._warned_of:
+            self._warned_of = path
+            self._say(f"{clean(path.name)} exists; enter once more replaces it")
+        else:
+            self.dismiss((path, is_there))
+
+    def _say(self, wrong: str) -> None:
+        self.query_one("#wrong", Static).update(Content.styled(wrong, "$text-warning"))

@@ -1,0 +1,264 @@
+"""One position's life: what happened to it, what it realized, and the lots that are open."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from possync_tui.domain.performance import EntryRow, chain_of, linked
+from possync_tui.domain.position import Status
+from possync_tui.domain.views import JournalView, LotView, PositionView
+from possync_tui.ledger.port import EntryQuery
+from possync_tui.tui.columns import Align, Cell, Column
+from possync_tui.tui.desk import Desk, Reading
+from possync_tui.tui.entry_cells import EntryTable
+from possync_tui.tui.format import (
+    clean,
+    count,
+    counted,
+    marked,
+    minute,
+    money,
+    number,
+    price,
+    stamp,
+)
+from possync_tui.tui.holdings import Holding, pnl_tone
+from possync_tui.tui.journal_text import journal_lines
+from possync_tui.tui.screens.base import SideScreen
+from possync_tui.tui.screens.entry import EntryScreen, Scroller
+from possync_tui.tui.screens.table_screen import labelled
+from possync_tui.tui.tones import Tone, lines, say
+from possync_tui.tui.widgets.line_table import LineTable
+from possync_tui.tui.widgets.pane import PaneTitle
+from possync_tui.tui.widgets.pane_tabs import PaneTabs
+from possync_tui.tui.widgets.plain_table import PlainTable
+
+JOURNAL_READ = 500
+
+
+def lot_columns() -> tuple[Column[LotView], ...]:
+    """The columns of open lots."""
+    return (
+        Column("opened", "Opened", lambda lot: Cell(minute(lot.opened_at), Tone.DIM)),
+        Column(
+            "quantity",
+            "Qty",
+            lambda lot: Cell(number(lot.quantity), Tone.STRONG),
+            Align.POINT,
+        ),
+        Column("price", "Price", lambda lot: Cell(price(lot.price)), Align.POINT),
+        Column("cost", "Cost", lambda lot: Cell(money(lot.cost)), Align.POINT),
+        Column(
+            "commission",
+            "Commission",
+            lambda lot: Cell(
+                f"{money(lot.commission)} {clean(lot.commission_currency)}".rstrip(), Tone.DIM
+            ),
+            Align.POINT,
+            rank=2,
+        ),
+        Column("source", "Known from", _source, rank=1, least=12, most=40),
+    )
+
+
+def _source(lot: LotView) -> Cell:
+    if lot.is_seeded:
+        return Cell("held before the first sync, at the broker's cost", Tone.WARNING)
+    if lot.is_pending:
+        return Cell("a fill; its commission is to come", Tone.WARNING)
+    return Cell(clean(lot.cause).replace("fill:", "fill ", 1), Tone.DIM)
+
+
+class LifeScreen(SideScreen):
+    """Facts on top; under them the story, the entries and the lots, one at a time."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "show_part(0)", "Story"),
+        Binding("2", "show_part(1)", "Realized"),
+        Binding("3", "show_part(2)", "Lots"),
+        Binding("tab", "next_part(1)", show=False),
+        Binding("shift+tab", "next_part(-1)", show=False),
+    ]
+
+    def __init__(self, desk: Desk, view: PositionView) -> None:
+        super().__init__(desk)
+        self.view = view
+        self.name_shown = clean(view.description or view.symbol) or f"contract {view.con_id}"
+        self.heading = PaneTitle(self.name_shown)
+        self.summary = Static("", id="life-facts", markup=False)
+        self.tabs = PaneTabs(("Story", "Realized", "Open lots"), current=0, first=1)
+        self.story = Static(say(("Reading…", Tone.DIM)), markup=False, classes="entry-text")
+        self.entries = EntryTable(desk, id="life-entries", one_position=True)
+        self.lots = PlainTable(
+            lot_columns(), id="life-lots", key=lambda lot: lot.place, placeholder="Reading…"
+        )
+        self.parts: tuple[Widget, ...] = (Scroller(self.story), self.entries, self.lots)
+        self._part = 0
+        self._journal: tuple[JournalView, ...] | None = None
+        self._facts_shown = Content("")
+        self._reading = Reading(desk.start_work, self._read, "reading the position's life")
+
+    def body(self) -> Iterable[Widget]:
+        yield Vertical(self.heading, self.summary, self.tabs, *self.parts, id="life")
+
+    def on_mount(self) -> None:
+        self.heading.is_lit = True
+        self.heading.subtitle = say(("the life of a position", Tone.DIM))
+        self.tabs.set_lit(True)
+        self.action_show_part(0)
+        self._show_facts()
+        self._reading.ask()
+
+    # --- facts -------------------------------------------------------------------------------
+
+    def _show_facts(self) -> None:
+        facts = self._facts()
+        if facts != self._facts_shown or facts.spans != self._facts_shown.spans:
+            self._facts_shown = facts
+            self.summary.update(facts)
+
+    def _facts(self) -> Content:
+        view, shown = self.view, self.desk.shown
+        currency = clean(view.currency)
+        held = say(
+            (number(view.quantity), Tone.STRONG),
+            f" {clean(view.sec_type)} at {price(view.average_price)} {currency}",
+            (f"  cost {money(view.average_cost)} a contract", Tone.DIM),
+        )
+        facts: list[tuple[str, Content | str]] = [
+            ("holds", held),
+            ("worth", self._worth()),
+            ("realized", say((marked(view.realized_pnl), pnl_tone(view.realized_pnl)))),
+            ("status", self._status()),
+            ("account", f"{shown.account(view.account)} · contract {view.con_id}"),
+        ]
+        return labelled(*facts)
+
+    def _worth(self) -> Content:
+        desk = self.desk
+        live = Holding(self.view, desk.engine.marks.get(self.view.key))
+        live = live.at(desk.clock.now(), is_live=desk.is_live)
+        if live.value is None and live.last is None:
+            return say(("no price known", Tone.DIM))
+        aged = "" if live.shown_age == "now" else f"  {live.shown_age} old"
+        return say(
+            f"{money(live.value)} at {price(live.last)}, unrealized ",
+            (marked(live.unrealized), Tone.STALE if live.is_stale else pnl_tone(live.unrealized)),
+            (aged, Tone.STALE if live.is_stale else Tone.DIM),
+        )
+
+    def _status(self) -> Content:
+        view = self.view
+        is_missing = view.status == Status.MISSING
+        status = say((clean(view.status), Tone.WARNING if is_missing else Tone.GAIN))
+        status = say(status, f" since {stamp(view.opened_at)}" if not is_missing else "")
+        if view.missing_since is not None:
+            since = stamp(view.missing_since)
+            status = say(status, f" since {since}: the broker does not list it — v to review")
+        if view.closed_at is not None:
+            status = say(status, f", closed {stamp(view.closed_at)}")
+        return status
+
+    def tick(self) -> None:
+        super().tick()
+        self._show_facts()
+
+    def show_ledger(self) -> None:
+        super().show_ledger()
+        self._reading.ask()
+
+    def restyle(self) -> None:
+        super().restyle()
+        self._show_facts()
+        self._show_story()
+
+    def on_resize(self) -> None:
+        self._show_story()
+
+    # --- reading -----------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        view, reads = self.view, self.desk.engine.reads
+        try:
+            told = await reads.journal(key=view.key, limit=JOURNAL_READ)
+            query = EntryQuery(account_id=view.account_id, symbol=view.symbol)
+            entries = [entry for entry in await reads.entries(query) if entry.con_id == view.con_id]
+            lots = [
+                lot
+                for lot in await reads.lots(account_id=view.account_id)
+                if lot.position_id == view.id
+            ]
+        except Exception:
+            self.story.update(
+                say(("It could not be read; the Sync log says why. Esc goes back.", Tone.WARNING))
+            )
+            raise
+        if not self.is_attached:
+            return
+        self._take_view()
+        self._journal = tuple(told)
+        self.entries.placeholder = "Nothing was realized in this life yet."
+        self.entries.show(linked(entries))
+        self.lots.placeholder = self._no_lots()
+        # Places begin anew with each life: here they are only what the cursor holds on to.
+        self.lots.set_rows(replace(lot, place=place) for place, lot in enumerate(lots))
+        standing = sum(1 for row in self.entries.rows if row.stands)
+        self.tabs.rename(
+            (f"Story {count(len(told))}", f"Realized {standing}", f"Open lots {len(lots)}")
+        )
+        self._show_facts()
+        self._show_story()
+
+    def _take_view(self) -> None:
+        """The row as it was last read: quantity and status move on while the screen is open."""
+        for view in self.desk.picture.positions:
+            if view.id == self.view.id:
+                self.view = view
+
+    def _no_lots(self) -> str:
+        if self.view.status == Status.CLOSED:
+            return "No lot is open: the position is closed."
+        return "No lots are known."
+
+    def _show_story(self) -> None:
+        told = self._journal
+        if told is None:
+            return
+        if not told:
+            self.story.update(say(("The journal has no lines about this position.", Tone.DIM)))
+            return
+        first = "The newest " if len(told) == JOURNAL_READ else ""
+        head = f"{first}{counted(len(told), 'line')} of the journal, the oldest first"
+        room = max(40, self.size.width - 8)
+        oldest_first: Sequence[JournalView] = sorted(told, key=lambda line: line.id)
+        name = clean(self.view.description)
+        shown = journal_lines(self.desk.shown, oldest_first, room, name=name)
+        self.story.update(lines(say((head, Tone.DIM)), *shown))
+
+    # --- parts -------------------------------------------------------------------------------
+
+    def action_show_part(self, index: int) -> None:
+        """Show the story, the entries or the lots, and give it the keyboard."""
+        self._part = index
+        self.tabs.show(index)
+        for place, part in enumerate(self.parts):
+            part.set_class(place != index, "-behind")
+        self.parts[index].focus()
+
+    def action_next_part(self, by: int) -> None:
+        self.action_show_part((self._part + by) % len(self.parts))
+
+    def on_pane_tabs_chosen(self, event: PaneTabs.Chosen) -> None:
+        self.action_show_part(event.index)
+
+    def on_line_table_selected(self, event: LineTable.Selected) -> None:
+        row = self.entries.cursor_row
+        if event.table is self.entries and row is not None:
+            rows: Sequence[EntryRow] = self.entries.rows
+            self.app.push_screen(EntryScreen(self.desk, row, chain_of(row, rows)))

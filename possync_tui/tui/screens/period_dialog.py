@@ -1,0 +1,77 @@
+"""Asks for the first and the last day to look at."""
+
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Button, Input, Label, Static
+
+from possync_tui.domain.periods import Period, Span, parse_day
+from possync_tui.tui.screens.dialog import Dialog
+from possync_tui.tui.tones import Tone, say
+
+
+class PeriodDialog(Dialog[Period]):
+    """Both days are included; an empty one has no end on that side."""
+
+    def __init__(self, shown: Period) -> None:
+        super().__init__(
+            "Realized from … to …",
+            say(
+                "Days as 2026-01-31 or 31.1.2026, both included, in your time zone. ",
+                ("Empty is without an end.", Tone.DIM),
+            ),
+        )
+        self._shown = shown
+
+    def body(self) -> list[Widget]:
+        first, last = self._shown.first, self._shown.last
+        return [
+            Horizontal(
+                Label("from", classes="dialog-label"),
+                Input(first.isoformat() if first else "", id="from", compact=True),
+                Label("to", classes="dialog-label"),
+                Input(last.isoformat() if last else "", id="to", compact=True),
+                classes="dialog-row",
+            ),
+            Static("", id="wrong", markup=False),
+        ]
+
+    def buttons(self) -> list[Button]:
+        return [
+            Button("Cancel  (esc)", id="no", compact=True),
+            Button("Show  (enter)", id="yes", variant="primary", compact=True),
+        ]
+
+    def on_mount(self) -> None:
+        self.query_one("#from", Input).focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.input.id == "from":
+            self.query_one("#to", Input).focus()
+        else:
+            self._answer()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "yes":
+            self._answer()
+        else:
+            self.dismiss(None)
+
+    def _answer(self) -> None:
+        days = []
+        for name in ("from", "to"):
+            box = self.query_one(f"#{name}", Input)
+            try:
+                days.append(parse_day(box.value) if box.value.strip() else None)
+            except ValueError:
+                self._say(f"“{name}” is not a day: write it as 2026-01-31")
+                box.focus()
+                return
+        first, last = days
+        if first and last and last < first:
+            self._say("the last day is before the first one")
+            return
+        self.dismiss(Period(Span.CUSTOM, first, last))
+
+    def _say(self, wrong: str) -> None:
+        self.query_one("#wrong", Static).update(Content.styled(wrong, "$text-warning"))

@@ -1,0 +1,92 @@
+"""The Connection pane: where the link stands, and what to do about it."""
+
+from collections.abc import Sequence
+
+from possync_tui.domain.connection import Phase
+from possync_tui.tui.desk import Desk
+from possync_tui.tui.format import UNKNOWN, clean, countdown, counted, milliseconds, span
+from possync_tui.tui.tones import Tone, say
+from possync_tui.tui.widgets.facts import Fact, Facts
+from possync_tui.tui.widgets.status_bar import PHASES
+
+
+class ConnectionPane(Facts):
+    """State and sentence first: the details below are for when they do not suffice."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(id="connection-facts")
+        self._desk = desk
+
+    def facts(self) -> Sequence[Fact]:
+        facts = [self._state()]
+        if self._sentence()[1].plain:
+            facts.append(self._sentence())
+        if self._desk.engine.connection.phase is not Phase.CONNECTED:
+            facts.append(self._attempts())
+        return [
+            *facts,
+            self._peer(),
+            self._server(),
+            self._round_trip(),
+            self._farms(),
+            self._error(),
+        ]
+
+    def _state(self) -> Fact:
+        state = self._desk.engine.connection
+        symbol, tone = PHASES[state.phase]
+        lasted = span(self._desk.seconds_since(state.since))
+        words = "up" if state.phase is Phase.CONNECTED else "for"
+        return ("", say((f"{symbol} {state.phase.value}", tone), (f"  {words} {lasted}", Tone.DIM)))
+
+    def _sentence(self) -> Fact:
+        state = self._desk.engine.connection
+        tone = Tone.DIM if state.phase is Phase.CONNECTED else Tone.PLAIN
+        sentence = self._desk.shown.text(state.sentence)
+        if state.code is None:
+            return ("", say((sentence, tone)))
+        words = sentence or "a code that this program does not know; the Sync log has its message"
+        return ("", say((f"IBKR {state.code}", Tone.WARNING), (f"  {words}", tone)))
+
+    def _attempts(self) -> Fact:
+        state = self._desk.engine.connection
+        tried = counted(state.attempt, "attempt") if state.attempt else "no attempt yet"
+        if state.next_try_at is None:
+            return ("tries", say(tried, ("  R tries now", Tone.DIM)))
+        wait = countdown(self._desk.seconds_until(state.next_try_at))
+        return ("tries", say(f"{tried} · next in {wait}", ("  R tries now", Tone.DIM)))
+
+    def _peer(self) -> Fact:
+        state = self._desk.engine.connection
+        return (
+            "address",
+            say(f"{clean(state.host)}:{state.port}", (f" · client {state.client_id}", Tone.DIM)),
+        )
+
+    def _server(self) -> Fact:
+        version = self._desk.engine.connection.server_version
+        return ("server", say(f"version {version}" if version is not None else (UNKNOWN, Tone.DIM)))
+
+    def _round_trip(self) -> Fact:
+        state = self._desk.engine.connection
+        if state.round_trip_ms is None:
+            return ("round trip", say((UNKNOWN, Tone.DIM)))
+        skew = "" if state.clock_skew is None else f" · clock {state.clock_skew:+.1f} s"
+        return ("round trip", say(milliseconds(state.round_trip_ms), (skew, Tone.DIM)))
+
+    def _farms(self) -> Fact:
+        farms = self._desk.engine.connection.farms
+        if not farms:
+            return ("farms", say((UNKNOWN, Tone.DIM)))
+        pieces = []
+        for name, is_up in farms:
+            symbol, tone = ("✓", Tone.GAIN) if is_up else ("✗", Tone.ERROR)
+            pieces.append(say((symbol, tone), f" {clean(name)}"))
+        return ("farms", say(" ").join(pieces))
+
+    def _error(self) -> Fact:
+        error = self._desk.shown.text(self._desk.engine.connection.last_error)
+        if not error:
+            return ("last error", say(("none", Tone.DIM)))
+        is_past = self._desk.is_live
+        return ("last error", say((error, Tone.DIM if is_past else Tone.ERROR)))

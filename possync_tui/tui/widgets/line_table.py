@@ -1,0 +1,399 @@
+"""A table drawn line by line: a change repaints its own row and nothing else.
+
+Textual's `DataTable` renders every visible row for any change, and its cursor is an index, which a
+sort leaves on another position. Here each row's strip is kept, and the cursor holds on to a key.
+"""
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import ClassVar, Generic, TypeVar
+
+from rich.segment import Segment
+from textual import events, on
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from possync_tui.tui.columns import Align, Cell, Column, Measure, Placed, ordered, place
+from possync_tui.tui.format import fit, wrap
+from possync_tui.tui.tones import Tone
+from possync_tui.tui.widgets.painter import TONE_CLASSES, Painter
+
+Row = TypeVar("Row")
+Key = TypeVar("Key", bound=Hashable)
+MEASURED = 500
+"""So many rows are measured before they are drawn; the others are as they come into view."""
+
+
+class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
+    """Rows of `columns`, each known by its key, with a heading line that stays in place."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *TONE_CLASSES,
+        "line-table--heading",
+        "line-table--cursor",
+        "line-table--cursor-blurred",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("pagedown,ctrl+f,ctrl+d", "page(1)", "Page down", show=False),
+        Binding("pageup,ctrl+u", "page(-1)", "Page up", show=False),
+        Binding("home,g", "first", "First", show=False),
+        Binding("end,G", "last", "Last", show=False),
+        Binding("enter", "select", "Open", show=False),
+    ]
+
+    class Highlighted(Message):
+        """The cursor is on another row, or on none."""
+
+        def __init__(self, table: ScrollView) -> None:
+            super().__init__()
+            self.table = table
+
+        @property
+        def control(self) -> ScrollView:
+            return self.table
+
+    class Selected(Highlighted):
+        """A row was opened, by enter or by a double click."""
+
+    class Sorted(Highlighted):
+        """The order of the rows was changed by the user."""
+
+    def __init__(self, columns: Sequence[Column[Row]], *, id: str, placeholder: str = "") -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.placeholder = placeholder
+        self.sort_id: str | None = None
+        self.sort_down = False
+        self.rows_drawn = 0
+        """How many rows were drawn anew so far: what the tests of the cache count."""
+        self._columns = tuple(columns)
+        self._measures = [Measure(c.align, c.most) for c in self._columns]
+        self._placed: tuple[Placed[Row], ...] = ()
+        self._rows: list[Row] = []
+        self._at: dict[Key, int] = {}
+        self._strips: dict[Key, Strip] = {}
+        self._heading: Strip | None = None
+        self._cursor: Key | None = None
+        self._paint = Painter(self)
+
+    # --- what subclasses say -----------------------------------------------------------------
+
+    def key_of(self, row: Row) -> Key:
+        raise NotImplementedError
+
+    def flag_of(self, row: Row) -> Cell | None:
+        """A symbol before the row."""
+        return None
+
+    def note_of(self, row: Row) -> Cell | None:
+        """A sentence about the row, behind its columns or over the last of them."""
+        return None
+
+    note_spares: frozenset[str] = frozenset()
+    """The columns that a note does not cover where there is no room behind them all."""
+
+    def shown_columns(self) -> Iterable[Column[Row]]:
+        """The columns that there is something to say in; room decides about the rest."""
+        return self._columns
+
+    # --- rows --------------------------------------------------------------------------------
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        return self._rows
+
+    @property
+    def cursor_key(self) -> Key | None:
+        return self._cursor
+
+    @property
+    def cursor_row(self) -> Row | None:
+        if self._cursor is None or self._cursor not in self._at:
+            return None
+        return self._rows[self._at[self._cursor]]
+
+    def row_for(self, key: Key) -> Row | None:
+        index = self._at.get(key)
+        return None if index is None else self._rows[index]
+
+    def set_rows(self, rows: Iterable[Row]) -> None:
+        """Show these rows; the cursor stays on its row for as long as that exists."""
+        before = {self.key_of(row): row for row in self._rows}
+        old_index = self._at.get(self._cursor, 0) if self._cursor is not None else 0
+        self._rows = self._in_order(rows)
+        self._at = {self.key_of(row): index for index, row in enumerate(self._rows)}
+        grown = False
+        for index, row in enumerate(self._rows):
+            key = self.key_of(row)
+            if before.get(key) != row:
+                self._strips.pop(key, None)
+                grown |= index < MEASURED and self._measure(row)
+        for key in before.keys() - self._at.keys():
+            self._strips.pop(key, None)
+        if self._cursor not in self._at:
+            self._rest_cursor_at(old_index)
+        if grown or not self._placed:
+            self._arrange()
+        self._fit_virtual_size()
+        self.refresh()
+
+    def replace_rows(self, rows: Iterable[Row]) -> None:
+        """Show these rows in the places of those with the same keys; repaint only them."""
+        grown = False
+        changed: list[int] = []
+        for row in rows:
+            key = self.key_of(row)
+            index = self._at.get(key)
+            if index is None or self._rows[index] == row:
+                continue
+            self._rows[index] = row
+            self._strips.pop(key, None)
+            grown |= self._measure(row)
+            changed.append(index)
+        if grown:
+            self._arrange()
+            self.refresh()
+            return
+        for index in changed:
+            self._repaint(index)
+
+    def restyle(self) -> None:
+        """Draw everything anew: the widths, the theme or what the cells say changed."""
+        self._strips.clear()
+        self._heading = None
+        self._paint.forget()
+        self.refresh()
+
+    def remeasure(self) -> None:
+        """Forget how wide columns were."""
+        self._measures = [Measure(c.align, c.most) for c in self._columns]
+        for row in self._rows[:MEASURED]:
+            self._measure(row)
+        self._arrange()
+        self.refresh()
+
+    def _measure(self, row: Row) -> bool:
+        grown = False
+        for column, measure in zip(self._columns, self._measures, strict=True):
+            grown |= measure.take(column.cell(row))
+        return grown
+
+    def _arrange(self) -> None:
+        wanted = {column.id for column in self.shown_columns()}
+        pairs = [
+            (column, measure)
+            for column, measure in zip(self._columns, self._measures, strict=True)
+            if column.id in wanted
+        ]
+        if self.size.width:
+            self._placed = place(
+                [column for column, _ in pairs],
+                [measure for _, measure in pairs],
+                self.size.width - 1,
+                self._start,
+            )
+        self._strips.clear()
+        self._heading = None
+
+    @property
+    def _start(self) -> int:
+        return 3 if type(self).flag_of is not LineTable.flag_of else 2
+
+    def _fit_virtual_size(self) -> None:
+        self.virtual_size = Size(self.size.width, len(self._rows) + 1)
+
+    # --- order -------------------------------------------------------------------------------
+
+    def sort_by(self, column_id: str | None, *, down: bool = False) -> None:
+        """Order by a column; `None` goes back to the order in which the rows were given."""
+        self.sort_id = column_id
+        self.sort_down = down
+        self._heading = None
+        self.post_message(self.Sorted(self))
+
+    def resort(self) -> None:
+        """Put the rows in order again, if values moved them out of it."""
+        rows = self._in_order(self._rows)
+        if rows != self._rows:
+            self.set_rows(rows)
+
+    def _in_order(self, rows: Iterable[Row]) -> list[Row]:
+        column = next((c for c in self._columns if c.id == self.sort_id), None)
+        return ordered(rows, column, down=self.sort_down)
+
+    # --- the cursor --------------------------------------------------------------------------
+
+    def move_cursor(self, key: Key | None) -> None:
+        """Put the cursor on the row of `key` and bring it into view."""
+        if key is None or key not in self._at or key == self._cursor:
+            return
+        before = self._cursor
+        self._cursor = key
+        for moved in (before, key):
+            if moved is not None and moved in self._at:
+                self._strips.pop(moved, None)
+                self._repaint(self._at[moved])
+        self._reveal(self._at[key])
+        self.post_message(self.Highlighted(self))
+
+    def _rest_cursor_at(self, index: int) -> None:
+        index = min(index, len(self._rows) - 1)
+        self._cursor = self.key_of(self._rows[index]) if self._rows else None
+        if self._cursor is not None:
+            self._strips.pop(self._cursor, None)
+        self.post_message(self.Highlighted(self))
+
+    def _reveal(self, index: int) -> None:
+        top, page = self.scroll_offset.y, self._page
+        if not top <= index < top + page:
+            y = index if index < top else index - page + 1
+            self.scroll_to(y=y, animate=False, immediate=True)
+
+    @property
+    def _page(self) -> int:
+        return max(1, self.size.height - 1)
+
+    def _go_to(self, index: int) -> None:
+        if self._rows:
+            index = max(0, min(index, len(self._rows) - 1))
+            self.move_cursor(self.key_of(self._rows[index]))
+
+    @property
+    def cursor_index(self) -> int:
+        return self._at.get(self._cursor, 0) if self._cursor is not None else 0
+
+    def action_move(self, by: int) -> None:
+        self._go_to(self.cursor_index + by)
+
+    def action_page(self, pages: int) -> None:
+        self._go_to(self.cursor_index + pages * self._page)
+
+    def action_first(self) -> None:
+        self._go_to(0)
+
+    def action_last(self) -> None:
+        self._go_to(len(self._rows) - 1)
+
+    def action_select(self) -> None:
+        if self.cursor_row is not None:
+            self.post_message(self.Selected(self))
+
+    def on_click(self, event: events.Click) -> None:
+        if event.y == 0:
+            self._sort_at(event.x)
+            return
+        index = event.y - 1 + self.scroll_offset.y
+        if 0 <= index < len(self._rows):
+            self._go_to(index)
+            if event.chain == 2:
+                self.action_select()
+
+    def _sort_at(self, x: int) -> None:
+        for placed in self._placed:
+            if placed.x <= x < placed.x + placed.width and placed.column.order is not None:
+                same = self.sort_id == placed.column.id
+                down = not self.sort_down if same else placed.column.wants_high_first
+                self.sort_by(placed.column.id, down=down)
+                self.resort()
+                self.refresh()
+                return
+
+    # --- drawing -----------------------------------------------------------------------------
+
+    def on_resize(self) -> None:
+        self._arrange()
+        self._fit_virtual_size()
+        self.refresh()
+        self._reveal(self.cursor_index)
+
+    @on(events.Focus)
+    @on(events.Blur)
+    def _redraw_cursor(self) -> None:
+        if self._cursor is not None and self._cursor in self._at:
+            self._strips.pop(self._cursor, None)
+            self._repaint(self._at[self._cursor])
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._strips.clear()
+        self._heading = None
+        self._paint.forget()
+
+    def _repaint(self, index: int) -> None:
+        y = index + 1 - self.scroll_offset.y
+        if 1 <= y < self.size.height:
+            self.refresh(Region(0, y, self.size.width, 1))
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        if y == 0:
+            if self._heading is None:
+                self._heading = self._draw_heading(width)
+            return self._heading
+        index = y - 1 + self.scroll_offset.y
+        if index >= len(self._rows):
+            return self._placeholder_line(y - 2, width)
+        row, key = self._rows[index], self.key_of(self._rows[index])
+        strip = self._strips.get(key)
+        if strip is None:
+            if len(self._rows) > MEASURED and self._measure(row):
+                self._arrange()
+                self.call_later(self.refresh)
+            strip = self._strips[key] = self._draw_row(row, key == self._cursor, width)
+        return strip
+
+    def _placeholder_line(self, row: int, width: int) -> Strip:
+        """Why there is nothing to show."""
+        if self._rows or not self.placeholder or row < 0:
+            return Strip.blank(width, self.rich_style)
+        text = dict(enumerate(wrap(self.placeholder, width - 6, 6))).get(row, "")
+        return Strip([Segment(fit(f"   {text}", width), self._paint.style(Tone.DIM))], width)
+
+    def _draw_heading(self, width: int) -> Strip:
+        style = self.get_component_rich_style("line-table--heading")
+        line = ""
+        for placed in self._placed:
+            title = placed.column.title
+            if placed.column.id == self.sort_id:
+                title = f"{title}{'↓' if self.sort_down else '↑'}"
+            is_right = placed.column.align is not Align.LEFT
+            # The arrow of the sorted column may use the gap beside it, so nothing moves.
+            room = placed.width
+            if is_right and len(title) > room:
+                line = line[: placed.x - 1]
+                room += placed.x - len(line)
+            line = line.ljust(placed.x) if len(line) < placed.x else line
+            line += fit(title, room, right=is_right)
+        return Strip([Segment(fit(line, width), style)], width)
+
+    def _draw_row(self, row: Row, is_cursor: bool, width: int) -> Strip:
+        self.rows_drawn += 1
+        ground = ""
+        if is_cursor:
+            ground = "line-table--cursor" if self.has_focus else "line-table--cursor-blurred"
+        pieces: list[tuple[str, Tone]] = [("▸" if is_cursor else " ", Tone.ACCENT)]
+        x = 1
+        flag = self.flag_of(row)
+        if flag is not None:
+            pieces.append((" " * (self._start - 3), Tone.PLAIN))
+            pieces.append((fit(flag.text, 1), flag.tone))
+            x = self._start - 1
+        note = self.note_of(row)
+        end = self._placed[-1].x + self._placed[-1].width if self._placed else x
+        covers = note is not None and width - end < len(note.text) + 3
+        for placed in self._placed:
+            if covers and placed.column.id not in self.note_spares:
+                break
+            cell = placed.column.cell(row)
+            pieces.append((" " * (placed.x - x), Tone.PLAIN))
+            pieces.append((placed.measure.text(cell, placed.width), cell.tone))
+            x = placed.x + placed.width
+        if note is not None and width - x > 3:
+            pieces.append((fit("  " + note.text, width - x), note.tone))
+            x = width
+        pieces.append((" " * (width - x), Tone.PLAIN))
+        return Strip(self._paint.segments(pieces, ground), width)

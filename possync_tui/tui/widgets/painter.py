@@ -1,0 +1,55 @@
+"""Pieces of text with a meaning become segments with a colour: for widgets drawn line by line."""
+
+from collections.abc import Iterable
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.widget import Widget
+
+from possync_tui.tui.tones import Tone
+
+TONE_CLASSES = frozenset(f"tone--{tone}" for tone in Tone)
+"""The component classes that a widget needs to have a painter."""
+
+
+class Painter:
+    """Keeps the resolved styles of one widget until its theme changes."""
+
+    def __init__(self, widget: Widget) -> None:
+        self._widget = widget
+        self._styles: dict[tuple[Tone, str], Style] = {}
+
+    def forget(self) -> None:
+        """The theme changed."""
+        self._styles.clear()
+
+    def segments(self, pieces: Iterable[tuple[str, Tone]], ground: str = "") -> list[Segment]:
+        """Adjacent text of one style becomes one segment: fewer escape codes to write."""
+        segments: list[Segment] = []
+        run, run_style = "", None
+        for text, tone in pieces:
+            style = self.style(tone if text.strip() else Tone.PLAIN, ground)
+            if style != run_style and run:
+                segments.append(Segment(run, run_style))
+                run = ""
+            run_style = style
+            run += text
+        if run:
+            segments.append(Segment(run, run_style))
+        return segments
+
+    def style(self, tone: Tone, ground: str = "") -> Style:
+        """The look of `tone`, over the component class `ground`."""
+        style = self._styles.get((tone, ground))
+        if style is None:
+            style = self._widget.get_component_rich_style(f"tone--{tone}")
+            if ground:
+                under = self._widget.get_component_rich_style(ground)
+                if under.reverse:
+                    # Colours turned inside out would make a rainbow of the row.
+                    style = self._widget.get_component_rich_style(f"tone--{Tone.PLAIN}")
+                style += Style(
+                    bgcolor=under.bgcolor, bold=under.bold or None, reverse=under.reverse or None
+                )
+            self._styles[(tone, ground)] = style
+        return style

@@ -1,0 +1,141 @@
+"""The Sync stats pane: how often, how well, how fast."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+from textual.content import Content
+
+from possync_tui.domain.runs import Outcome, SyncResult
+from possync_tui.tui.desk import Desk
+from possync_tui.tui.format import UNKNOWN, count, countdown, counted, milliseconds, span
+from possync_tui.tui.tones import Tone, say
+from possync_tui.tui.widgets.facts import Fact, Facts, percentile, sparkline
+
+DURATIONS_KEPT = 60
+OUTCOMES = {
+    Outcome.COMMITTED: ("✓", Tone.GAIN),
+    Outcome.REFUSED: ("!", Tone.WARNING),
+    Outcome.FAILED: ("✗", Tone.ERROR),
+    Outcome.SKIPPED: ("·", Tone.DIM),
+}
+
+
+def outcome_look(outcome: str) -> tuple[str, Tone]:
+    """Symbol and tone of an outcome, of an unknown one too."""
+    return (
+        OUTCOMES.get(Outcome(outcome), ("·", Tone.DIM))
+        if outcome in set(Outcome)
+        else ("·", Tone.DIM)
+    )
+
+
+class SyncStatsPane(Facts):
+    """Counters over the whole life of the ledger, and the latest durations."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(id="sync-stats-facts")
+        self._desk = desk
+        self._durations: deque[float] = deque(maxlen=DURATIONS_KEPT)
+        self._last: SyncResult | None = None
+        self._knows_runs = False
+
+    def show_ledger(self) -> None:
+        """Start from the runs that the ledger remembers."""
+        if not self._knows_runs and self._desk.picture.is_read:
+            self._knows_runs = True
+            newest_first = self._desk.picture.runs
+            self._durations.extendleft(
+                run.duration_ms for run in newest_first if run.outcome == Outcome.COMMITTED
+            )
+        self.refresh()
+
+    def take_results(self, results: Iterable[SyncResult]) -> None:
+        for result in results:
+            if result.outcome is not Outcome.SKIPPED:
+                self._last = result
+                if result.ok:
+                    # A failed one lasts as long as its time limit, which says nothing of speed.
+                    self._durations.append(result.duration_ms)
+        self.refresh()
+
+    def facts(self) -> Sequence[Fact]:
+        width = max(10, self.size.width - 1)
+        missing = [self._missing()] if self._desk.picture.missing else []
+        return [
+            self._totals(),
+            *([self._error()] if self._just_failed else []),
+            self._changes(),
+            *missing,
+            self._last_run(),
+            ("median", self._durations_text()),
+            ("", say((sparkline(tuple(self._durations), width), Tone.ACCENT))),
+            ("next", self._next()),
+            *([] if self._just_failed else [self._error()]),
+        ]
+
+    @property
+    def _just_failed(self) -> bool:
+        return self._last is not None and not self._last.ok
+
+    def _totals(self) -> Fact:
+        stats = self._desk.engine.stats
+        total, good, bad = stats.total_syncs, stats.successful_syncs, stats.failed_syncs
+        noun = "sync" if total == 1 else "syncs"
+        rate = f"{100 * good / total:.1f} % ok" if total else "no sync yet"
+        failed = say((f"  {count(bad)} failed", Tone.ERROR if bad else Tone.DIM))
+        return ("", say((count(total), Tone.STRONG), f" {noun}  {rate}", failed))
+
+    def _changes(self) -> Fact:
+        stats = self._desk.engine.stats
+        return (
+            "",
+            say(
+                f"+{count(stats.positions_created)} new  ",
+                f"~{count(stats.positions_updated)} updated  ",
+                f"−{count(stats.positions_closed)} closed",
+            ),
+        )
+
+    def _missing(self) -> Fact:
+        missing = self._desk.picture.missing
+        return ("missing", say((f"{counted(missing, 'position')}, v to review", Tone.WARNING)))
+
+    def _last_run(self) -> Fact:
+        if self._last is not None:
+            last = self._last
+            outcome, trigger = last.outcome.value, last.trigger.value
+        elif self._desk.picture.runs:
+            run = self._desk.picture.runs[0]
+            outcome, trigger = run.outcome, run.trigger
+        else:
+            return ("last", say((UNKNOWN, Tone.DIM)))
+        symbol, tone = outcome_look(outcome)
+        return ("last", say((f"{symbol} {outcome}", tone), f"  {trigger}"))
+
+    def _durations_text(self) -> Content:
+        values = tuple(self._durations)
+        if not values:
+            return say((UNKNOWN, Tone.DIM))
+        half, most = percentile(values, 0.5), percentile(values, 0.95)
+        return say(milliseconds(half), (f"  p95 {milliseconds(most)}", Tone.DIM))
+
+    def _next(self) -> Content:
+        engine = self._desk.engine
+        every = f"every {span(engine.sync_interval).removesuffix(' 0 s')}"
+        if not engine.is_enabled:
+            return say(("periodic sync is off; s still syncs", Tone.WARNING))
+        if engine.next_sync_at is None:
+            return say(("not planned", Tone.WARNING), (f" · {every}", Tone.DIM))
+        return say(
+            countdown(self._desk.seconds_until(engine.next_sync_at)), (f"  {every}", Tone.DIM)
+        )
+
+    def _error(self) -> Fact:
+        error = self._desk.engine.stats.last_error
+        if not error:
+            return ("last error", say(("none", Tone.DIM)))
+        is_past = not self._just_failed
+        return (
+            "last error",
+            say((self._desk.shown.text(error), Tone.DIM if is_past else Tone.ERROR)),
+        )

@@ -1,0 +1,99 @@
+"""An app on a fake engine, run without a terminal."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+from textual.pilot import Pilot
+
+from possync_tui.tui import bridge
+from possync_tui.tui.app import SYNC_LOOP, PossyncApp
+from possync_tui.tui.screens.dashboard import DashboardScreen
+from tests.tui.fake_engine import FakeEngine, FixedClock
+
+LASTING = (SYNC_LOOP, "sync")
+Running = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
+
+
+@pytest.fixture(autouse=True)
+def utc_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Times on screen are in the user's zone: here that is UTC."""
+    import time
+
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture(autouse=True)
+def quick_flushes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests do not wait for what a human eye would not miss."""
+    monkeypatch.setattr(bridge, "FLUSH_GAP", 0.01)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+def engine(clock: FixedClock) -> FakeEngine:
+    return FakeEngine(clock)
+
+
+@pytest.fixture
+def running(engine: FakeEngine, clock: FixedClock) -> Running:
+    """Start the app; the first reading of the ledger is on screen."""
+
+    @asynccontextmanager
+    async def run(
+        size: tuple[int, int] = (140, 40),
+        *,
+        theme: str | None = None,
+        mask_accounts: bool = False,
+        label: str = "",
+    ) -> AsyncIterator[Pilot[None]]:
+        app = PossyncApp(engine, clock=clock, theme=theme, mask_accounts=mask_accounts, label=label)
+        async with app.run_test(size=size, notifications=True) as pilot:
+            await settle(pilot)
+            yield pilot
+        engine.stop()
+
+    return run
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Let work that was started, its messages and the paint of them finish."""
+    for _ in range(100):
+        await pilot.pause(0.01)
+        if not any(w.is_running for w in pilot.app.workers if w.name not in LASTING):
+            break
+    for _ in range(2):
+        await pilot.pause(0.015)
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    """Press keys one by one. The pilot's own way waits until the processor idles, twice a key."""
+    for key in keys:
+        pilot.app.simulate_key(key)
+        await pilot.pause(0.01)
+    await settle(pilot)
+
+
+def app_of(pilot: Pilot[None]) -> PossyncApp:
+    assert isinstance(pilot.app, PossyncApp)
+    return pilot.app
+
+
+def dashboard(pilot: Pilot[None]) -> DashboardScreen:
+    screen = pilot.app.screen_stack[0]
+    assert isinstance(screen, DashboardScreen)
+    return screen
+
+
+def screen_text(pilot: Pilot[None]) -> str:
+    """What stands on the screen, line by line."""
+    strips = pilot.app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)

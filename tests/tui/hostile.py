@@ -1,0 +1,28 @@
+"""Strings that a broker, a file or another person may send us."""
+
+HOSTILE = (
+    "[red]",
+    "[/red]",
+    "[/]",
+    "[@click=app.quit]quit[/]",
+    "[@click='app.bell']x",
+    "BRK [B]",
+    "ES [DEC26]",
+    "$text-error on [bold",
+    "\\[escaped\\]",
+    '{"json": [1, 2, "[b]"]}',
+    "\x1b]52;c;c2VjcmV0\x07",
+    "\x1b]8;;http://example.invalid\x1b\\link\x1b]8;;\x1b\\",
+    "\x1b[2J\x1b[31mred\x1b[0m",
+    "\x9b2J\x9d0;title\x9c",
+    "\x1bP+q544e\x1b\\",
+    "bell\x07 back\x08space nul\x00",
+    "two\r\nlines\ttab",
+    "\u202emirror\u202c \u2066isolate\u2069",
+    "\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627",
+    "日本電信電話株式会社 全角テスト",
+    "👩‍👩‍👧‍👦 family 🇩🇪 flag ☎️",
+    "x" * 500,
+    "\ud800lone surrogate",
+    "z\u0351\u0352\u0353algo",
+)

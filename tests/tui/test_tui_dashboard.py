@@ -1,0 +1,347 @@
+"""The dashboard: is all well, at every size and in every state?"""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from textual.widgets import Static
+
+from possync_tui.domain.connection import Environment, Phase
+from possync_tui.sync.events import Arming, ArmingChanged
+from possync_tui.tui.themes import DEFAULT_THEME
+from possync_tui.tui.widgets.status_bar import PHASES
+from tests.tui.conftest import Running, app_of, dashboard, press, screen_text, settle
+from tests.tui.fake_engine import NOW, FakeEngine, FixedClock
+
+SIZES = ((80, 24), (140, 40), (200, 60))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_every_pane_can_be_seen(running: Running, size: tuple[int, int]) -> None:
+    async with running(size) as pilot:
+        text = screen_text(pilot)
+        for title in ("Positions", "Sync stats", "Connection", "Sync log"):
+            assert title in text
+        assert "25 open · 1 missing" in text
+        assert "● connected" in text
+        assert "PAPER" in text
+        assert "synced 12 s ago" in text
+        assert "next in 4:48" in text
+        assert "⚑ 2 held" in text
+        assert "? Help" in text
+        assert "q Quit" in text
+        for strip in pilot.app.screen._compositor.render_strips():
+            assert sum(segment.cell_length for segment in strip) == size[0]
+
+
+async def test_a_narrow_screen_shows_the_lower_panes_behind_tabs(running: Running) -> None:
+    async with running((80, 24)) as pilot:
+        assert "Nothing yet." in screen_text(pilot)
+        await press(pilot, "2")
+        assert "1,284 syncs" in screen_text(pilot)
+        await press(pilot, "3")
+        assert "127.0.0.1:7497 · client 17" in screen_text(pilot)
+        await press(pilot, "tab")
+        assert dashboard(pilot).log_lines.has_focus
+        await pilot.click("PaneTabs", offset=(4, 0))
+        await settle(pilot)
+        assert dashboard(pilot).stats.has_focus
+
+
+async def test_too_small_is_said_in_a_sentence(running: Running) -> None:
+    async with running((50, 12)) as pilot:
+        assert "60 × 15" in screen_text(pilot)
+        assert "Symbol" not in screen_text(pilot)
+        await pilot.resize_terminal(100, 30)
+        await settle(pilot)
+        assert "Symbol" in screen_text(pilot)
+        assert dashboard(pilot).positions.table.has_focus
+
+
+async def test_the_environment_is_named(running: Running, engine: FakeEngine) -> None:
+    async with running((80, 24)) as pilot:
+        for environment in Environment:
+            engine.environment = environment
+            dashboard(pilot).tick()
+            await settle(pilot)
+            assert environment.value.upper() in screen_text(pilot).splitlines()[0]
+            bar = dashboard(pilot).status_bar
+            assert bar.has_class("-live") is (environment is Environment.LIVE)
+
+
+async def test_the_header_counts_the_seconds_without_layout(
+    running: Running, clock: FixedClock
+) -> None:
+    async with running() as pilot:
+        clock.move(5)
+        dashboard(pilot).tick()
+        await settle(pilot)
+        assert "synced 17 s ago · next in 4:43" in screen_text(pilot)
+
+
+async def test_armed_is_a_badge_with_its_countdown(
+    running: Running, engine: FakeEngine, clock: FixedClock
+) -> None:
+    async with running((80, 24)) as pilot:
+        engine.arming = Arming(True, False, NOW + timedelta(minutes=59, seconds=12))
+        engine.bus.emit(ArmingChanged(engine.arming))
+        await settle(pilot)
+        assert "ARMED 0:59:12" in screen_text(pilot)
+        engine.arming = Arming(True, True)
+        engine.bus.emit(ArmingChanged(engine.arming))
+        await settle(pilot)
+        assert "ARMED by settings" in screen_text(pilot)
+
+
+async def test_read_only_says_so_and_refuses_to_sync(running: Running, engine: FakeEngine) -> None:
+    engine.is_read_only = True
+    async with running() as pilot:
+        assert "READ-ONLY" in screen_text(pilot)
+        await press(pilot, "s", "m")
+        assert engine.syncs == 0
+        assert not engine.arming.armed
+        assert "another instance writes this ledger" in screen_text(pilot)
+
+
+async def test_offline_shows_the_ledger_with_its_age(
+    running: Running, engine: FakeEngine, clock: FixedClock
+) -> None:
+    engine.go_offline()
+    engine.stats = replace(engine.stats, last_sync_time=NOW - timedelta(hours=2))
+    async with running() as pilot:
+        text = screen_text(pilot)
+        assert "last synced 2 h ago, not live" in text
+        assert "AAPL" in text
+        assert "92,588.00" in text
+        assert "↻ reconnecting in 0:08" in text
+        assert "IBKR 502  Nothing listens on" in text
+        assert "4 attempts · next in 0:08" in text
+        rows = dashboard(pilot).positions.table.rows
+        assert all(row.is_stale for row in rows)
+        await press(pilot, "R")
+        assert engine.reconnects == 1
+
+
+async def test_coming_back_online_makes_the_rows_live(running: Running, engine: FakeEngine) -> None:
+    engine.go_offline()
+    async with running() as pilot:
+        engine.connect(phase=Phase.CONNECTED, sentence="", code=None)
+        await settle(pilot)
+        text = screen_text(pilot)
+        assert "not live" not in text
+        assert not dashboard(pilot).positions.table.rows[0].is_stale
+
+
+async def test_every_phase_has_a_symbol_and_a_word(running: Running, engine: FakeEngine) -> None:
+    async with running((80, 24)) as pilot:
+        for phase in Phase:
+            engine.go_offline(phase)
+            await settle(pilot)
+            header = screen_text(pilot).splitlines()[0]
+            assert f" {PHASES[phase][0]} {phase.value}" in header
+        assert len({symbol for symbol, _ in PHASES.values()}) == len(Phase)
+
+
+async def test_a_missing_position_says_what_to_do(running: Running) -> None:
+    async with running((80, 24)) as pilot:
+        (line,) = [row for row in screen_text(pilot).splitlines() if "TSLA" in row]
+        assert "! TSLA" in line
+        assert "missing since Mon 13:30 — v to review" in line
+
+
+async def test_totals_are_per_currency_and_leave_virtual_cash_out(
+    running: Running, engine: FakeEngine
+) -> None:
+    rows = engine.reads.position_rows
+    expected = sum(
+        (
+            view.market_value
+            for view in rows
+            if view.currency == "USD" and view.sec_type != "CASH" and view.market_value
+        ),
+        Decimal(0),
+    )
+    async with running() as pilot:
+        (line,) = [r for r in screen_text(pilot).splitlines() if r.strip().startswith("USD ")]
+        assert f"{expected:,.2f}" in line
+        assert "?1" in line
+        for currency in ("EUR", "GBP", "JPY"):
+            assert f"{currency}   value" in screen_text(pilot)
+
+
+async def test_an_empty_ledger_says_why(running: Running, engine: FakeEngine) -> None:
+    engine.reads.position_rows = []
+    engine.stats = replace(engine.stats, last_sync_time=None)
+    async with running() as pilot:
+        assert "The ledger holds no positions yet" in screen_text(pilot)
+        assert "never synced" in screen_text(pilot)
+        engine.go_offline()
+        await settle(pilot)
+        assert "Nothing listens on 127.0.0.1:7497" in screen_text(pilot)
+
+
+async def test_a_disabled_periodic_sync_is_said(running: Running, engine: FakeEngine) -> None:
+    engine.is_enabled = False
+    async with running() as pilot:
+        assert "periodic sync off" in screen_text(pilot)
+        await press(pilot, "s")
+        assert engine.syncs == 1
+
+
+async def test_s_syncs_and_the_panes_follow(running: Running, engine: FakeEngine) -> None:
+    async with running() as pilot:
+        await press(pilot, "s")
+        text = screen_text(pilot)
+        assert engine.syncs == 1
+        assert "1,285 syncs" in text
+        assert "✓ committed  manual" in text
+        assert "manual" in text
+
+
+async def test_the_log_pauses_when_scrolled_back_and_follows_again(
+    running: Running, engine: FakeEngine
+) -> None:
+    async with running() as pilot:
+        for number in range(40):
+            engine.log(logging.INFO, "interval", f"line {number}")
+        await settle(pilot)
+        log = dashboard(pilot).log_lines
+        assert "line 39" in screen_text(pilot)
+        await press(pilot, "4", "up", "up", "up")
+        assert not log.is_following
+        engine.log(logging.WARNING, "interval", "a new one")
+        await settle(pilot)
+        assert "paused · 1 new · end to follow" in screen_text(pilot)
+        assert "a new one" not in screen_text(pilot)
+        await press(pilot, "end")
+        assert "a new one" in screen_text(pilot)
+        assert "paused" not in screen_text(pilot)
+
+
+async def test_the_log_is_bounded_and_what_is_read_stays(
+    running: Running, engine: FakeEngine
+) -> None:
+    async with running((140, 40)) as pilot:
+        for number in range(1_000):
+            engine.log(logging.INFO, "interval", f"line {number}")
+        await settle(pilot)
+        await press(pilot, "4", "up", "up", "up", "up")
+        log = dashboard(pilot).log_lines
+        top = log.render_line(0).text
+        for number in range(50):
+            engine.log(logging.INFO, "interval", f"late {number}")
+        await settle(pilot)
+        assert len(log._lines) == 1_000
+        assert log.render_line(0).text == top
+
+
+async def test_a_hidden_log_follows_too(running: Running, engine: FakeEngine) -> None:
+    async with running((80, 24)) as pilot:
+        await press(pilot, "2")
+        for number in range(60):
+            engine.log(logging.INFO, "interval", f"line {number}")
+        await settle(pilot)
+        await press(pilot, "4")
+        assert "line 59" in screen_text(pilot)
+        assert dashboard(pilot).log_lines.is_following
+
+
+async def test_at_midnight_today_begins_anew(
+    running: Running, engine: FakeEngine, clock: FixedClock
+) -> None:
+    entry = replace(engine.reads.entry_rows[0], currency="USD", realized_pnl=Decimal("77.70"))
+    engine.reads.entry_rows = [replace(entry, closed_at=NOW)]
+    async with running() as pilot:
+        assert "realized today ▲ 77.70" in screen_text(pilot)
+        clock.move(86_400)
+        app_of(pilot)._tick()
+        await settle(pilot)
+        assert "77.70" not in screen_text(pilot)
+
+
+async def test_debug_lines_are_shown_on_demand(running: Running, engine: FakeEngine) -> None:
+    async with running() as pilot:
+        engine.log(logging.DEBUG, "interval", "skipped: not connected")
+        await settle(pilot)
+        assert "skipped" not in screen_text(pilot)
+        await press(pilot, "4", "l")
+        engine.log(logging.DEBUG, "interval", "skipped: not connected")
+        await settle(pilot)
+        assert "· interval" in screen_text(pilot)
+
+
+async def test_zoom_shows_one_pane_and_back(running: Running) -> None:
+    async with running() as pilot:
+        await press(pilot, "4", "z")
+        text = screen_text(pilot)
+        assert "Sync log" in text
+        assert "Symbol" not in text
+        await press(pilot, "1")
+        assert "Symbol" in screen_text(pilot)
+        assert "Sync log" not in screen_text(pilot)
+        await press(pilot, "z")
+        assert "Sync log" in screen_text(pilot)
+
+
+THEMES = ("possync", "possync-day", "possync-blue-orange", "textual-dark", "textual-light")
+
+
+async def test_every_theme_can_be_chosen_while_running(running: Running) -> None:
+    async with running() as pilot:
+        assert pilot.app.theme == DEFAULT_THEME
+        for theme in (*THEMES, "ansi-dark", "ansi-light"):
+            pilot.app.theme = theme
+            await settle(pilot)
+            assert "AAPL" in screen_text(pilot)
+        await press(pilot, "p")
+        for theme in ("ansi-light", "possync-day"):
+            pilot.app.theme = theme
+            await settle(pilot)
+            assert "✓ EXACT" in screen_text(pilot)
+
+
+@pytest.mark.parametrize("theme", ["possync-day", "ansi-dark"])
+async def test_a_theme_is_given_at_the_start(running: Running, theme: str) -> None:
+    async with running(theme=theme) as pilot:
+        assert pilot.app.theme == theme
+        assert "AAPL" in screen_text(pilot)
+
+
+async def test_an_unknown_theme_is_named(running: Running) -> None:
+    async with running(theme="[red]nope") as pilot:
+        assert pilot.app.theme == DEFAULT_THEME
+        assert "[red]nope" in screen_text(pilot)
+
+
+async def test_without_colour_everything_still_says_what_it_means(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with running() as pilot:
+        text = screen_text(pilot)
+        assert "▲     14,932.00" in text
+        assert "! TSLA" in text
+        assert "▸" in text
+
+
+async def test_accounts_are_masked_everywhere(running: Running, engine: FakeEngine) -> None:
+    async with running((200, 60), mask_accounts=True) as pilot:
+        engine.log(logging.INFO, "review", "DU7654301 accepted")
+        await settle(pilot)
+        assert "DU7654301" not in screen_text(pilot)
+        assert "DU•••••01" in screen_text(pilot)
+        await press(pilot, "M")
+        assert "DU7654301 accepted" in screen_text(pilot)
+        for key in ("v", "p", "d"):
+            await press(pilot, "M", key)
+            shown = screen_text(pilot)
+            assert ("DU7654301" in shown) is not app_of(pilot).desk.shown.masks_accounts
+            await press(pilot, "M", "escape")
+
+
+async def test_the_label_is_part_of_the_header(running: Running) -> None:
+    async with running((200, 60), label="embedded gateway") as pilot:
+        assert "embedded gateway 127.0.0.1:7497" in screen_text(pilot)
+        assert not [widget for widget in pilot.app.screen.query(Static) if widget.content is None]

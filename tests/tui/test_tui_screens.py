@@ -1,0 +1,242 @@
+"""What opens over the dashboard: every key, at every size."""
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from possync_tui.domain.plan import Plan
+from possync_tui.ledger.port import LedgerError
+from possync_tui.sync.events import Arming
+from possync_tui.tui.screens.arming import ArmingDialog
+from possync_tui.tui.screens.dashboard import DashboardScreen
+from possync_tui.tui.screens.help import HelpDialog
+from possync_tui.tui.screens.life import LifeScreen
+from possync_tui.tui.screens.plan_diff import PlanScreen
+from possync_tui.tui.screens.realized import RealizedScreen
+from possync_tui.tui.screens.review import DecisionDialog, ReviewScreen
+from possync_tui.tui.screens.runs import RunsScreen
+from tests.tui.conftest import Running, dashboard, press, screen_text, settle
+from tests.tui.fake_engine import NOW, FakeEngine
+from tests.tui.test_tui_dashboard import SIZES
+
+KEYS = {
+    "p": RealizedScreen,
+    "v": ReviewScreen,
+    "d": PlanScreen,
+    "r": RunsScreen,
+    "enter": LifeScreen,
+    "question_mark": HelpDialog,
+    "m": ArmingDialog,
+}
+
+
+def top_of(pilot: Pilot[None]) -> type:
+    return type(pilot.app.screen)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_every_key_opens_its_screen_and_escape_comes_back(
+    running: Running, size: tuple[int, int]
+) -> None:
+    async with running(size) as pilot:
+        for key, screen in KEYS.items():
+            await press(pilot, key)
+            assert top_of(pilot) is screen, key
+            for strip in pilot.app.screen._compositor.render_strips():
+                assert sum(segment.cell_length for segment in strip) == size[0]
+            await press(pilot, "escape")
+            assert top_of(pilot) is DashboardScreen, key
+        assert dashboard(pilot).positions.table.has_focus
+
+
+async def test_screens_replace_each_other(running: Running) -> None:
+    async with running() as pilot:
+        for key in ("p", "r", "v", "d", "p"):
+            await press(pilot, key)
+            assert len(pilot.app.screen_stack) == 2
+        await press(pilot, "p")
+        assert len(pilot.app.screen_stack) == 2
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, DashboardScreen)
+
+
+async def test_leaving_at_once_breaks_nothing(running: Running) -> None:
+    async with running() as pilot:
+        for key in ("d", "p", "r", "v"):
+            await pilot.press(key, "escape")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, DashboardScreen)
+        assert "failed" not in screen_text(pilot).replace("5 failed", "")
+
+
+# --- missing -> closed ---------------------------------------------------------------------------
+
+
+async def test_arming_asks_and_enter_does_not_arm_by_habit(
+    running: Running, engine: FakeEngine
+) -> None:
+    async with running() as pilot:
+        await press(pilot, "m")
+        text = screen_text(pilot)
+        assert "Let syncs close missing positions?" in text
+        assert "1 position is missing now." in text
+        await press(pilot, "enter")
+        assert not engine.arming.armed
+        await press(pilot, "m", "escape", "m", "n")
+        assert not engine.arming.armed
+
+
+async def test_arming_by_key_and_disarming_at_once(running: Running, engine: FakeEngine) -> None:
+    async with running() as pilot:
+        await press(pilot, "m", "y")
+        assert engine.arming.armed
+        assert "missing→closed ARMED 1:00:00" in screen_text(pilot)
+        await press(pilot, "m")
+        assert engine.arming == Arming(armed=False, by_settings=False)
+        assert "ARMED" not in screen_text(pilot)
+
+
+async def test_arming_by_mouse(running: Running, engine: FakeEngine) -> None:
+    async with running() as pilot:
+        await press(pilot, "m")
+        await pilot.click("#yes")
+        await settle(pilot)
+        assert engine.arming.armed
+
+
+# --- review --------------------------------------------------------------------------------------
+
+
+async def test_review_shows_message_evidence_and_what_each_word_does(running: Running) -> None:
+    async with running() as pilot:
+        await press(pilot, "v", "j")
+        text = screen_text(pilot)
+        assert "2 held" in text
+        assert "TSLA is not in the broker's positions any more" in text
+        assert "absent from 214 complete snapshots" in text
+        assert "the position is booked as closed, by your word" in text
+        assert "it stays on the books as MISSING" in text
+
+
+async def test_accepting_takes_a_note(running: Running, engine: FakeEngine) -> None:
+    async with running() as pilot:
+        await press(pilot, "v", "j", "a")
+        assert isinstance(pilot.app.screen, DecisionDialog)
+        pilot.app.screen.query_one(Input).value = "sold at the bank [red]"
+        await press(pilot, "enter")
+        assert engine.decisions == [(1, True, "sold at the bank [red]")]
+        assert "1 held" in screen_text(pilot)
+
+
+async def test_keeping_by_mouse_and_cancelling(running: Running, engine: FakeEngine) -> None:
+    async with running((80, 24)) as pilot:
+        await press(pilot, "v", "x", "escape")
+        assert engine.decisions == []
+        await press(pilot, "x")
+        await pilot.click("#yes")
+        await settle(pilot)
+        assert engine.decisions == [(2, False, "")]
+        assert "1 held · 1 kept" in screen_text(pilot)
+
+
+async def test_a_decision_that_fails_is_said(running: Running, engine: FakeEngine) -> None:
+    async with running() as pilot:
+        await press(pilot, "v", "a")
+        engine.reads.hold_rows = []
+        await press(pilot, "enter")
+        assert "hold 2 is not open" in screen_text(pilot)
+
+
+async def test_read_only_decides_nothing(running: Running, engine: FakeEngine) -> None:
+    engine.is_read_only = True
+    async with running() as pilot:
+        await press(pilot, "v", "a")
+        assert isinstance(pilot.app.screen, ReviewScreen)
+
+
+# --- runs, plan, life, help ----------------------------------------------------------------------
+
+
+async def test_runs_show_the_journal_of_each(running: Running, engine: FakeEngine) -> None:
+    async with running() as pilot:
+        await press(pilot, "r")
+        assert "60 runs" in screen_text(pilot)
+        assert "400, average cost 194.14" in screen_text(pilot)
+        await press(pilot, "j")
+        assert "This run changed nothing." in screen_text(pilot)
+        await press(pilot, *("j" * 16))
+        assert "no end marker within 30 s; the session was thrown away" in screen_text(pilot)
+        await press(pilot, "s")
+        assert "61 runs" in screen_text(pilot)
+
+
+async def test_the_plan_is_a_diff_with_evidence(running: Running) -> None:
+    async with running() as pilot:
+        await press(pilot, "d")
+        text = screen_text(pilot)
+        assert "8 changes" in text
+        assert "nothing written" in text
+        for words in ("SHOP", "400 → 300", "OPEN → MISSING", "▲ 3,731.95 realized on 100, EXACT"):
+            assert words in text
+        assert "fill 0000e0d5.6719aa80.01.01" in text
+
+
+async def test_an_empty_plan_is_a_sentence(running: Running, engine: FakeEngine) -> None:
+    engine.plan = Plan(as_of=NOW, accounts=(), digest="", positions_seen=25)
+    async with running() as pilot:
+        await press(pilot, "d")
+        assert "the ledger says what the broker says" in screen_text(pilot)
+
+
+async def test_a_dry_run_that_fails_says_so(running: Running, engine: FakeEngine) -> None:
+    engine.failure = LedgerError("not connected to TWS")
+    async with running() as pilot:
+        await press(pilot, "d")
+        text = screen_text(pilot)
+        assert "dry run failed: not connected to TWS" in text
+        assert "It could not be read" in text
+
+
+async def test_a_position_has_a_life(running: Running) -> None:
+    async with running() as pilot:
+        await press(pilot, "enter")
+        text = screen_text(pilot)
+        assert "AAPL" in text
+        assert "500 → 400" in text
+        assert "fill 0000e0d5.66e1aa10.01.01" in text
+        assert "▲ 9,814.84" in text
+
+
+async def test_the_palette_holds_every_action_and_every_position(
+    running: Running, engine: FakeEngine
+) -> None:
+    async with running() as pilot:
+        await press(pilot, "ctrl+p")
+        await pilot.press(*"IBM")
+        await pilot.pause(0.3)
+        assert "Go to IBM" in screen_text(pilot)
+        await pilot.press("enter")
+        await pilot.pause(0.2)
+        await settle(pilot)
+        row = dashboard(pilot).positions.table.cursor_row
+        assert row is not None
+        assert row.view.symbol == "IBM"
+        await press(pilot, "ctrl+p")
+        await pilot.press(*"sync now")
+        await pilot.pause(0.3)
+        await pilot.press("enter")
+        await pilot.pause(0.2)
+        await settle(pilot)
+        assert engine.syncs == 1
+
+
+async def test_the_key_bar_is_clickable(running: Running) -> None:
+    async with running() as pilot:
+        bar = screen_text(pilot).splitlines()[-1]
+        await pilot.click("KeyBar", offset=(bar.index("p P&L"), 0))
+        await settle(pilot)
+        assert top_of(pilot) is RealizedScreen
+        bar = screen_text(pilot).splitlines()[-1]
+        await pilot.click("KeyBar", offset=(bar.index("Back"), 0))
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, DashboardScreen)
