@@ -1,0 +1,161 @@
+"""How commands print: tables for people, JSON and CSV for programs, all from the same rows."""
+
+import csv
+import os
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from io import StringIO, TextIOWrapper
+
+from possync_tui.cli.json_text import to_json, utc_text
+from possync_tui.domain.money import plain
+from possync_tui.domain.text import mask_account, mask_accounts, printable
+
+Row = Mapping[str, object]
+
+_UNKNOWN = "–"
+# A cell that begins so is a formula to a spreadsheet, in full width too.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a printed table. `places` fixes the decimals of an amount."""
+
+    key: str
+    title: str
+    places: int | None = None
+
+
+class Output:
+    """Standard output in the format that was asked for."""
+
+    def __init__(self, form: str, *, mask: bool) -> None:
+        self.form = form
+        self.masks_accounts = mask
+        self.is_gone = False
+        """Nobody reads any more (`| head`)."""
+
+    def line(self, text: str = "") -> None:
+        """One line of text for people; no markup, no controls."""
+        shown = mask_accounts(text) if self.masks_accounts else text
+        self._write(printable(shown) + "\n")
+
+    def json(self, value: object, *, indent: int | None = 2) -> None:
+        self._write(to_json(self._masked(value), indent=indent) + "\n")
+
+    def table(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+        shown = [self._masked_row(row) for row in rows]
+        self._write("".join(line.rstrip() + "\n" for line in _table_lines(columns, shown)))
+
+    def csv(self, keys: Sequence[str], rows: Sequence[Row]) -> None:
+        """As RFC 4180 has it: a header, lines that end in CR LF; UTF-8 whatever the terminal's."""
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", newline="")
+        text = StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\r\n")
+        writer.writerow(keys)
+        for row in rows:
+            masked = self._masked_row(row)
+            writer.writerow([_csv_cell(masked.get(key)) for key in keys])
+        self._write(text.getvalue())
+
+    def _write(self, text: str) -> None:
+        if self.is_gone:
+            return
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            self.is_gone = True
+            # The interpreter flushes stdout once more at exit, which must not fail again.
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, sys.stdout.fileno())
+            os.close(null)
+
+    def _masked_row(self, row: Row) -> Row:
+        if not self.masks_accounts:
+            return row
+        return {key: self._masked(value, key) for key, value in row.items()}
+
+    def _masked(self, value: object, key: str = "") -> object:
+        if not self.masks_accounts:
+            return value
+        match value:
+            case str():
+                # A path stays one that can be opened.
+                if key == "path":
+                    return value
+                is_account = key in ("account", "accounts", "code")
+                return mask_account(value) if is_account else mask_accounts(value)
+            case Mapping():
+                return {name: self._masked(item, str(name)) for name, item in value.items()}
+            case list() | tuple():
+                return [self._masked(item, key) for item in value]
+            case _:
+                return value
+
+
+def _table_lines(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
+    titles = [column.title for column in columns]
+    cells = [[_cell(row.get(column.key), column.places) for column in columns] for row in rows]
+    widths = [max(map(_width, column)) for column in zip(titles, *cells, strict=True)]
+    rights = [
+        any(isinstance(row.get(column.key), int | Decimal | float) for row in rows)
+        for column in columns
+    ]
+    lines = []
+    for cell_row in (titles, *cells):
+        padded = (
+            " " * (width - _width(cell)) + cell if right else cell + " " * (width - _width(cell))
+            for cell, width, right in zip(cell_row, widths, rights, strict=True)
+        )
+        lines.append("  ".join(padded))
+    return lines
+
+
+def _width(text: str) -> int:
+    """Cells on a terminal."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return len(text) + wide - sum(unicodedata.combining(char) > 0 for char in text)
+
+
+def _cell(value: object, places: int | None) -> str:
+    match value:
+        case None:
+            return _UNKNOWN
+        case bool():
+            return "yes" if value else "no"
+        case Decimal() if places is not None:
+            return f"{value:,.{places}f}"
+        case Decimal():
+            return f"{Decimal(plain(value)):,f}"
+        case float():
+            return f"{value:,.1f}"
+        case datetime():
+            # The user's own time zone.
+            return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        case _:
+            return printable(str(value))
+
+
+def _csv_cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case Decimal():
+            return plain(value)
+        case int() | float():
+            return str(value)
+        case datetime():
+            return utc_text(value)
+        case _:
+            text = printable(str(value))
+            return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,0 +1,52 @@
+"""`doctor`: what stands between the trader and a first sync."""
+
+import socket
+from typing import Any
+
+from tests.cli.conftest import Gateway, Home
+
+
+def checks(found: Any) -> dict[str, Any]:  # noqa: ANN401 - this is the JSON edge
+    return {check["name"]: check for check in found["checks"]}
+
+
+def test_nothing_listens(home: Home, closed_port: str) -> None:
+    ran = home.run("doctor", "--json", "--port", closed_port)
+    assert (ran.code, ran.err) == (3, "")
+    found = ran.json()
+    assert checks(found)["settings"]["verdict"] == "good"
+    assert checks(found)["ledger"]["verdict"] == "note"
+    assert checks(found)["broker"]["verdict"] == "problem"
+    assert "Enable ActiveX and Socket Clients" in checks(found)["broker"]["advice"]
+    assert {port["port"] for port in found["ports"]} == {
+        int(closed_port),
+        *(7497, 7496, 4002, 4001),
+    }
+    assert "closed" in home.run("doctor", "--port", closed_port).out
+    assert not home.ledger.exists()
+
+
+def test_all_is_well(home: Home, gateway: Gateway) -> None:
+    home.run("sync", "--port", gateway.port)
+    ran = home.run("doctor", "--json", "--port", gateway.port)
+    assert (ran.code, ran.err) == (0, "")
+    assert checks(ran.json())["broker"]["verdict"] == "good"
+    assert "DU1000001" in checks(ran.json())["ledger"]["detail"]
+    assert ran.json()["ports"][0]["server_version"] == 176
+
+
+def test_something_else_listens(home: Home) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        ran = home.run("doctor", "--json", "--port", str(port))
+    assert ran.code == 3
+    assert "not the API" in checks(ran.json())["broker"]["detail"]
+
+
+def test_wrong_settings_and_a_ledger_that_is_none(home: Home, closed_port: str) -> None:
+    ran = home.run("doctor", "--json", IBKR_PORT="0")
+    assert ran.code == 2
+    assert "IBKR_PORT=0" in checks(ran.json())["settings"]["detail"]
+    ran = home.run("doctor", "--json", "--ledger", str(home.folder), "--port", closed_port)
+    assert ran.code == 5
+    assert checks(ran.json())["ledger"]["verdict"] == "problem"
