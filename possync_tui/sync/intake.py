@@ -71,6 +71,8 @@ class Intake:
             self._queue.extendleft(reversed(parked))
             batch = tuple(self._queue)
             if not await self._store(batch):
+                # All of the batch is still in the queue, what was set aside just now included.
+                self._parked.clear()
                 if self._stopping:
                     return
                 await self._sleep(_RETRY_SECONDS)

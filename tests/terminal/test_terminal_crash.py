@@ -74,8 +74,9 @@ def test_a_watching_process_is_killed_again_and_again(desk: Desk) -> None:
             time.sleep(chance.uniform(0.0, 0.3))
         process.kill()
         process.communicate()
-        verified = desk.run("verify")
-        assert verified.returncode in (0, 5), verified.stdout
+        if desk.ledger.exists():  # a ledger is made whole, or not at all
+            verified = desk.run("verify")
+            assert verified.returncode == 0, verified.stdout + verified.stderr
     assert desk.run("sync").returncode == 0
     shown = {int(p["con_id"]): Decimal(p["quantity"]) for p in desk.json("positions")["positions"]}
     assert shown == truth(gateway)
