@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual.app import App
 from textual.binding import BindingType
 from textual.color import Color
+from textual.driver import Driver
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -30,6 +31,7 @@ from possync_tui.tui.screens.plan_diff import PlanScreen
 from possync_tui.tui.screens.realized import RealizedScreen
 from possync_tui.tui.screens.review import ReviewScreen
 from possync_tui.tui.screens.runs import RunsScreen
+from possync_tui.tui.terminal import hardy
 from possync_tui.tui.themes import DEFAULT_THEME, THEMES
 
 logger = logging.getLogger(__name__)
@@ -87,6 +89,9 @@ class PossyncApp(App[None]):
 
     # --- start and end -----------------------------------------------------------------------
 
+    def get_driver_class(self) -> type[Driver]:
+        return hardy(super().get_driver_class(), self._leave_without_terminal)
+
     def get_default_screen(self) -> Screen[None]:
         return DashboardScreen(self.desk)
 
@@ -140,6 +145,10 @@ class PossyncApp(App[None]):
 
     def _leave_on(self, number: signal.Signals) -> None:
         self.exit(return_code=128 + number)
+
+    def _leave_without_terminal(self) -> None:
+        if not self._exit:
+            self._leave_on(signal.SIGHUP)
 
     async def _run_engine(self) -> None:
         """Run the sync loop; leaving the app ends the wait, never the loop in mid-commit."""

@@ -3,6 +3,7 @@
 import os
 import signal
 import sqlite3
+import termios
 import time
 
 import pytest
@@ -157,3 +158,27 @@ def test_hostile_names_do_not_reach_the_terminal(desk: Desk) -> None:
     assert b"\x1b]0;owned" not in screen.raw
     screen.press("q")
     assert screen.ended() == 0
+
+
+def test_a_stop_from_outside_leaves_keys_and_terminal_in_order(desk: Desk) -> None:
+    """SIGCONT without a suspend: a second reader would take keys, and raw mode would stay."""
+    gateway = desk.gateway()
+    desk.use(gateway)
+    screen = desk.terminal()
+    screen.until_text("AAPL")
+    before = termios.tcgetattr(screen.child.child_fd)
+    for _ in range(3):
+        os.kill(screen.child.pid, signal.SIGSTOP)
+        time.sleep(0.2)
+        os.kill(screen.child.pid, signal.SIGCONT)
+        time.sleep(0.5)
+        screen.read()
+    assert termios.tcgetattr(screen.child.child_fd) == before
+    screen.press("?")
+    screen.until_text("Sync now")
+    screen.press("\x1b")
+    screen.until(lambda text: "Keys and symbols" not in text, "the dashboard again")
+    screen.press("q")
+    assert screen.ended() == 0
+    assert screen.is_restored()
+    assert termios.tcgetattr(screen.child.child_fd)[3] & termios.ECHO
