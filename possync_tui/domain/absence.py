@@ -56,7 +56,7 @@ def judge_absences(look: Look) -> Verdict:
             decided.append(close)
             continue
         absent.append(known)
-        if not known.is_absent:
+        if _is_new(known):
             decided.append(_absent(look, known.key, baseline=False))
     bulk = _bulk_of(look, absent)
     missing: list[KnownPosition] = []
@@ -86,6 +86,14 @@ def _opened_and_gone(look: Look) -> list[Decided]:
     ]
 
 
+def _is_new(known: KnownPosition) -> bool:
+    """Whether this absence is the first one: an earlier one may have been of a life that is over.
+
+    A position that was flat, and so absent, can be opened by fills without ever having had a row.
+    """
+    return not known.is_absent or known.missing_since is None
+
+
 def _evidence_of_closing(look: Look, known: KnownPosition) -> CloseDecided | None:
     """The strong rungs of promise 1: a literal zero, or expired and absent."""
     row = look.rows.get(known.key)
@@ -93,10 +101,10 @@ def _evidence_of_closing(look: Look, known: KnownPosition) -> CloseDecided | Non
     if row is not None:
         return _close(look, known, CloseReason.ZERO_ROW, as_of, "a row with quantity 0")
     if known.zero_pushed_at is not None:
-        # Fills that came after that row are not in it, whenever we learnt of them.
+        # Fills that came after that row are not in it; those that came before it are.
         why = "a pushed row with quantity 0"
         close = _close(look, known, CloseReason.ZERO_ROW, known.zero_pushed_at, why)
-        return replace(close, known_seq=0)
+        return replace(close, known_seq=known.zero_pushed_seq)
     if known.row is not None and known.row.instrument.is_expired(as_of):
         why = f"expired {known.row.instrument.expiry_date}, and absent from a complete snapshot"
         return _close(look, known, CloseReason.EXPIRED, as_of, why)
@@ -125,7 +133,7 @@ def _confirm(
 def _count(look: Look, known: KnownPosition) -> tuple[int, CountAbsence | None]:
     as_of = look.snapshot.as_of
     last, lost = known.confirmed_at, look.book.connectivity_lost_at
-    if last is None or not known.is_absent or (lost is not None and lost > last):
+    if last is None or _is_new(known) or (lost is not None and lost > last):
         return 1, CountAbsence(known.key, 1, as_of)
     spaced = (as_of - last).total_seconds() >= look.rules.spacing
     if spaced and known.confirmations < look.rules.confirmations:

@@ -47,7 +47,8 @@ class OpenHold:
 class KnownPosition:
     """What the last committed sync left of a position: enough to see that nothing changed.
 
-    `presence_seq` is the place in the inbox of the last pushed row with a quantity.
+    `presence_seq` is the place in the inbox of the last pushed row with a quantity,
+    `zero_pushed_seq` that of the zero row that `zero_pushed_at` tells of.
     """
 
     key: PositionKey
@@ -59,6 +60,7 @@ class KnownPosition:
     confirmations: int = 0
     confirmed_at: datetime | None = None
     zero_pushed_at: datetime | None = None
+    zero_pushed_seq: int = 0
     presence_seq: int = 0
 
 

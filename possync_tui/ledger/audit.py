@@ -7,7 +7,14 @@ from dataclasses import fields
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.life import rebuild
 from possync_tui.domain.money import plain
-from possync_tui.domain.observations import Absent, Anchor, CloseDecided, PositionRow, Recorded
+from possync_tui.domain.observations import (
+    Absent,
+    Anchor,
+    CloseDecided,
+    PositionRow,
+    Recorded,
+    RowPushed,
+)
 from possync_tui.domain.position import CostMethod, Entry, Life
 from possync_tui.ledger.at_rest import BadRecord
 from possync_tui.ledger.entries import entry_of, reversed_entry
@@ -77,6 +84,8 @@ def _standing(name: str, standing: Standing, everything: Sequence[Recorded]) -> 
                 pass
             case Absent() | CloseDecided():
                 is_absent = True
+            case RowPushed(row=pushed) if pushed.quantity:
+                is_absent = False
     latest = everything[-1].seq if everything else 0
     if (standing.latest_seq, standing.anchor_row, standing.is_absent) != (latest, row, is_absent):
         yield f"{name}: what is known of it differs from its observations"

@@ -62,6 +62,7 @@ def _positions(db: sqlite3.Connection) -> Iterable[KnownPosition]:
             confirmations=record["confirmations"],
             confirmed_at=optional_moment(record["confirmed_at"]),
             zero_pushed_at=standing.zero_pushed_at,
+            zero_pushed_seq=standing.zero_pushed_seq,
             presence_seq=standing.presence_seq,
         )
 

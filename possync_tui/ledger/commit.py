@@ -95,7 +95,8 @@ def _apply_changes(committing: _Committing) -> None:
         if put.life.status is Status.CLOSED:
             # A zero row that was pushed for this life says nothing of the next one.
             db.execute(
-                "UPDATE known SET zero_pushed_at = NULL WHERE account = ? AND con_id = ?",
+                "UPDATE known SET zero_pushed_at = NULL, zero_pushed_seq = 0"
+                " WHERE account = ? AND con_id = ?",
                 (put.key.account, put.key.con_id),
             )
     for reversal in (c for c in changes if isinstance(c, ReverseEntry)):

@@ -114,8 +114,15 @@ class Connection(aiosqlite.Connection):
         return await execute(work, database)
 
 
+def _begin(db: sqlite3.Connection, how: str) -> None:
+    """Begin a transaction, also where the end of the one before has failed (an I/O error)."""
+    if db.in_transaction:
+        db.execute("ROLLBACK")
+    db.execute(how)
+
+
 def _reading(db: sqlite3.Connection, work: Work[T]) -> T:
-    db.execute("BEGIN")
+    _begin(db, "BEGIN")
     try:
         return work(db)
     finally:
@@ -124,7 +131,7 @@ def _reading(db: sqlite3.Connection, work: Work[T]) -> T:
 
 
 def _writing(db: sqlite3.Connection, work: Work[T]) -> T:
-    db.execute("BEGIN IMMEDIATE")
+    _begin(db, "BEGIN IMMEDIATE")
     try:
         result = work(db)
         db.execute("COMMIT")

@@ -24,6 +24,7 @@ class Standing:
     anchor_as_of: datetime | None = None
     is_absent: bool = False
     zero_pushed_at: datetime | None = None
+    zero_pushed_seq: int = 0
     presence_seq: int = 0
     last_push: str | None = None
     without_pnl: bool = False
@@ -41,6 +42,7 @@ class Standing:
         self.last_push = content
         is_later = self.anchor_as_of is None or at > self.anchor_as_of
         self.zero_pushed_at = at if is_zero and is_later else None
+        self.zero_pushed_seq = seq if self.zero_pushed_at else 0
         if not is_zero:
             self.presence_seq = seq
             self.is_absent = False
@@ -75,7 +77,7 @@ class Standing:
 
     def _settle_zero(self, as_of: datetime) -> None:
         if self.zero_pushed_at is not None and self.zero_pushed_at <= as_of:
-            self.zero_pushed_at = None
+            self.zero_pushed_at, self.zero_pushed_seq = None, 0
 
 
 def standing_of(record: sqlite3.Row) -> Standing:
@@ -90,6 +92,7 @@ def standing_of(record: sqlite3.Row) -> Standing:
         anchor_as_of=optional_moment(record["anchor_as_of"]),
         is_absent=bool(record["is_absent"]),
         zero_pushed_at=optional_moment(record["zero_pushed_at"]),
+        zero_pushed_seq=record["zero_pushed_seq"],
         presence_seq=record["presence_seq"],
         last_push=record["last_push"],
         without_pnl=bool(record["without_pnl"]),
@@ -138,6 +141,7 @@ def _columns(standing: Standing) -> tuple[str | int | None, ...]:
         optional_stamp(standing.anchor_as_of),
         int(standing.is_absent),
         optional_stamp(standing.zero_pushed_at),
+        standing.zero_pushed_seq,
         standing.presence_seq,
         standing.last_push,
         int(standing.without_pnl),
@@ -146,8 +150,8 @@ def _columns(standing: Standing) -> tuple[str | int | None, ...]:
 
 _SAVE = """
 INSERT INTO known (account, con_id, latest_seq, planned_seq, decided_from, decided_to, anchor_row,
-    anchor_as_of, is_absent, zero_pushed_at, presence_seq, last_push, without_pnl)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    anchor_as_of, is_absent, zero_pushed_at, zero_pushed_seq, presence_seq, last_push, without_pnl)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (account, con_id) DO UPDATE SET
     latest_seq = excluded.latest_seq,
     planned_seq = excluded.planned_seq,
@@ -157,6 +161,7 @@ ON CONFLICT (account, con_id) DO UPDATE SET
     anchor_as_of = excluded.anchor_as_of,
     is_absent = excluded.is_absent,
     zero_pushed_at = excluded.zero_pushed_at,
+    zero_pushed_seq = excluded.zero_pushed_seq,
     presence_seq = excluded.presence_seq,
     last_push = excluded.last_push,
     without_pnl = excluded.without_pnl

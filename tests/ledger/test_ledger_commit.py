@@ -334,3 +334,19 @@ async def test_a_file_that_another_program_has_locked_is_told(
     intruder.close()
     assert await ledger.record([SALE]) == 1
     assert not issubclass(LedgerWriteFailed, LedgerUnusable)
+
+
+async def test_a_transaction_that_could_not_end_does_not_stop_the_next(ledger: Ledger) -> None:
+    """An I/O error can hit ROLLBACK, too; without more the connection would stay unusable."""
+    plan = await held(ledger)
+
+    def interrupted(db: sqlite3.Connection) -> None:
+        # The next statement is the ROLLBACK: it is interrupted, and all is well afterwards.
+        db.set_progress_handler(lambda: db.set_progress_handler(None, 0) or 1, 1)
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with pytest.raises((LedgerUnusable, LedgerWriteFailed)):
+        await ledger._write(interrupted)
+    done = await ledger.commit(plan, result_of(plan, LATER))
+    assert done.outcome is Outcome.COMMITTED
+    assert (await ledger.verify()).ok

@@ -92,6 +92,7 @@ CREATE TABLE known (
     anchor_as_of TEXT,
     is_absent INTEGER NOT NULL DEFAULT 0,
     zero_pushed_at TEXT,
+    zero_pushed_seq INTEGER NOT NULL DEFAULT 0,
     presence_seq INTEGER NOT NULL DEFAULT 0,
     last_push TEXT,
     without_pnl INTEGER NOT NULL DEFAULT 0,

@@ -1,0 +1,63 @@
+"""What the simulation found, each as the shortest story that shows it."""
+
+from possync_tui.domain.observations import RowPushed, Side
+
+from .conftest import Rig, ScriptedBroker, Start, settle
+
+
+async def statuses(rig: Rig) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for view in await rig.engine.reads.positions(include_closed=True):
+        found.setdefault(view.con_id, []).append(view.status)
+    return found
+
+
+async def test_a_flat_position_that_fills_open_and_nobody_shows_is_missing(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    """It was flat, and so absent, before: that says nothing of the life that fills begin."""
+    broker.trade(1, Side.BOUGHT, "10", "100")
+    broker.trade(1, Side.SOLD, "10", "101")
+    rig = await start()
+    await rig.engine.sync_now()
+    assert await statuses(rig) == {1: ["CLOSED"]}
+    await rig.clock.advance(100)
+    broker.trade(1, Side.BOUGHT, "7", "100")
+    await rig.clock.advance(100)
+    await rig.engine.sync_now()
+    assert sorted((await statuses(rig))[1]) == ["CLOSED", "MISSING"]
+    assert (await rig.engine.reads.verify()).problems == ()
+
+
+async def test_a_zero_row_behind_a_fill_closes_what_the_fill_opened(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    """The closing fill is never seen; the order of arrival says that the zero is the later one."""
+    rig = await start(sync_on_trade=False, sync_on_position_update=False)
+    await rig.engine.sync_now()
+    row = broker.hold(1, "-33")
+    broker.push(RowPushed(row, "s1", broker.broker_now()))
+    broker.push(broker.trade(1, Side.SOLD, "33", "136.58"))
+    await settle()
+    zero = broker.hold(1, "0", "0")
+    broker.push(RowPushed(zero, "s1", broker.broker_now()))
+    broker.drop(1)
+    await settle()
+    await rig.engine.sync_now()
+    await rig.clock.advance(100)
+    await rig.engine.sync_now()
+    assert await statuses(rig) == {1: ["CLOSED"]}
+
+
+async def test_a_pushed_row_after_an_absence_is_no_damage(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    broker.hold(2, "1")
+    row = broker.hold(1, "10")
+    rig = await start(sync_on_position_update=False)
+    await rig.engine.sync_now()
+    broker.drop(1)
+    await rig.engine.sync_now()
+    broker.push(RowPushed(row, "s1", broker.broker_now()))
+    await settle()
+    assert (await rig.engine.reads.verify()).problems == ()
