@@ -42,16 +42,18 @@ async def look_at(
     A fill that lands in between means another snapshot, not a guess; where they never stop, the
     positions that moved are named instead. `record` stores observations and returns the place of
     the newest one in the inbox. Without an answer to `reqExecutions` the look goes on: it degrades
-    P&L to estimates and closes nothing. Raises `BrokerError`.
+    P&L to estimates and closes nothing. A first look (`settled`) waits for one: what was held
+    before is the snapshot less the day's fills, and half of those would make up a position.
+    Raises `BrokerError`.
     """
-    before, answered = await _executions(broker, timeout)
+    before, answered = await _executions(broker, timeout, needed=settled)
     known_seq = await record((*before.fills, *before.commissions))
     moved: frozenset[PositionKey] = frozenset()
     for _ in range(MOST_LOOKS):
         snapshot = await broker.snapshot(timeout)
         if not answered:
             return Look(snapshot, known_seq, frozenset(), fills_known=False)
-        after, answered = await _executions(broker, timeout)
+        after, answered = await _executions(broker, timeout, needed=settled)
         newest = await record((*after.fills, *after.commissions))
         moved = _new_in(before, after)
         if not moved:
@@ -70,13 +72,20 @@ def _new_in(before: Executions, after: Executions) -> frozenset[PositionKey]:
     return frozenset(fill.key for fill in after.fills if fill.exec_id not in known)
 
 
-async def _executions(broker: BrokerPort, timeout: float) -> tuple[Executions, bool]:
+async def _executions(
+    broker: BrokerPort, timeout: float, *, needed: bool
+) -> tuple[Executions, bool]:
     """Today's fills, and whether the broker answered at all."""
     try:
         return await broker.executions(timeout / 3), True
     except RequestRefused as refused:
         logger.warning("fills could not be read (%s); P&L may be estimated", refused)
     except BrokerTimeout:
+        if needed:
+            raise SnapshotRefused(
+                "TWS did not send the day's fills, which the first snapshot needs;"
+                " it is tried again."
+            ) from None
         # The session was thrown away with its late answer; the snapshot needs a new one.
         logger.warning("TWS did not answer the request for fills; P&L may be estimated")
         await broker.connected(timeout / 3)

@@ -341,8 +341,12 @@ async def test_a_transaction_that_could_not_end_does_not_stop_the_next(ledger: L
     plan = await held(ledger)
 
     def interrupted(db: sqlite3.Connection) -> None:
+        def once() -> int:
+            db.set_progress_handler(None, 0)
+            return 1
+
         # The next statement is the ROLLBACK: it is interrupted, and all is well afterwards.
-        db.set_progress_handler(lambda: db.set_progress_handler(None, 0) or 1, 1)
+        db.set_progress_handler(once, 1)
         raise sqlite3.OperationalError("disk I/O error")
 
     with pytest.raises((LedgerUnusable, LedgerWriteFailed)):

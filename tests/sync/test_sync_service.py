@@ -282,11 +282,27 @@ async def test_no_answer_for_fills_degrades_but_does_not_block(
 ) -> None:
     broker.hold(1, "100")
     rig = await start()
+    await rig.engine.sync_now()
     for failure in (BrokerTimeout("no answer"), RequestRefused(321, "no")):
         broker.execution_fails.append(failure)
         result = await rig.engine.sync_now()
         assert result.outcome is Outcome.COMMITTED
     assert await statuses(rig) == {1: "OPEN"}
+
+
+async def test_the_first_snapshot_waits_for_the_fills_of_the_day(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    """What was held before is the snapshot less those: half of them would make up a position."""
+    broker.hold(1, "100")
+    broker.trade(1, Side.SOLD, "40", "11")
+    rig = await start()
+    broker.execution_fails.append(BrokerTimeout("no answer"))
+    assert (await rig.engine.sync_now()).outcome is Outcome.REFUSED
+    assert await statuses(rig) == {}
+    assert (await rig.engine.sync_now()).outcome is Outcome.COMMITTED
+    (lot,) = await rig.engine.reads.lots()
+    assert lot.quantity == 100
 
 
 async def test_a_fill_during_the_snapshot_means_another_snapshot(
