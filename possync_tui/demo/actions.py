@@ -144,11 +144,13 @@ def _which_execution(table: Table) -> Callable[[Desk], str]:
 
 def _correct(table: Table) -> Run:
     which, price = _which_execution(table), table.number("price")
-    delay = table.seconds("commission_delay", 0.0)
+    quantity, delay = table.number_or_none("quantity"), table.seconds("commission_delay", 0.0)
+    if quantity is not None and quantity <= 0:
+        raise table.wrong("quantity", f"is not positive: {quantity}")
 
     def run(gateway: DemoGateway) -> Reply:
-        desk = gateway.desk
-        return _traded(desk.correct(which(desk), price, commission_delay=delay))
+        desk, which_one = gateway.desk, which(gateway.desk)
+        return _traded(desk.correct(which_one, price, quantity=quantity, commission_delay=delay))
 
     return run
 

@@ -227,15 +227,21 @@ class Desk:
         )
 
     def correct(
-        self, exec_id: str, price: Decimal | int | str, *, commission_delay: float = 0.0
+        self,
+        exec_id: str,
+        price: Decimal | int | str,
+        *,
+        quantity: Decimal | None = None,
+        commission_delay: float = 0.0,
     ) -> Execution:
-        """Report an execution again with another price: same id but for the last suffix."""
+        """Report an execution again with another price or size: same id but for the last suffix."""
         old = self._execution(exec_id)
+        size = old.quantity if quantity is None else quantity
         base, _, suffix = exec_id.rpartition(".")
         key = (old.account, old.con_id)
         steps = self._histories.get(key, [])
         fixed = [
-            replace(step, price=Decimal(price))
+            replace(step, price=Decimal(price), signed=size.copy_sign(step.signed))
             if isinstance(step, Fill) and step.key == base
             else step
             for step in steps
@@ -246,6 +252,7 @@ class Desk:
             old,
             exec_id=f"{base}.{int(suffix) + 1:02d}",
             price=Decimal(price),
+            quantity=size,
             realized=realized,
             commission_due=self.clock.monotonic() + commission_delay,
         )
