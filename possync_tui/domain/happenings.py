@@ -35,13 +35,17 @@ _KIND_OF_RELEASE = {
 
 @dataclass(frozen=True, slots=True)
 class KnownFill:
-    """A fill in its latest revision, at the time and the place of arrival of its first."""
+    """A fill in its latest revision, at the time of its first.
 
-    seq: int
+    `revisions` are all of them, oldest first; `arrivals` are their places in the inbox.
+    """
+
     at: datetime
     base_id: str
     fill: Fill
     commission: Commission | None
+    revisions: tuple[Fill, ...]
+    arrivals: tuple[int, ...]
     is_of_statement: bool = False
 
     @property
@@ -53,11 +57,17 @@ class KnownFill:
         """What lots and entries that come of it are known by."""
         return f"fill:{self.base_id}"
 
-    def after(self, quantity: Decimal) -> Decimal:
-        """The quantity that it leaves of `quantity`."""
-        return quantity + self.fill.signed_quantity
+    def after(self, quantity: Decimal, revision: int | None = None) -> Decimal:
+        """The quantity that so many of its revisions leave of `quantity`; without, all of them."""
+        if revision == 0:
+            return quantity
+        fill = self.fill if revision is None else self.revisions[revision - 1]
+        return quantity + fill.signed_quantity
 
     def apply(self, inventory: Inventory) -> None:
+        if not self.fill.quantity:
+            # Cancelled: it matters only for quantities that were stated before that.
+            return
         report = self.commission
         fees: Fees | None = None
         if report is not None:
@@ -89,6 +99,10 @@ class KnownAdjustment:
         return self.item.as_of
 
     @property
+    def arrivals(self) -> tuple[int, ...]:
+        return (self.seq,)
+
+    @property
     def order(self) -> tuple[datetime, str]:
         return (self.item.as_of, f"~{self.item.reference}")
 
@@ -96,8 +110,10 @@ class KnownAdjustment:
     def is_of_statement(self) -> bool:
         return self.item.source is AdjustmentSource.FLEX
 
-    def after(self, quantity: Decimal) -> Decimal:
-        """The quantity that it leaves of `quantity`."""
+    def after(self, quantity: Decimal, revision: int | None = None) -> Decimal:
+        """The quantity that it leaves of `quantity`; unchanged where `revision` is 0."""
+        if revision == 0:
+            return quantity
         new, old = self.item.ratio
         scaled = EXACT.divide(EXACT.multiply(quantity, Decimal(new)), Decimal(old))
         return scaled + self.item.quantity
@@ -150,19 +166,24 @@ def _trade(item: Adjusted, kind: EntryKind, price: Decimal | None) -> Trade:
 
 
 def happenings_in(history: Sequence[Recorded]) -> tuple[Happening, ...]:
-    """Fills and reported adjustments in the broker's order."""
+    """Fills, cancelled ones too, and reported adjustments in the broker's order."""
     reported = [
         KnownAdjustment(recorded.seq, recorded.observation)
         for recorded in history
         if isinstance(recorded.observation, Adjusted)
         and recorded.observation.source is AdjustmentSource.FLEX
     ]
-    found: list[Happening] = [*known_fills(history), *reported]
+    found: list[Happening] = [*_fills(history), *reported]
     return tuple(sorted(found, key=lambda happening: happening.order))
 
 
 def known_fills(history: Iterable[Recorded]) -> tuple[KnownFill, ...]:
-    """Fills in the broker's order, corrections in place of what they correct."""
+    """Fills that stand, in the broker's order, corrections in place of what they correct."""
+    standing = (fill for fill in _fills(history) if fill.fill.quantity)
+    return tuple(sorted(standing, key=lambda fill: fill.order))
+
+
+def _fills(history: Iterable[Recorded]) -> list[KnownFill]:
     commissions: dict[str, Commission] = {}
     revisions: dict[str, list[tuple[int, Fill]]] = {}
     for recorded in history:
@@ -171,9 +192,7 @@ def known_fills(history: Iterable[Recorded]) -> tuple[KnownFill, ...]:
                 commissions[report.exec_id] = report
             case Fill() as fill:
                 revisions.setdefault(fill.base_id, []).append((recorded.seq, fill))
-    known = [_latest(base, found, commissions) for base, found in revisions.items()]
-    standing = (fill for fill in known if fill.fill.quantity)
-    return tuple(sorted(standing, key=lambda fill: fill.order))
+    return [_latest(base, found, commissions) for base, found in revisions.items()]
 
 
 def _latest(
@@ -186,7 +205,15 @@ def _latest(
     report = reports[-1] if reports else None
     # One that was seen live is not the statement's, whoever corrected it.
     is_of_statement = all(fill.source is FillSource.FLEX for _, fill in found)
-    return KnownFill(min(seq for seq, _ in found), first.time, base, last, report, is_of_statement)
+    return KnownFill(
+        at=first.time,
+        base_id=base,
+        fill=last,
+        commission=report,
+        revisions=tuple(fill for _, fill in by_revision),
+        arrivals=tuple(seq for seq, _ in by_revision),
+        is_of_statement=is_of_statement,
+    )
 
 
 def is_reported(paired: Adjusted, happenings: Sequence[Happening]) -> bool:

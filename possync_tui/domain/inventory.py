@@ -191,7 +191,11 @@ class Inventory:
             self._entry(trade, units, taken_fifo, CostMethod.FIFO, is_full),
         )
         if is_moved:
-            entries = (_moved(entries[0], trade, taken_pool), _moved(entries[1], trade, taken_fifo))
+            currency = self.instrument.currency
+            entries = (
+                _moved(entries[0], trade, taken_pool, currency),
+                _moved(entries[1], trade, taken_fifo, currency),
+            )
         if moved_for is not None:
             received = lot_math.share(moved_for, units, abs(trade.quantity))
             entries = (
@@ -274,13 +278,20 @@ class Inventory:
         return price.quantize(Decimal("1E-12")).normalize(EXACT)
 
 
-def _moved(entry: Entry, trade: Trade, taken: Lots) -> Entry:
-    """The entry of units whose cost, commission included, moved elsewhere: it realizes zero."""
+def _moved(entry: Entry, trade: Trade, taken: Lots, own_currency: str) -> Entry:
+    """The entry of units whose cost, commission included, moved elsewhere: it realizes zero.
+
+    Commission in another currency did not move with the cost, and stays here to be seen.
+    """
+    fees = lot_math.add_fees(*(lot.fees for lot in taken))
+    foreign = tuple((currency, fee) for currency, fee in fees if currency != own_currency)
+    commission, currency = shown_commission(foreign, own_currency)
     return replace(
         entry,
         exit_price=None,
         gross_micros=0,
-        commission_micros=0,
+        commission_micros=commission,
+        commission_currency=currency,
         realized_micros=0,
         quality=_quality(trade, taken, is_known=True),
     )

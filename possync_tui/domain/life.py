@@ -7,11 +7,12 @@ same function give a better answer, and the difference becomes reversals and new
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
+from possync_tui.domain.counting import Counted, Counting, Stated
 from possync_tui.domain.happenings import Happening, KnownFill, adjust, happenings_in, is_reported
 from possync_tui.domain.instruments import Instrument
 from possync_tui.domain.inventory import Inventory, Trade
@@ -30,10 +31,7 @@ from possync_tui.domain.observations import (
 )
 from possync_tui.domain.position import EntryKind, Lot, Rebuilt
 
-CLOCK_DOUBT = timedelta(seconds=5)
-"""Execution times have whole seconds and our view of the broker's clock is no finer: a fill this
-close to a snapshot may stand on either side of it, and the quantity says on which."""
-
+_MOST_OPENINGS = 16
 _LARGEST_SPLIT = 100
 _SPLIT_TOLERANCE = Fraction(1, 2000)
 
@@ -62,6 +60,11 @@ class _Placed:
                 return None
 
     @property
+    def stated(self) -> Stated:
+        target = None if self.is_baseline else self.target
+        return Stated(self.item.as_of, self.item.known_seq, target)
+
+    @property
     def is_baseline(self) -> bool:
         return isinstance(self.item, Anchor | Absent) and self.item.baseline
 
@@ -77,30 +80,79 @@ def rebuild(history: Sequence[Recorded]) -> Rebuilt:
     instrument = _instrument(happenings, placed)
     if instrument is None or instrument.is_combination:
         return Rebuilt()
+    first = _told(instrument, happenings, placed)
+    others = [counted for counted in first.openings if counted != first.opening]
+    if not first.rebuilt.unexplained or not 0 < len(others) <= _MOST_OPENINGS:
+        return first.rebuilt
+    # The first look cannot say which of the doubtful fills it had counted, because what was held
+    # before is unknown too. Later ones can: where one way alone leaves less unexplained, it is it.
+    told = [_told(instrument, happenings, placed, counted).rebuilt for counted in others]
+    least = min(len(rebuilt.unexplained) for rebuilt in told)
+    best = [rebuilt for rebuilt in told if len(rebuilt.unexplained) == least]
+    is_better = least < len(first.rebuilt.unexplained)
+    return best[0] if is_better and len(best) == 1 else first.rebuilt
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A rebuilding, with the units of today's fills that the first look was taken to have counted.
+
+    `openings` are all the numbers of units that it may have counted.
+    """
+
+    rebuilt: Rebuilt
+    opening: Decimal | None = None
+    openings: frozenset[Decimal] = frozenset()
+
+
+def _told(
+    instrument: Instrument,
+    happenings: Sequence[Happening],
+    placed: Sequence[_Placed],
+    opening: Decimal | None = None,
+) -> _Told:
     inventory = Inventory(instrument)
     unexplained: list[tuple[datetime, Decimal]] = []
+    openings: frozenset[Decimal] = frozenset()
     previous: PositionRow | None = None
     gap = Decimal(0)
-    pending = list(happenings)
+    counting = Counting(list(happenings))
     for place in placed:
-        due, pending = _due(inventory.quantity, pending, place)
-        if place.is_baseline and not inventory.quantity:
+        before = inventory.quantity + counting.offset
+        is_opening = place.is_baseline and not inventory.quantity
+        stated = replace(place.stated, target=opening) if is_opening else place.stated
+        if is_opening:
+            openings = counting.possible(inventory.quantity, stated)
+        due = counting.due(inventory.quantity, stated)
+        if is_opening:
+            opening = _made_by(due)
             due, short = _without_partial_statement(place.item, due)
             gap = gap or short
             _seed_opening(inventory, place.item, due)
-        split = _split_at(place.item, previous, inventory.quantity, due)
+        split = None
+        if previous is not None and previous.quantity == before:
+            split = _split_at(place.item, previous, inventory.quantity + counting.offset, due)
         if split is not None:
             inventory.rescale(split.numerator, split.denominator)
-        for happening in due:
-            happening.apply(inventory)
-        residual = _settle(inventory, place.item, is_explained=split is not None)
+            counting.rescale(split)
+        for counted in due:
+            counted.happening.apply(inventory)
+            counting.book(counted)
+        residual = _settle(inventory, place.item, counting, is_explained=split is not None)
         if residual:
             unexplained.append((place.item.as_of, residual))
         if not isinstance(place.item, Adjusted):
             previous = place.item.row if isinstance(place.item, Anchor) else None
-    for happening in pending:
+    for happening in counting.pending:
         happening.apply(inventory)
-    return Rebuilt(inventory.lives(), tuple(unexplained), gap)
+    return _Told(Rebuilt(inventory.lives(), tuple(unexplained), gap), opening, openings)
+
+
+def _made_by(due: Sequence[Counted]) -> Decimal:
+    quantity = Decimal(0)
+    for counted in due:
+        quantity = counted.after(quantity)
+    return quantity
 
 
 def _placed_in(history: Sequence[Recorded], happenings: Sequence[Happening]) -> list[_Placed]:
@@ -132,46 +184,9 @@ def _instrument(happenings: Sequence[Happening], placed: Sequence[_Placed]) -> I
     return None
 
 
-def _due(
-    held: Decimal, pending: Sequence[Happening], place: _Placed
-) -> tuple[list[Happening], list[Happening]]:
-    """What the broker had counted when it said what `place` says, and what comes after it."""
-    as_of, known_seq = place.item.as_of, place.item.known_seq
-    due: list[Happening] = []
-    doubtful: list[Happening] = []
-    later: list[Happening] = []
-    for happening in pending:
-        if happening.seq <= known_seq or happening.at < as_of - CLOCK_DOUBT:
-            due.append(happening)
-        elif happening.at <= as_of + CLOCK_DOUBT:
-            doubtful.append(happening)
-        else:
-            later.append(happening)
-    taken = _matching(held, due, doubtful, None if place.is_baseline else place.target)
-    due += doubtful[:taken]
-    # What was asked for before the snapshot and was not there came after it.
-    return sorted(due, key=lambda h: h.order), doubtful[taken:] + later
-
-
-def _matching(
-    held: Decimal, due: Sequence[Happening], doubtful: Sequence[Happening], target: Decimal | None
-) -> int:
-    """How many of the doubtful ones make the quantity what it was; none if nothing does."""
-    if target is None or not doubtful:
-        return 0
-    quantity = held
-    for happening in due:
-        quantity = happening.after(quantity)
-    for taken, happening in enumerate(doubtful):
-        if quantity == target:
-            return taken
-        quantity = happening.after(quantity)
-    return len(doubtful) if quantity == target else 0
-
-
 def _without_partial_statement(
-    item: Decided, due: Sequence[Happening]
-) -> tuple[list[Happening], Decimal]:
+    item: Decided, due: Sequence[Counted]
+) -> tuple[list[Counted], Decimal]:
     """What a statement says of the time before the first look, only where it says all of it.
 
     Also returns the signed units that it is short of. Older fills take the place of a seeded lot
@@ -179,36 +194,44 @@ def _without_partial_statement(
     the broker does not have.
     """
     target = item.row.quantity if isinstance(item, Anchor) else Decimal(0)
-    quantity = Decimal(0)
-    for happening in due:
-        quantity = happening.after(quantity)
-    wire = [happening for happening in due if not happening.is_of_statement]
+    quantity = _made_by(due)
+    wire = [counted for counted in due if not counted.happening.is_of_statement]
     if quantity == target or len(wire) == len(due):
         return list(due), Decimal(0)
     return wire, target - quantity
 
 
-def _seed_opening(inventory: Inventory, item: Decided, due: Sequence[Happening]) -> None:
+def _seed_opening(inventory: Inventory, item: Decided, due: Sequence[Counted]) -> None:
     """The first snapshot of an account: what the known fills do not make was held before.
 
     The lot goes in ahead of the fills, so that nothing is counted twice.
     """
-    target = item.row.quantity if isinstance(item, Anchor) else Decimal(0)
-    held_before = target - sum((happening.after(Decimal(0)) for happening in due), Decimal(0))
+    held_before = _held_before(item, due)
     if held_before:
         lot = Lot(
             quantity=abs(held_before),
             value_micros=_opening_value(inventory, item, due, held_before),
             fees=(),
-            opened_at=min([item.as_of, *(f.at for f in due)]),
+            opened_at=min([item.as_of, *(c.happening.at for c in due)]),
             cause=f"seed:{_stamp(item.as_of)}",
             is_seeded=True,
         )
         inventory.seed(lot, held_before)
 
 
+def _held_before(item: Decided, due: Sequence[Counted]) -> Decimal:
+    """The opening quantity of which `due` makes what the first snapshot showed."""
+    target = item.row.quantity if isinstance(item, Anchor) else Decimal(0)
+    made, one = Decimal(0), Decimal(1)
+    for counted in due:
+        # Splits multiply what was held, everything else adds to it.
+        one = counted.after(one) - counted.after(Decimal(0))
+        made = counted.after(made)
+    return EXACT.divide(target - made, one)
+
+
 def _opening_value(
-    inventory: Inventory, item: Decided, due: Sequence[Happening], held_before: Decimal
+    inventory: Inventory, item: Decided, due: Sequence[Counted], held_before: Decimal
 ) -> int | None:
     """The cost of the seeded units that makes today's fills end in the broker's average cost.
 
@@ -217,13 +240,17 @@ def _opening_value(
     if not isinstance(item, Anchor):
         return None
     a, b, quantity = Fraction(1), Fraction(0), held_before
-    for known in due:
+    for counted in due:
+        known = counted.happening
         if not isinstance(known, KnownFill):
             return None
-        signed = known.fill.signed_quantity
+        if not counted.revision:
+            continue
+        fill = known.revisions[counted.revision - 1]
+        signed = fill.signed_quantity
         if (quantity > 0) == (signed > 0):
-            fee = Fraction(known.commission.amount) if known.commission else Fraction(0)
-            paid = Fraction(abs(signed) * known.fill.price * inventory.instrument.unit_value)
+            fee = Fraction(_own_commission(known, inventory.instrument.currency))
+            paid = Fraction(abs(signed) * fill.price * inventory.instrument.unit_value)
             b += paid + (fee if signed > 0 else -fee)
         elif abs(signed) >= abs(quantity):
             return None
@@ -236,23 +263,36 @@ def _opening_value(
     return round(opening * 1_000_000)
 
 
-def _settle(inventory: Inventory, item: Decided, *, is_explained: bool) -> Decimal:
+def _own_commission(known: KnownFill, currency: str) -> Decimal:
+    """Its commission where that is in the contract's currency; others are never added to it."""
+    report = known.commission
+    return report.amount if report is not None and report.currency == currency else Decimal(0)
+
+
+def _settle(
+    inventory: Inventory, item: Decided, counting: Counting, *, is_explained: bool
+) -> Decimal:
     """Make the quantity what the broker says; return what nothing had explained of it."""
+    expected = inventory.quantity + counting.offset
     match item:
         case Absent():
             inventory.mark_missing(item.as_of)
             return Decimal(0)
         case Adjusted():
             adjust(inventory, item)
+            counting.rescale(Fraction(*item.ratio))
             return Decimal(0)
         case CloseDecided():
+            if not expected:
+                return Decimal(0)
+            counting.settle()
             left = inventory.quantity
             if left:
                 kind = _KIND_OF_CLOSE[item.reason]
                 inventory.trade(_unfilled("close", kind, item.as_of, -left, item.price))
             return -left
         case Anchor(row=row):
-            residual = row.quantity - inventory.quantity
+            residual = row.quantity - expected
             if residual:
                 _book_residual(inventory, item, residual, is_fraction=is_explained)
             inventory.see(row)
@@ -305,10 +345,7 @@ def _unfilled(
 
 
 def _split_at(
-    item: Decided,
-    previous: PositionRow | None,
-    held: Decimal,
-    due: Sequence[Happening],
+    item: Decided, previous: PositionRow, held: Decimal, due: Sequence[Counted]
 ) -> Fraction | None:
     """New units for each old one, where the instrument was split since the row before.
 
@@ -316,17 +353,17 @@ def _split_at(
     the same small ratio (pitfall 18). A reverse split may leave less than one unit over: a fraction
     that is cashed (pitfall 19), with a fill or without.
     """
-    if not isinstance(item, Anchor) or previous is None or not held:
+    if not isinstance(item, Anchor) or not held:
         return None
-    if previous.quantity != held or not previous.average_cost or not item.row.average_cost:
+    if not previous.average_cost or not item.row.average_cost:
         return None
     exact = Fraction(previous.average_cost) / Fraction(item.row.average_cost)
     ratio = exact.limit_denominator(_LARGEST_SPLIT)
     if ratio == 1 or not 0 < ratio <= _LARGEST_SPLIT or abs(exact / ratio - 1) > _SPLIT_TOLERANCE:
         return None
     by_happenings = held
-    for happening in due:
-        by_happenings = happening.after(by_happenings)
+    for counted in due:
+        by_happenings = counted.after(by_happenings)
     if by_happenings == item.row.quantity:
         return None
     traded = by_happenings - held

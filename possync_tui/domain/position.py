@@ -123,8 +123,11 @@ class Life:
     close_reason: str = ""
     row: PositionRow | None = None
 
-    def own_average_cost(self, method: CostMethod) -> Decimal | None:
-        """Money per contract by our own lots, commission included; `None` if unknown or flat."""
+    def own_average_cost(self, method: CostMethod, currency: str) -> Decimal | None:
+        """Money per contract by our own lots; `None` if unknown or flat.
+
+        `currency` is the contract's: commission in it is included, that in any other stays apart.
+        """
         lots = self.lots if method is CostMethod.FIFO else ((self.pool,) if self.pool else ())
         units = sum((lot.quantity for lot in lots), Decimal(0))
         if not units:
@@ -134,7 +137,7 @@ class Life:
         for lot in lots:
             if lot.value_micros is None:
                 return None
-            total += lot.value_micros + direction * sum(fee for _, fee in lot.fees)
+            total += lot.value_micros + direction * dict(lot.fees).get(currency, 0)
         return EXACT.divide(from_micros(total), units)
 
 

@@ -137,7 +137,8 @@ class Settling:
         cost: int | None = 0
         if held:
             is_same = life is not None and life.quantity == held
-            cost = pool_cost(life.pool, is_long=held > 0) if life and is_same else None
+            currency = anchor.row.instrument.currency
+            cost = pool_cost(life.pool, currency, is_long=held > 0) if life and is_same else None
         return Appeared(anchor.row, residual, held, cost)
 
 

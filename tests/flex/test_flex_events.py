@@ -261,7 +261,7 @@ async def test_case_11_a_reverse_split_with_a_fraction_cashed(
     )
     assert await standing(rig) == [("FILL", Decimal("0.452381"), "EXACT")]
     life = await life_of(rig, 1)
-    assert (life.quantity, life.own_average_cost(life.entries[0].method)) == (
+    assert (life.quantity, life.own_average_cost(life.entries[0].method, "USD")) == (
         Decimal(10),
         Decimal("10.0952381"),
     )
