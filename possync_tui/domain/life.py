@@ -31,6 +31,10 @@ from possync_tui.domain.observations import (
 )
 from possync_tui.domain.position import EntryKind, Lot, Rebuilt
 
+RULES = 1
+"""The version of the rules below and of what they call. Raise it with every change that makes other
+lives or entries of the same observations: a ledger of older rules is planned again when opened."""
+
 _MOST_OPENINGS = 16
 _LARGEST_SPLIT = 100
 _SPLIT_TOLERANCE = Fraction(1, 2000)

@@ -91,6 +91,18 @@ class Book:
     connectivity_lost_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OlderRules:
+    """Positions whose lives and entries were made by the rules of an older release.
+
+    `without_pnl` are those whose realized entries were left out by the settings then.
+    """
+
+    version: int
+    keys: frozenset[PositionKey]
+    without_pnl: frozenset[PositionKey]
+
+
 class ChangeKind(StrEnum):
     """What a change does to a position, in the words of the log and the diff."""
 
@@ -181,7 +193,9 @@ class Plan:
 
     `decided` goes to the inbox with it. `accounts` are those that the snapshot covered; each gets
     `as_of` as its last complete sync. `planned` are the touched positions that this plan took up.
-    `with_pnl` is false where realized entries were left out by the settings.
+    `without_pnl` are those whose realized entries were left out by the settings. `rules` is the
+    version of the rules that every position in the ledger follows once this is committed, where
+    that is another one than before.
     """
 
     as_of: datetime
@@ -192,7 +206,8 @@ class Plan:
     changes: tuple[Change, ...] = ()
     planned: frozenset[PositionKey] = frozenset()
     new_accounts: tuple[str, ...] = ()
-    with_pnl: bool = True
+    without_pnl: frozenset[PositionKey] = frozenset()
+    rules: int | None = None
 
     @property
     def is_empty(self) -> bool:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from possync_tui.domain.holding import statement_gap_holds
 from possync_tui.domain.instruments import PositionKey
-from possync_tui.domain.life import rebuild
+from possync_tui.domain.life import RULES, rebuild
 from possync_tui.domain.look import Rules
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.money import plain
@@ -27,8 +27,10 @@ from possync_tui.domain.plan import (
     Book,
     Change,
     ChangeKind,
+    OlderRules,
     Plan,
     PutLife,
+    Remark,
     ReverseEntry,
     StoredLife,
 )
@@ -98,7 +100,7 @@ def make_plan(
         decided=(*hindsight.values(), *settled.decided),
         changes=(*changes, *settled.changes),
         planned=frozenset(key for key in histories if key.account in findings.accounts),
-        with_pnl=with_pnl,
+        without_pnl=frozenset() if with_pnl else frozenset(histories),
     )
     return Draft(plan, frozenset(unexplained))
 
@@ -109,19 +111,24 @@ def replan(
     *,
     stored: Stored,
     as_of: datetime,
-    with_pnl: bool = True,
+    without_pnl: frozenset[PositionKey] = frozenset(),
+    older: OlderRules | None = None,
 ) -> Plan:
     """What the observations alone change, without a snapshot: after an import, or a new release.
 
-    Nothing is decided about any position, but for what the first snapshot of its account said of
-    it: that was not worth a word while nothing was known of the position.
+    With `older`, every position that older rules have made is among `histories`. Nothing is decided
+    about any position, but for what the first snapshot of its account said of it: that was not
+    worth a word while nothing was known of the position.
     """
     changes: list[Change] = []
     hindsight = _in_hindsight(book, histories)
     histories = _with_hindsight(histories, hindsight)
     rebuilt = {key: rebuild(history) for key, history in histories.items()}
     for key in sorted(rebuilt):
+        with_pnl = key not in without_pnl
         changes += changes_of(key, stored.get(key, ()), rebuilt[key], with_pnl=with_pnl)
+    if older is not None:
+        changes.insert(0, _remark_rules(older, changes))
     gaps = {key: after.statement_gap for key, after in rebuilt.items()}
     changes += statement_gap_holds(book.holds, gaps)
     return Plan(
@@ -132,7 +139,17 @@ def replan(
         decided=tuple(hindsight.values()),
         changes=tuple(changes),
         planned=frozenset(histories),
-        with_pnl=with_pnl,
+        without_pnl=without_pnl & frozenset(histories),
+        rules=None if older is None else RULES,
+    )
+
+
+def _remark_rules(older: OlderRules, changes: Sequence[Change]) -> Remark:
+    changed = {c.key for c in changes if isinstance(c, PutLife | AddEntry | ReverseEntry)}
+    return Remark(
+        None,
+        f"rules {older.version} -> {RULES} of this release: {len(older.keys)} positions planned "
+        f"again, {len(changed)} changed",
     )
 
 

@@ -9,7 +9,7 @@ from possync_tui.domain.connection import Environment
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Observed, Recorded
-from possync_tui.domain.plan import Book, Plan, StoredLife
+from possync_tui.domain.plan import Book, OlderRules, Plan, StoredLife
 from possync_tui.domain.position import CostMethod, Quality
 from possync_tui.domain.runs import SyncResult, SyncStats
 from possync_tui.domain.views import (
@@ -161,6 +161,13 @@ class LedgerPort(LedgerReads, Protocol):
     @property
     def last_seq(self) -> int:
         """The place of the newest observation in the inbox."""
+        ...
+
+    async def older_rules(self) -> OlderRules | None:
+        """What the rules of an older release have made: the writer has to plan it again.
+
+        `None` where nothing is of older ones, and for a reader.
+        """
         ...
 
     async def bind(self, environment: Environment, accounts: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from possync_tui.domain.connection import Environment
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Observed, Recorded
-from possync_tui.domain.plan import Book, Plan, StoredLife
+from possync_tui.domain.plan import Book, OlderRules, Plan, StoredLife
 from possync_tui.domain.position import CostMethod
 from possync_tui.domain.runs import Outcome, SyncResult, SyncStats
 from possync_tui.domain.views import (
@@ -146,6 +146,9 @@ class Ledger:
     @property
     def last_seq(self) -> int:
         return self._last_seq
+
+    async def older_rules(self) -> OlderRules | None:
+        return await self._writer.read(account_rows.older_rules) if self._writer else None
 
     async def bind(self, environment: Environment, accounts: Sequence[str]) -> None:
         def check(db: Database) -> tuple[Environment | None, list[str]]:

@@ -1,7 +1,8 @@
 -- The ledger, version 1. Amounts of money are whole micro-units (1e-6 of the currency), quantities
 -- and prices canonical decimal text, times UTC ISO text of one width. Views show plain numbers.
 
--- What the ledger is about: environment, cost_method, created_at.
+-- What the ledger is about: environment, cost_method, created_at, rules
+-- (the version of the rules by which lives and entries follow from the inbox).
 CREATE TABLE meta (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
