@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
+from possync_tui.domain import lots as lot_math
 from possync_tui.domain.happenings import Happening, KnownAdjustment
-from possync_tui.domain.money import EXACT
 
 CLOCK_DOUBT = timedelta(seconds=5)
 """Execution times have whole seconds and our view of the broker's clock is no finer: a fill this
@@ -49,8 +49,7 @@ class Counted:
     def offset_of(self, revision: int) -> Decimal:
         zero = Decimal(0)
         units = self.happening.after(zero, revision) - self.happening.after(zero)
-        new, old = self.ratio.numerator, self.ratio.denominator
-        return EXACT.divide(EXACT.multiply(units, Decimal(new)), Decimal(old))
+        return lot_math.scaled(units, self.ratio.numerator, self.ratio.denominator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +92,40 @@ class Counting:
     def offset(self) -> Decimal:
         """The broker's quantity at the last place less that of our lots."""
         return sum((counted.offset for counted in self.doubted), Decimal(0))
+
+    def shows_split(self, ours: Decimal, held: Decimal, stated: Stated, ratio: Fraction) -> bool:
+        """Whether the quantity was stated after a split of `ratio`, which the average cost shows.
+
+        `held` is what the broker had before. Where nothing is doubtful the quantity says it. Else
+        it was split where the quantity changed by just that ratio (the total cost stayed as it
+        was), or where the likely choices make the quantity with the split and not without, or
+        where no choice makes it without. A reverse split may leave less than one unit over: a
+        fraction that is cashed (pitfall 19), with a fill or without.
+        """
+        target = stated.target
+        if target is None:
+            return False
+        new, old = ratio.numerator, ratio.denominator
+        after = Counting(self.pending, self.doubted)
+        after.rescale(ratio)
+        scaled = lot_math.scaled(ours, new, old)
+        is_made = self._likely(ours, stated) == target
+        without = self.possible(ours, stated)
+        if is_made and len(without) == 1:
+            return False
+        if target == lot_math.scaled(held, new, old) and target in after.possible(scaled, stated):
+            return True
+        left_over = abs(target - after._likely(scaled, stated))
+        if is_made or left_over == 0 or (new == 1 and left_over < 1):
+            return not is_made
+        return target not in without and target in after.possible(scaled, stated)
+
+    def _likely(self, ours: Decimal, stated: Stated) -> Decimal:
+        quantity = ours
+        reached = [happening for happening in self.pending if stated.possible(happening)[-1]]
+        for step in _steps(self.doubted, reached, stated):
+            quantity = step.after(quantity, step.possible[0])
+        return quantity
 
     def possible(self, ours: Decimal, stated: Stated) -> frozenset[Decimal]:
         """All the quantities that may have been counted at `stated`."""
@@ -156,9 +189,12 @@ def _is_settled(happening: Happening, stated: Stated) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One thing to count: how many of its revisions may be, and what each makes of a quantity."""
+    """One thing to count: how many of its revisions may be, the likeliest first.
 
-    possible: range
+    `after` is what so many of them make of a quantity.
+    """
+
+    possible: Sequence[int]
     after: Callable[[Decimal, int], Decimal]
 
 
@@ -179,9 +215,16 @@ def _revisions(
 
 def _steps(doubted: Sequence[Counted], reached: Sequence[Happening], stated: Stated) -> list[_Step]:
     return [
-        *(_Step(stated.possible(c.happening), _shift(c)) for c in doubted),
+        *(_Step(_possible_again(c, stated), _shift(c)) for c in doubted),
         *(_Step(stated.possible(h), h.after) for h in reached),
     ]
+
+
+def _possible_again(counted: Counted, stated: Stated) -> Sequence[int]:
+    """As `Stated.possible`; what an earlier quantity had in it is the likeliest now."""
+    possible = stated.possible(counted.happening)
+    likeliest = max(counted.revision, possible[0])
+    return (likeliest, *(revision for revision in possible if revision != likeliest))
 
 
 def _shift(counted: Counted) -> Callable[[Decimal, int], Decimal]:

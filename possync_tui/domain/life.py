@@ -127,22 +127,22 @@ def _told(
         stated = replace(place.stated, target=opening) if is_opening else place.stated
         if is_opening:
             openings = counting.possible(inventory.quantity, stated)
+        ratio = _split_ratio(place.item, previous, before)
+        ours = inventory.quantity
+        is_split = ratio is not None and counting.shows_split(ours, before, stated, ratio)
+        if ratio is not None and is_split:
+            inventory.rescale(ratio.numerator, ratio.denominator)
+            counting.rescale(ratio)
         due = counting.due(inventory.quantity, stated)
         if is_opening:
             opening = _made_by(due)
             due, short = _without_partial_statement(place.item, due)
             gap = gap or short
             _seed_opening(inventory, place.item, due)
-        split = None
-        if previous is not None and previous.quantity == before:
-            split = _split_at(place.item, previous, inventory.quantity + counting.offset, due)
-        if split is not None:
-            inventory.rescale(split.numerator, split.denominator)
-            counting.rescale(split)
         for counted in due:
             counted.happening.apply(inventory)
             counting.book(counted)
-        residual = _settle(inventory, place.item, counting, is_explained=split is not None)
+        residual = _settle(inventory, place.item, counting, is_explained=is_split)
         if residual:
             unexplained.append((place.item.as_of, residual))
         if not isinstance(place.item, Adjusted):
@@ -348,16 +348,13 @@ def _unfilled(
     )
 
 
-def _split_at(
-    item: Decided, previous: PositionRow, held: Decimal, due: Sequence[Counted]
-) -> Fraction | None:
-    """New units for each old one, where the instrument was split since the row before.
+def _split_ratio(item: Decided, previous: PositionRow | None, held: Decimal) -> Fraction | None:
+    """New units for each old one, where the average cost says that the instrument was split.
 
     A split keeps the conId, has no fill, multiplies the quantity and divides the average cost by
-    the same small ratio (pitfall 18). A reverse split may leave less than one unit over: a fraction
-    that is cashed (pitfall 19), with a fill or without.
+    the same small ratio (pitfall 18). `held` is what the broker had of it before.
     """
-    if not isinstance(item, Anchor) or not held:
+    if not isinstance(item, Anchor) or previous is None or not held or previous.quantity != held:
         return None
     if not previous.average_cost or not item.row.average_cost:
         return None
@@ -365,15 +362,7 @@ def _split_at(
     ratio = exact.limit_denominator(_LARGEST_SPLIT)
     if ratio == 1 or not 0 < ratio <= _LARGEST_SPLIT or abs(exact / ratio - 1) > _SPLIT_TOLERANCE:
         return None
-    by_happenings = held
-    for counted in due:
-        by_happenings = counted.after(by_happenings)
-    if by_happenings == item.row.quantity:
-        return None
-    traded = by_happenings - held
-    left_over = Fraction(item.row.quantity) - (Fraction(held) * ratio + Fraction(traded))
-    is_reverse = ratio.numerator == 1
-    return ratio if left_over == 0 or (is_reverse and abs(left_over) < 1) else None
+    return ratio
 
 
 def _stamp(at: datetime) -> str:
