@@ -70,7 +70,8 @@ def test_the_tables_end_as_if_all_had_been_seen(script: list[Step], restarts: li
         with closing(sqlite3.connect(path)) as db:
             sums = dict(
                 db.execute(
-                    "SELECT method, sum(realized_pnl_micros) FROM realized_entries GROUP BY method"
+                    "SELECT method, coalesce(sum(realized_pnl_micros), 0) FROM realized_entries"
+                    " GROUP BY method"
                 )
             )
     for method in CostMethod:
