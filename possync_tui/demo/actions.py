@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from possync_tui.demo.conversion import Conversion, convert
 from possync_tui.demo.desk import Desk
 from possync_tui.demo.faults import Fault, FaultField, FaultKind
 from possync_tui.demo.gateway import DemoGateway
@@ -216,6 +217,25 @@ def _split(table: Table) -> Run:
     return run
 
 
+def _convert(table: Table) -> Run:
+    account, zero_row = table.text("account"), table.flag("zero_row", default=False)
+    conversion = Conversion(
+        con_id=table.whole("con_id"),
+        to_con_id=table.whole("to_con_id"),
+        symbol=table.text("symbol"),
+        new=table.number("new", 1),
+        old=table.number("old", 1),
+    )
+    if conversion.new <= 0 or conversion.old <= 0:
+        raise table.wrong("new" if conversion.new <= 0 else "old", "must be positive")
+
+    def run(gateway: DemoGateway) -> Reply:
+        convert(gateway.desk, account, conversion, zero_row=zero_row)
+        return {}
+
+    return run
+
+
 def _fault(table: Table) -> Run:
     fault = read_fault(table)
 
@@ -298,6 +318,7 @@ _READERS: dict[str, Callable[[Table], Run]] = {
     "remove_row": _remove_row,
     "assign": _assign,
     "split": _split,
+    "convert": _convert,
     "fault": _fault,
     "clear_faults": _clear_faults,
     "notice": _notice,

@@ -259,11 +259,16 @@ class Desk:
         old = self._execution(exec_id)
         self._executions[self._executions.index(old)] = replace(old, reported=True)
 
-    def vanish(self, account: str, con_id: int) -> None:
-        """Drop a position without a word: no fill, no zero row."""
-        if self._holdings.pop((account, con_id), None) is None:
+    def vanish(self, account: str, con_id: int, *, zero_row: bool = False) -> None:
+        """Drop a position without a fill, and without a word unless a ``zero_row`` says so."""
+        key = (account, con_id)
+        if self._holdings.pop(key, None) is None:
             raise DeskError(f"{account} holds no {con_id}")
-        self._histories.pop((account, con_id), None)
+        self._histories.pop(key, None)
+        if zero_row:
+            self._histories[key] = []
+            self._rebuild(key)
+            self._tell(PositionChanged(*key))
 
     def assign(self, account: str, con_id: int, underlying: int) -> None:
         """End an option by delivery at its strike, overnight: no fill, no zero row.
