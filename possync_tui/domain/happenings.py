@@ -4,16 +4,18 @@ Anchors and other decisions are not among these; they are what happenings are he
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from possync_tui.domain.conversion import convert, latest_basis
 from possync_tui.domain.inventory import Inventory, Trade
 from possync_tui.domain.money import EXACT, to_micros
 from possync_tui.domain.observations import (
     Adjusted,
     AdjustmentKind,
     AdjustmentSource,
+    BasisCarried,
     Commission,
     Fill,
     FillSource,
@@ -25,6 +27,8 @@ from possync_tui.domain.position import EntryKind, Fees
 SAME_EVENT = timedelta(days=5)
 """A statement dates an option's end or a split by the business day on which it was processed; our
 own pairing dates it by the snapshot that showed it, over a weekend at the latest."""
+
+_PRICE_DIGITS = Decimal("1E-12")
 
 _KIND_OF_RELEASE = {
     AdjustmentKind.ASSIGNMENT: EntryKind.ASSIGNED,
@@ -83,6 +87,7 @@ class KnownAdjustment:
 
     seq: int
     item: Adjusted
+    basis: BasisCarried | None = None
 
     @property
     def at(self) -> datetime:
@@ -98,18 +103,20 @@ class KnownAdjustment:
 
     def after(self, quantity: Decimal) -> Decimal:
         """The quantity that it leaves of `quantity`."""
+        if self.item.kind is AdjustmentKind.UNRESOLVED:
+            return quantity
         new, old = self.item.ratio
         scaled = EXACT.divide(EXACT.multiply(quantity, Decimal(new)), Decimal(old))
         return scaled + self.item.quantity
 
     def apply(self, inventory: Inventory) -> None:
-        adjust(inventory, self.item)
+        adjust(inventory, self.item, self.basis)
 
 
 Happening = KnownFill | KnownAdjustment
 
 
-def adjust(inventory: Inventory, item: Adjusted) -> None:
+def adjust(inventory: Inventory, item: Adjusted, basis: BasisCarried | None = None) -> None:
     """Do to a position what a corporate action, an option's end or a transfer did to it."""
     match item.kind:
         case AdjustmentKind.SPLIT:
@@ -124,6 +131,14 @@ def adjust(inventory: Inventory, item: Adjusted) -> None:
             inventory.release(trade, moved=True, is_priced=is_priced)
         case AdjustmentKind.TRANSFER:
             _transfer(inventory, item)
+        case AdjustmentKind.CONVERSION:
+            convert(inventory, item, basis)
+        case AdjustmentKind.CASHED:
+            inventory.trade(_told_trade(item, EntryKind.CASHED))
+        case AdjustmentKind.ISSUE:
+            inventory.trade(_told_trade(item, EntryKind.CONVERTED))
+        case AdjustmentKind.UNRESOLVED:
+            pass
 
 
 def _transfer(inventory: Inventory, item: Adjusted) -> None:
@@ -136,6 +151,16 @@ def _transfer(inventory: Inventory, item: Adjusted) -> None:
     inventory.trade(_trade(item, EntryKind.TRANSFERRED, item.price))
 
 
+def _told_trade(item: Adjusted, kind: EntryKind) -> Trade:
+    """A change whose whole money is told, `premium`: its price is only for show."""
+    money = abs(item.premium)
+    units = EXACT.multiply(abs(item.quantity), item.instrument.unit_value)
+    price = EXACT.divide(money, units).quantize(_PRICE_DIGITS).normalize(EXACT)
+    rounded_off = to_micros(money) - to_micros(EXACT.multiply(units, price))
+    trade = _trade(item, kind, price)
+    return replace(trade, premium_micros=rounded_off, broker_realized=item.realized)
+
+
 def _trade(item: Adjusted, kind: EntryKind, price: Decimal | None) -> Trade:
     return Trade(
         cause=f"{item.kind.value}:{item.reference}",
@@ -145,20 +170,38 @@ def _trade(item: Adjusted, kind: EntryKind, price: Decimal | None) -> Trade:
         price=price,
         premium_micros=to_micros(item.premium),
         is_exact=item.is_exact,
+        is_manual=item.source is AdjustmentSource.USER,
         evidence=None if price is None else PriceEvidence(price, item.source.value, 0.0),
     )
 
 
 def happenings_in(history: Sequence[Recorded]) -> tuple[Happening, ...]:
-    """Fills and reported adjustments in the broker's order."""
-    reported = [
-        KnownAdjustment(recorded.seq, recorded.observation)
-        for recorded in history
-        if isinstance(recorded.observation, Adjusted)
-        and recorded.observation.source is AdjustmentSource.FLEX
-    ]
-    found: list[Happening] = [*known_fills(history), *reported]
+    """Fills, and adjustments that were reported or that the user decided, in the broker's order."""
+    basis = latest_basis(history)
+    found: list[Happening] = [*known_fills(history)]
+    decided: list[KnownAdjustment] = []
+    for recorded in history:
+        item = recorded.observation
+        if isinstance(item, Adjusted) and item.source is not AdjustmentSource.PAIRED:
+            known = KnownAdjustment(recorded.seq, item, basis.get(item.reference))
+            (found if item.source is AdjustmentSource.FLEX else decided).append(known)
+    told = [happening for happening in found if happening.is_of_statement]
+    found += [known for known in decided if not _is_refuted(known, told)]
     return tuple(sorted(found, key=lambda happening: happening.order))
+
+
+def _is_refuted(decided: KnownAdjustment, told: Sequence[Happening]) -> bool:
+    """Whether a statement tells what the user had only decided: then the statement counts.
+
+    What came out of another contract did not, if nothing left that one after all.
+    """
+    item, basis = decided.item, decided.basis
+    if item.brings_basis and basis is not None and not basis.lots:
+        return True
+    changes = [
+        other.after(Decimal(0)) for other in told if abs(other.at - decided.at) <= SAME_EVENT
+    ]
+    return item.quantity in changes or sum(changes, Decimal(0)) == item.quantity
 
 
 def known_fills(history: Iterable[Recorded]) -> tuple[KnownFill, ...]:

@@ -52,7 +52,8 @@ def _raise_bulk(look: Look, keys: Sequence[PositionKey]) -> RaiseHold:
         keys=tuple(keys),
         message=(
             f"{len(keys)} positions are gone at once without closing fills. Nothing was closed. "
-            "Accept to close them all, keep to leave them."
+            "They may have been transferred to another account or broker. Accept to close them "
+            "all, or to book them as a transfer; keep to leave them."
         ),
         evidence=f"snapshot {look.digest[:12]} at {look.snapshot.as_of:%Y-%m-%d %H:%M:%S} UTC",
     )
@@ -66,8 +67,9 @@ def _raise_missing(look: Look, known: KnownPosition) -> RaiseHold:
         con_id=known.key.con_id,
         keys=(known.key,),
         message=(
-            f"{name} is missing at the broker, with no closing fill, zero row or expiry. "
-            "Accept to close it, keep to leave it."
+            f"{name} is missing at the broker, with no closing fill, zero row or expiry. It may "
+            "have been sold unseen, or transferred to another account or broker. Accept to close "
+            "it, or to book it as a transfer; keep to leave it."
         ),
         evidence=f"snapshot {look.digest[:12]} at {look.snapshot.as_of:%Y-%m-%d %H:%M:%S} UTC",
     )

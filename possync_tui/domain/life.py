@@ -28,7 +28,7 @@ from possync_tui.domain.observations import (
     PriceEvidence,
     Recorded,
 )
-from possync_tui.domain.position import EntryKind, Lot, Rebuilt
+from possync_tui.domain.position import APPEARED, EntryKind, Lot, Rebuilt
 
 CLOCK_DOUBT = timedelta(seconds=5)
 """Execution times have whole seconds and our view of the broker's clock is no finer: a fill this
@@ -45,10 +45,14 @@ _KIND_OF_CLOSE = {
 }
 
 
+# Decisions that have a place of their own among the happenings.
+Placed = Anchor | Absent | CloseDecided | Adjusted
+
+
 @dataclass(frozen=True, slots=True)
 class _Placed:
     seq: int
-    item: Decided
+    item: Placed
 
     @property
     def target(self) -> Decimal | None:
@@ -100,7 +104,7 @@ def rebuild(history: Sequence[Recorded]) -> Rebuilt:
             previous = place.item.row if isinstance(place.item, Anchor) else None
     for happening in pending:
         happening.apply(inventory)
-    return Rebuilt(inventory.lives(), tuple(unexplained), gap)
+    return Rebuilt(inventory.lives(), tuple(unexplained), gap, tuple(inventory.released))
 
 
 def _placed_in(history: Sequence[Recorded], happenings: Sequence[Happening]) -> list[_Placed]:
@@ -170,7 +174,7 @@ def _matching(
 
 
 def _without_partial_statement(
-    item: Decided, due: Sequence[Happening]
+    item: Placed, due: Sequence[Happening]
 ) -> tuple[list[Happening], Decimal]:
     """What a statement says of the time before the first look, only where it says all of it.
 
@@ -188,7 +192,7 @@ def _without_partial_statement(
     return wire, target - quantity
 
 
-def _seed_opening(inventory: Inventory, item: Decided, due: Sequence[Happening]) -> None:
+def _seed_opening(inventory: Inventory, item: Placed, due: Sequence[Happening]) -> None:
     """The first snapshot of an account: what the known fills do not make was held before.
 
     The lot goes in ahead of the fills, so that nothing is counted twice.
@@ -208,7 +212,7 @@ def _seed_opening(inventory: Inventory, item: Decided, due: Sequence[Happening])
 
 
 def _opening_value(
-    inventory: Inventory, item: Decided, due: Sequence[Happening], held_before: Decimal
+    inventory: Inventory, item: Placed, due: Sequence[Happening], held_before: Decimal
 ) -> int | None:
     """The cost of the seeded units that makes today's fills end in the broker's average cost.
 
@@ -236,7 +240,7 @@ def _opening_value(
     return round(opening * 1_000_000)
 
 
-def _settle(inventory: Inventory, item: Decided, *, is_explained: bool) -> Decimal:
+def _settle(inventory: Inventory, item: Placed, *, is_explained: bool) -> Decimal:
     """Make the quantity what the broker says; return what nothing had explained of it."""
     match item:
         case Absent():
@@ -286,7 +290,7 @@ def _unexplained_lot(inventory: Inventory, anchor: Anchor, units: Decimal) -> Lo
         value_micros=added,
         fees=(),
         opened_at=anchor.as_of,
-        cause=f"anchor:{_stamp(anchor.as_of)}",
+        cause=f"{APPEARED}{_stamp(anchor.as_of)}",
         is_seeded=True,
     )
 
@@ -305,7 +309,7 @@ def _unfilled(
 
 
 def _split_at(
-    item: Decided,
+    item: Placed,
     previous: PositionRow | None,
     held: Decimal,
     due: Sequence[Happening],

@@ -20,6 +20,8 @@ class HoldKind(StrEnum):
     COMBINATION = "COMBINATION"
     NO_CONTRACT_ID = "NO_CONTRACT_ID"
     STATEMENT_GAP = "STATEMENT_GAP"
+    SAME_HOLDING = "SAME_HOLDING"
+    CORPORATE_ACTION = "CORPORATE_ACTION"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class OpenHold:
 class KnownPosition:
     """What the last committed sync left of a position: enough to see that nothing changed.
 
-    `presence_seq` is the place in the inbox of the last pushed row with a quantity.
+    `presence_seq` is the place in the inbox of the last pushed row with a quantity. `appeared_at`
+    is when it came, where nothing explains how.
     """
 
     key: PositionKey
@@ -60,6 +63,15 @@ class KnownPosition:
     confirmed_at: datetime | None = None
     zero_pushed_at: datetime | None = None
     presence_seq: int = 0
+    appeared_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndedPosition:
+    """A life that was closed without a fill, with the broker's last row of it."""
+
+    row: PositionRow
+    closed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +92,7 @@ class Book:
 
     `touched` are the positions with observations in the inbox that no plan has taken up yet.
     `closed_as_missing` are account and time of positions that absence alone has closed, the latest
-    ones.
+    ones; `ended_without_fills` are the latest ones that absence or a zero row has closed.
     """
 
     accounts: Mapping[str, KnownAccount] = field(default_factory=dict)
@@ -88,6 +100,7 @@ class Book:
     holds: tuple[OpenHold, ...] = ()
     touched: frozenset[PositionKey] = frozenset()
     closed_as_missing: tuple[tuple[str, datetime], ...] = ()
+    ended_without_fills: tuple[EndedPosition, ...] = ()
     connectivity_lost_at: datetime | None = None
 
 

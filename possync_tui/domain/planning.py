@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from possync_tui.domain.conversion import basis_to_carry
 from possync_tui.domain.holding import statement_gap_holds
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.life import rebuild
@@ -16,6 +17,7 @@ from possync_tui.domain.observations import (
     Adjusted,
     AdjustmentSource,
     Anchor,
+    BasisCarried,
     Decided,
     Fill,
     FillSource,
@@ -34,7 +36,8 @@ from possync_tui.domain.plan import (
 )
 from possync_tui.domain.position import CostMethod, Entry, EntryKind, Life, Rebuilt, Status
 from possync_tui.domain.reconcile import reconcile
-from possync_tui.domain.settling import Settling
+from possync_tui.domain.settling import LONGEST_CHAIN, Settling
+from possync_tui.domain.succession import Succession
 
 Histories = Mapping[PositionKey, Sequence[Recorded]]
 Stored = Mapping[PositionKey, Sequence[StoredLife]]
@@ -80,7 +83,7 @@ def make_plan(
         opened={key: now.lives[0].opened_at for key, now in standing.items() if now.lives},
     )
     settling = Settling(book, snapshot, histories, standing, findings, known_seq, last_seq)
-    settled = settling.with_option_events()
+    settled = Succession(settling.with_option_events()).applied().with_basis_carried()
     changes: list[Change] = []
     unexplained: set[PositionKey] = set()
     for key in sorted(histories):
@@ -120,6 +123,7 @@ def replan(
     hindsight = _in_hindsight(book, histories)
     histories = _with_hindsight(histories, hindsight)
     rebuilt = {key: rebuild(history) for key, history in histories.items()}
+    carried = _carry_over(histories, rebuilt)
     for key in sorted(rebuilt):
         changes += changes_of(key, stored.get(key, ()), rebuilt[key], with_pnl=with_pnl)
     gaps = {key: after.statement_gap for key, after in rebuilt.items()}
@@ -129,11 +133,28 @@ def replan(
         accounts=(),
         digest="",
         positions_seen=0,
-        decided=tuple(hindsight.values()),
+        decided=(*hindsight.values(), *carried),
         changes=tuple(changes),
         planned=frozenset(histories),
         with_pnl=with_pnl,
     )
+
+
+def _carry_over(
+    histories: dict[PositionKey, Sequence[Recorded]], rebuilt: dict[PositionKey, Rebuilt]
+) -> list[BasisCarried]:
+    """What conversions carry, worked out again; `histories` and `rebuilt` follow."""
+    carried: list[BasisCarried] = []
+    for _ in range(LONGEST_CHAIN):
+        found = basis_to_carry(histories, rebuilt)
+        for item in found:
+            history = histories[item.key]
+            histories[item.key] = (*history, Recorded(history[-1].seq, item))
+            rebuilt[item.key] = rebuild(histories[item.key])
+        carried += found
+        if not found:
+            break
+    return carried
 
 
 def _in_hindsight(book: Book, histories: Histories) -> dict[PositionKey, Absent]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from possync_tui.domain.money import EXACT, from_micros
-from possync_tui.domain.observations import PositionRow, PriceEvidence
+from possync_tui.domain.observations import CarriedLot, PositionRow, PriceEvidence
 
 
 class CostMethod(StrEnum):
@@ -47,8 +47,13 @@ class EntryKind(StrEnum):
     EXERCISED = "EXERCISED"
     DELIVERED = "DELIVERED"
     TRANSFERRED = "TRANSFERRED"
+    CONVERTED = "CONVERTED"
+    CASHED = "CASHED"
     REVERSAL = "REVERSAL"
 
+
+APPEARED = "anchor:"
+"""The origin of a life that began with a row of a snapshot, unexplained, begins with this."""
 
 Fees = tuple[tuple[str, int], ...]
 """Commissions by currency, in micro-units, sorted by currency; a rebate is negative."""
@@ -139,18 +144,32 @@ class Life:
 
 
 @dataclass(frozen=True, slots=True)
+class Released:
+    """Units that a conversion took out, with the cost that goes along to its counterpart.
+
+    `told_units` is how many it was told to take: there may have been fewer.
+    """
+
+    reference: str
+    told_units: Decimal
+    lots: tuple[CarriedLot, ...]
+    pool: CarriedLot
+
+
+@dataclass(frozen=True, slots=True)
 class Rebuilt:
     """What a position's observations amount to: every life it had, oldest first.
 
     `unexplained` holds the instants at which the broker's quantity was not what fills and other
     events made of it, each with the signed units that were left over. `statement_gap` is how many
     signed units a statement is short of what was held at the first look: its older fills are not
-    used then.
+    used then. `released` is what conversions took out.
     """
 
     lives: tuple[Life, ...] = ()
     unexplained: tuple[tuple[datetime, Decimal], ...] = ()
     statement_gap: Decimal = Decimal(0)
+    released: tuple[Released, ...] = ()
 
     @property
     def current(self) -> Life | None:

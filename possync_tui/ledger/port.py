@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from decimal import Decimal
 from typing import Protocol
 
 from possync_tui.domain.connection import Environment
@@ -45,6 +46,10 @@ class LedgerForeign(LedgerError):
 
 class LedgerReadOnly(LedgerError):
     """Another instance holds the writer lock."""
+
+
+class WordRefused(LedgerError):
+    """The user's word does not fit what is held; nothing was written."""
 
 
 class LedgerWriteFailed(LedgerError):
@@ -204,13 +209,22 @@ class LedgerPort(LedgerReads, Protocol):
         ...
 
     async def decide(
-        self, hold_id: int, *, accept: bool, note: str, at: datetime
+        self,
+        hold_id: int,
+        *,
+        accept: bool,
+        note: str,
+        at: datetime,
+        price: Decimal | None = None,
+        is_transfer: bool = False,
     ) -> tuple[PositionKey, ...]:
         """Journal the user's word on a hold; the next sync's plan carries it out.
 
-        Accepting a missing position appends a `CloseDecided(USER)` to the inbox for each key that
-        is still absent; accepting an account lets it be synced. Returns the touched positions.
-        Raises `LedgerError` for a hold that is not open.
+        Accepting a missing position appends a `CloseDecided(USER)`, at `price` if there is one, to
+        the inbox for each key that is still absent, or with `is_transfer` that it moved elsewhere;
+        accepting two positions as the same holding appends both sides of a conversion; accepting an
+        account lets it be synced. Returns the touched positions. Raises `LedgerError` for a hold
+        that is not open, `WordRefused` where the word does not fit it.
         """
         ...
 

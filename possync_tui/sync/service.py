@@ -17,8 +17,10 @@ from possync_tui.domain.planning import Draft, make_plan, replan
 from possync_tui.domain.position import Status
 from possync_tui.domain.reconcile import keys_in_question
 from possync_tui.domain.runs import Failure, Outcome, SyncResult, SyncStats, Trigger
+from possync_tui.domain.word import Word
 from possync_tui.ledger.port import LedgerError, LedgerForeign, LedgerPort
 from possync_tui.sync.events import EventBus, LedgerChanged, SyncFinished, SyncStarted
+from possync_tui.sync.histories import linked_histories
 from possync_tui.sync.look import Look, look_at
 from possync_tui.sync.policy import SyncPolicy
 from possync_tui.sync.wording import count_closed
@@ -154,14 +156,21 @@ class PositionSyncService:
             self._bound_session = state.session_id
             return await self._reload()
 
-    async def decide(self, hold_id: int, *, accept: bool, note: str) -> None:
+    async def decide(self, hold_id: int, word: Word) -> None:
         """Journal the user's word on a hold; the next sync carries it out. Raises `LedgerError`."""
         async with self._turn:
             # Decisions stand among fills, and so on the broker's clock.
             skew = timedelta(seconds=self._broker.state.clock_skew or 0.0)
             self._book = None
             at = self._clock.now() + skew
-            await self._ledger.decide(hold_id, accept=accept, note=note, at=at)
+            await self._ledger.decide(
+                hold_id,
+                accept=word.accept,
+                note=word.note,
+                at=at,
+                price=word.price,
+                is_transfer=word.is_transfer,
+            )
 
     async def audit(self, text: str) -> None:
         """A line for the journal alone. Raises `LedgerError`."""
@@ -197,11 +206,11 @@ class PositionSyncService:
         async with self._turn:
             await self._ledger.record(observations)
             book = await self._reload()
-            histories = await self._ledger.histories(book.touched)
+            histories = await linked_histories(self._ledger, book.touched)
             plan = replan(
                 book,
                 histories,
-                stored=await self._ledger.stored_lives(book.touched),
+                stored=await self._ledger.stored_lives(histories),
                 as_of=started,
                 with_pnl=self._policy.calculate_realized_pnl,
             )
@@ -321,12 +330,12 @@ class PositionSyncService:
         rules = replace(rules, mark_missing_as_closed=self._may_close_missing())
         book = await self.book()
         keys = keys_in_question(book, look.snapshot, rules, look.in_motion)
-        histories = await self._ledger.histories(keys)
+        histories = await linked_histories(self._ledger, keys)
         return make_plan(
             book,
             look.snapshot,
-            histories={key: histories.get(key, ()) for key in keys},
-            stored=await self._ledger.stored_lives(keys),
+            histories=histories,
+            stored=await self._ledger.stored_lives(histories),
             marks=self._broker.marks,
             rules=rules,
             known_seq=look.known_seq,

@@ -5,6 +5,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from possync_tui.domain.plan import Plan
+from possync_tui.domain.word import Word
 from possync_tui.ledger.port import LedgerError
 from possync_tui.sync.events import Arming
 from possync_tui.tui.screens.arming import ArmingDialog
@@ -124,7 +125,7 @@ async def test_accepting_takes_a_note(running: Running, engine: FakeEngine) -> N
         assert isinstance(pilot.app.screen, DecisionDialog)
         pilot.app.screen.query_one(Input).value = "sold at the bank [red]"
         await press(pilot, "enter")
-        assert engine.decisions == [(1, True, "sold at the bank [red]")]
+        assert engine.decisions == [(1, Word(accept=True, note="sold at the bank [red]"))]
         assert "1 held" in screen_text(pilot)
 
 
@@ -135,7 +136,7 @@ async def test_keeping_by_mouse_and_cancelling(running: Running, engine: FakeEng
         await press(pilot, "x")
         await pilot.click("#yes")
         await settle(pilot)
-        assert engine.decisions == [(2, False, "")]
+        assert engine.decisions == [(2, Word(accept=False))]
         assert "1 held · 1 kept" in screen_text(pilot)
 
 

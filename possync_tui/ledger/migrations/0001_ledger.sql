@@ -173,6 +173,8 @@ CREATE TABLE lives (
 );
 CREATE INDEX lives_by_key ON lives (account, con_id, opened_at);
 CREATE INDEX lives_closed_as_missing ON lives (closed_at) WHERE close_reason = 'confirmed_missing';
+CREATE INDEX lives_ended_without_fills ON lives (closed_at)
+    WHERE close_reason IN ('zero_row', 'confirmed_missing');
 CREATE INDEX lives_current ON lives (account, con_id) WHERE status <> 'CLOSED';
 
 -- Lots of the lives, first in first out; `is_pool` marks the one merged lot of average cost.
