@@ -155,7 +155,7 @@ def _told_trade(item: Adjusted, kind: EntryKind) -> Trade:
     """A change whose whole money is told, `premium`: its price is only for show."""
     money = abs(item.premium)
     units = EXACT.multiply(abs(item.quantity), item.instrument.unit_value)
-    price = EXACT.divide(money, units).quantize(_PRICE_DIGITS).normalize(EXACT)
+    price = EXACT.divide(money, units).quantize(_PRICE_DIGITS, context=EXACT)
     rounded_off = to_micros(money) - to_micros(EXACT.multiply(units, price))
     trade = _trade(item, kind, price)
     return replace(trade, premium_micros=rounded_off, broker_realized=item.realized)

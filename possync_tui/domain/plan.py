@@ -43,6 +43,7 @@ class OpenHold:
     con_id: int | None
     keys: tuple[PositionKey, ...]
     is_kept: bool = False
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

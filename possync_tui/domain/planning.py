@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from possync_tui.domain.conversion import basis_to_carry
-from possync_tui.domain.holding import statement_gap_holds
+from possync_tui.domain.holding import corporate_action_holds, statement_gap_holds
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.life import rebuild
 from possync_tui.domain.look import Rules
@@ -93,6 +93,7 @@ def make_plan(
         changes += changes_of(key, stored.get(key, ()), after, with_pnl=with_pnl)
     gaps = {key: after.statement_gap for key, after in settled.rebuilt.items()}
     changes += statement_gap_holds(book.holds, gaps)
+    changes += corporate_action_holds(book.holds, histories)
     plan = Plan(
         as_of=snapshot.as_of,
         accounts=findings.accounts,
@@ -128,6 +129,7 @@ def replan(
         changes += changes_of(key, stored.get(key, ()), rebuilt[key], with_pnl=with_pnl)
     gaps = {key: after.statement_gap for key, after in rebuilt.items()}
     changes += statement_gap_holds(book.holds, gaps)
+    changes += corporate_action_holds(book.holds, histories)
     return Plan(
         as_of=as_of,
         accounts=(),

@@ -213,7 +213,8 @@ class Succession:
     def _begins_here(self, anchor: Anchor) -> bool:
         """Whether a life begins with this row, and no fill or other event opened it."""
         before = self.settled.standing[anchor.key].current
-        return before is None and self._still_appeared(anchor.key)
+        is_unseen = before is None or before.row is None
+        return is_unseen and self._still_appeared(anchor.key)
 
     def _still_appeared(self, key: PositionKey) -> bool:
         rebuilt = self.settled.rebuilt.get(key)
@@ -249,6 +250,8 @@ class Succession:
         ended = any(end.row.key == old for end in book.ended_without_fills)
         if not ended and (known is None or not self._quantity(old, known)):
             return "its end is explained now"
+        if new not in self._present:
+            return "the new contract is gone again"
         newer = book.positions.get(new)
         if newer is None or newer.appeared_at is None or not self._still_appeared(new):
             return "how the new contract came is explained now"

@@ -85,6 +85,7 @@ def _holds(db: sqlite3.Connection) -> Iterable[OpenHold]:
             con_id=record["con_id"],
             keys=decode_keys(record["keys"]),
             is_kept=record["status"] == "kept",
+            evidence=record["evidence"],
         )
 
 
