@@ -141,7 +141,7 @@ class FakeReads:
             found[(day, entry.currency)] = PnlBucket(
                 day,
                 entry.currency,
-                old.realized_pnl + (entry.realized_pnl or Decimal(0)),
+                (old.realized_pnl or Decimal(0)) + (entry.realized_pnl or Decimal(0)),
                 old.entries + 1,
                 old.unknown + (entry.realized_pnl is None),
             )

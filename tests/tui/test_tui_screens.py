@@ -1,5 +1,7 @@
 """What opens over the dashboard: every key, at every size."""
 
+from decimal import Decimal
+
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -127,6 +129,38 @@ async def test_accepting_takes_a_note(running: Running, engine: FakeEngine) -> N
         await press(pilot, "enter")
         assert engine.decisions == [(1, Word(accept=True, note="sold at the bank [red]"))]
         assert "1 held" in screen_text(pilot)
+
+
+async def test_accepting_at_a_price(running: Running, engine: FakeEngine) -> None:
+    async with running() as pilot:
+        await press(pilot, "v", "j", "a", "s", "o", "l", "d", "tab", "x", "enter")
+        assert "the price is not a number" in screen_text(pilot)
+        assert engine.decisions == []
+        await press(pilot, "backspace", "1", "2", "enter")
+        assert engine.decisions == [(1, Word(accept=True, note="sold", price=Decimal(12)))]
+
+
+async def test_accepting_as_a_transfer(running: Running, engine: FakeEngine) -> None:
+    async with running() as pilot:
+        await press(pilot, "v", "j", "a", "tab", "7")
+        await pilot.click("#transfer")
+        await settle(pilot)
+        assert "a transfer has no price" in screen_text(pilot)
+        await press(pilot, "shift+tab", "shift+tab")
+        pilot.app.screen.query_one("#price", Input).value = ""
+        await pilot.click("#transfer")
+        await settle(pilot)
+        assert engine.decisions == [(1, Word(accept=True, is_transfer=True))]
+
+
+async def test_what_is_no_missing_position_has_no_price(
+    running: Running, engine: FakeEngine
+) -> None:
+    async with running() as pilot:
+        await press(pilot, "v", "a")
+        assert not pilot.app.screen.query("#price, #transfer")
+        await press(pilot, "enter")
+        assert engine.decisions == [(2, Word(accept=True))]
 
 
 async def test_keeping_by_mouse_and_cancelling(running: Running, engine: FakeEngine) -> None:
