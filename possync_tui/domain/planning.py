@@ -337,6 +337,8 @@ def _why_reversed(entry: Entry, by: Entry | None) -> str:
 def _evidence(entry: Entry) -> str:
     if entry.kind is EntryKind.FILL:
         return f"execution {entry.exec_id}"
+    if entry.kind is EntryKind.CONVERTED and entry.exit_price is None:
+        return "its cost went along into another contract"
     if entry.price is not None:
         age = f"{entry.price.age_seconds:.0f} s old"
         return f"{entry.price.source} mark {plain(entry.price.price)}, {age}"
