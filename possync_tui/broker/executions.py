@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from possync_tui.broker.context import SessionContext
 from possync_tui.broker.endings import Ending
@@ -22,6 +23,7 @@ class _Flight:
     """A request for executions that is not answered to its end yet."""
 
     request_id: int
+    asked_at: datetime
     done: asyncio.Future[Executions]
     fills: list[Fill] = field(default_factory=list)
     commissions: list[Commission] = field(default_factory=list)
@@ -71,7 +73,7 @@ class ExecutionReports:
     async def _fly(self) -> Executions:
         done: asyncio.Future[Executions] = asyncio.get_running_loop().create_future()
         try:
-            flight = self._flight = _Flight(self._next_id(), done)
+            flight = self._flight = _Flight(self._next_id(), self._context.broker_now(), done)
             self._request(flight.request_id)
             return await done
         except ConnectionError as error:
@@ -128,6 +130,7 @@ class ExecutionReports:
             flight.done.set_exception(BrokerUnavailable(flight.link_doubt))
             return
         self._flight = None
+        self._reader.fill_times.asked_at = flight.asked_at
         flight.done.set_result(Executions(tuple(flight.fills), tuple(flight.commissions)))
 
     def doubt_link(self, why: str) -> None:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from possync_tui.broker.codes import clean
-from possync_tui.broker.wire_times import UnreadableTime, parse_wire_time
+from possync_tui.broker.fill_times import FillTimes
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.money import LARGEST_AMOUNT, BadNumber, parse_number
 from possync_tui.domain.observations import Commission, Fill, PositionRow, Side
@@ -79,7 +79,7 @@ class RowReader:
     """
 
     def __init__(self, default_zone: tzinfo | None = None) -> None:
-        self._default_zone = default_zone
+        self.fill_times = FillTimes(default_zone)
         self._instruments: dict[tuple[str, ...], Instrument] = {}
         self._rows: dict[tuple[str, str], tuple[list[str], PositionRow]] = {}
 
@@ -122,7 +122,7 @@ class RowReader:
     def execution(self, fields: list[str], received_at: datetime) -> ReadFill:
         """Message 11. Raises `UnreadableRow`.
 
-        A fill is not lost for its time: an unreadable one falls back as `_fill_time` says.
+        A fill is not lost for its time: an unreadable one falls back as `FillTimes` says.
         """
         if len(fields) < _EXECUTION_FIELDS:
             raise UnreadableRow(_wrong_length("execution", fields, 16, 4))
@@ -131,7 +131,9 @@ class RowReader:
             if not account or not exec_id:
                 raise BadNumber("account or execution id", "", "blank")
             request_id = _whole("request id", fields[1])
-            moment, doubt = self._fill_time(raw_time, received_at, request_id == _PUSHED)
+            moment, doubt = self.fill_times.read(
+                exec_id, raw_time, received_at, is_pushed=request_id == _PUSHED
+            )
             fill = Fill(
                 account=account,
                 exec_id=exec_id,
@@ -153,21 +155,6 @@ class RowReader:
         except BadNumber as bad:
             raise UnreadableRow(_where("execution", account, fields[4], fields[3], bad)) from bad
         return ReadFill(fill, request_id, doubt and f"execution {clean(exec_id, 60)}: {doubt}")
-
-    def _fill_time(self, raw: str, received_at: datetime, is_pushed: bool) -> tuple[datetime, str]:
-        """The time of a fill, and what is doubtful about it.
-
-        A pushed fill has just happened, so its receipt is within seconds of it. One that was asked
-        for happened before its receipt: its clock time is read in TWS's usual zone, and never later
-        than the receipt, because a fill that seems to come after a snapshot would count twice.
-        """
-        try:
-            return parse_wire_time(raw, self._default_zone), ""
-        except UnreadableTime as bad:
-            if is_pushed or bad.reading is None:
-                return received_at, f"{bad}; its receipt is taken instead"
-            reading = min(bad.reading, received_at)
-            return reading, f"{bad}; the usual zone of TWS is taken instead"
 
     def commission(self, fields: list[str]) -> ReadCommission:
         """Message 59. Raises `UnreadableRow`; an unset profit is unknown, not zero."""

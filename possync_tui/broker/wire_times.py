@@ -41,8 +41,8 @@ def zone_named(name: str) -> ZoneInfo | None:
         return None
 
 
-def parse_wire_time(raw: str, default_zone: tzinfo | None) -> datetime:
-    """The UTC instant of a TWS time.
+def wire_instants(raw: str, default_zone: tzinfo | None) -> tuple[datetime, ...]:
+    """The UTC instants that a TWS time may mean: two, in order, in an hour that the clock repeats.
 
     A text that names no zone is in `default_zone` (the zone of the machine that TWS runs on), or in
     the zone of this machine when that is `None`. Raises `UnreadableTime`.
@@ -57,7 +57,7 @@ def parse_wire_time(raw: str, default_zone: tzinfo | None) -> datetime:
             return _in_zone(local, UTC if separator == "-" else default_zone)
         zone = zone_named(name)
         if zone is None:
-            reading = _in_zone(local, default_zone)
+            reading = _in_zone(local, default_zone)[0]
             raise UnreadableTime(f"time is in an unknown zone: {raw[:40]!r}", reading)
         return _in_zone(local, zone)
     except (ValueError, OverflowError, OSError) as error:
@@ -66,6 +66,9 @@ def parse_wire_time(raw: str, default_zone: tzinfo | None) -> datetime:
         raise UnreadableTime(f"time is no date and time: {raw[:40]!r}") from None
 
 
-def _in_zone(local: datetime, zone: tzinfo | None) -> datetime:
+def _in_zone(local: datetime, zone: tzinfo | None) -> tuple[datetime, ...]:
     # A naive time converts by the zone of this machine.
-    return (local if zone is None else local.replace(tzinfo=zone)).astimezone(UTC)
+    here = local if zone is None else local.replace(tzinfo=zone)
+    first, second = here.astimezone(UTC), here.replace(fold=1).astimezone(UTC)
+    # In the hour that the clock leaves out in spring, which is no time, the second is earlier.
+    return (first, second) if first < second else (first,)

@@ -16,6 +16,7 @@ from possync_tui.domain.observations import Adjusted, Fill, Observation, Recorde
 from possync_tui.domain.plan import AddEntry, Book, Plan, PutLife, RaiseHold, ReverseEntry
 from possync_tui.domain.runs import SyncResult, Trigger
 from possync_tui.domain.text import printable
+from possync_tui.flex.cancels import carry_out
 from possync_tui.flex.document import FlexRefused
 from possync_tui.flex.statement import Statement, read_flex
 
@@ -59,8 +60,18 @@ async def _import(call: Call) -> int:
         _check_accounts(files, await service.load())
         statements = [statement for file in files for statement in file.statements]
         keys = frozenset[PositionKey]().union(*(s.keys for s in statements))
-        rows = _rows(files, await ledger.histories(keys))
-        observations = tuple(item for s in statements for item in s.observations)
+        histories = await ledger.histories(keys)
+        observations = [item for s in statements for item in s.observations]
+        notes: list[Sequence[str]] = []
+        for statement in statements:
+            fills = [item for item in observations if isinstance(item, Fill)]
+            cancelled = carry_out(statement.cancellations, histories, fills)
+            observations += cancelled.fills
+            notes.append((*statement.notes, *cancelled.notes))
+        rows: list[Row] = [
+            {**row, "notes": list(said)}
+            for row, said in zip(_rows(files, histories), notes, strict=True)
+        ]
         result, plan = await service.replan(Trigger.IMPORT, observations)
     _print(call, rows, _changes(call, result, plan))
     return Exit.HELD if result.held else Exit.DONE
@@ -115,7 +126,6 @@ def _rows(files: Sequence[_File], histories: Mapping[PositionKey, Sequence[Recor
                     "fills_known": len(fills & known),
                     "adjustments_new": len(adjustments - known),
                     "adjustments_known": len(adjustments & known),
-                    "notes": list(statement.notes),
                 }
             )
             known |= {identity for identity in (*fills, *adjustments) if identity is not None}

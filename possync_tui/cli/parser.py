@@ -8,6 +8,7 @@ from argparse import (
     _SubParsersAction,
 )
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import NoReturn, TypeAlias
 
 from possync_tui import __version__
@@ -164,6 +165,12 @@ def _add_checks(commands: _Commands) -> None:
     )
     review.add_argument("ids", nargs="*", type=_count, metavar="ID", help="number of the hold")
     review.add_argument("--note", default="", help="why, for the journal")
+    review.add_argument(
+        "--price", type=_price, metavar="P", help="accept: what a unit of it was closed at"
+    )
+    review.add_argument(
+        "--transfer", action="store_true", help="accept: it was moved elsewhere, not closed"
+    )
     review.add_argument("--all", action="store_true", help="list decided ones too")
     _command(commands, "verify", "rebuild everything from what was observed, and compare")
     _command(commands, "doctor", "check settings, ledger and ports", "broker")
@@ -198,6 +205,15 @@ def _count(text: str) -> int:
     if not 0 < number < 2**31:
         raise ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
     return number
+
+
+def _price(text: str) -> Decimal:
+    from possync_tui.domain.word import BadPrice, parse_price
+
+    try:
+        return parse_price(text)
+    except BadPrice as bad:
+        raise ArgumentTypeError(str(bad)) from None
 
 
 def _start(text: str) -> datetime:

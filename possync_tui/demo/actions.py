@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from possync_tui.demo.conversion import Conversion, convert
 from possync_tui.demo.desk import Desk
 from possync_tui.demo.faults import Fault, FaultField, FaultKind
 from possync_tui.demo.gateway import DemoGateway
@@ -144,11 +145,13 @@ def _which_execution(table: Table) -> Callable[[Desk], str]:
 
 def _correct(table: Table) -> Run:
     which, price = _which_execution(table), table.number("price")
-    delay = table.seconds("commission_delay", 0.0)
+    quantity, delay = table.number_or_none("quantity"), table.seconds("commission_delay", 0.0)
+    if quantity is not None and quantity <= 0:
+        raise table.wrong("quantity", f"is not positive: {quantity}")
 
     def run(gateway: DemoGateway) -> Reply:
-        desk = gateway.desk
-        return _traded(desk.correct(which(desk), price, commission_delay=delay))
+        desk, which_one = gateway.desk, which(gateway.desk)
+        return _traded(desk.correct(which_one, price, quantity=quantity, commission_delay=delay))
 
     return run
 
@@ -211,6 +214,25 @@ def _split(table: Table) -> Run:
 
     def run(gateway: DemoGateway) -> Reply:
         gateway.desk.split(con_id, new, old)
+        return {}
+
+    return run
+
+
+def _convert(table: Table) -> Run:
+    account, zero_row = table.text("account"), table.flag("zero_row", default=False)
+    conversion = Conversion(
+        con_id=table.whole("con_id"),
+        to_con_id=table.whole("to_con_id"),
+        symbol=table.text("symbol"),
+        new=table.number("new", 1),
+        old=table.number("old", 1),
+    )
+    if conversion.new <= 0 or conversion.old <= 0:
+        raise table.wrong("new" if conversion.new <= 0 else "old", "must be positive")
+
+    def run(gateway: DemoGateway) -> Reply:
+        convert(gateway.desk, account, conversion, zero_row=zero_row)
         return {}
 
     return run
@@ -298,6 +320,7 @@ _READERS: dict[str, Callable[[Table], Run]] = {
     "remove_row": _remove_row,
     "assign": _assign,
     "split": _split,
+    "convert": _convert,
     "fault": _fault,
     "clear_faults": _clear_faults,
     "notice": _notice,

@@ -227,15 +227,21 @@ class Desk:
         )
 
     def correct(
-        self, exec_id: str, price: Decimal | int | str, *, commission_delay: float = 0.0
+        self,
+        exec_id: str,
+        price: Decimal | int | str,
+        *,
+        quantity: Decimal | None = None,
+        commission_delay: float = 0.0,
     ) -> Execution:
-        """Report an execution again with another price: same id but for the last suffix."""
+        """Report an execution again with another price or size: same id but for the last suffix."""
         old = self._execution(exec_id)
+        size = old.quantity if quantity is None else quantity
         base, _, suffix = exec_id.rpartition(".")
         key = (old.account, old.con_id)
         steps = self._histories.get(key, [])
         fixed = [
-            replace(step, price=Decimal(price))
+            replace(step, price=Decimal(price), signed=size.copy_sign(step.signed))
             if isinstance(step, Fill) and step.key == base
             else step
             for step in steps
@@ -246,6 +252,7 @@ class Desk:
             old,
             exec_id=f"{base}.{int(suffix) + 1:02d}",
             price=Decimal(price),
+            quantity=size,
             realized=realized,
             commission_due=self.clock.monotonic() + commission_delay,
         )
@@ -259,11 +266,16 @@ class Desk:
         old = self._execution(exec_id)
         self._executions[self._executions.index(old)] = replace(old, reported=True)
 
-    def vanish(self, account: str, con_id: int) -> None:
-        """Drop a position without a word: no fill, no zero row."""
-        if self._holdings.pop((account, con_id), None) is None:
+    def vanish(self, account: str, con_id: int, *, zero_row: bool = False) -> None:
+        """Drop a position without a fill, and without a word unless a ``zero_row`` says so."""
+        key = (account, con_id)
+        if self._holdings.pop(key, None) is None:
             raise DeskError(f"{account} holds no {con_id}")
-        self._histories.pop((account, con_id), None)
+        self._histories.pop(key, None)
+        if zero_row:
+            self._histories[key] = []
+            self._rebuild(key)
+            self._tell(PositionChanged(*key))
 
     def assign(self, account: str, con_id: int, underlying: int) -> None:
         """End an option by delivery at its strike, overnight: no fill, no zero row.

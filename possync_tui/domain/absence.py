@@ -118,7 +118,11 @@ def _confirm(
     if is_cash(known):
         return None, None
     confirmations, counted = _count(look, known)
-    kept = any(known.key in hold.keys and hold.is_kept for hold in look.book.holds)
+    # Two holdings where one might have been: that says nothing against the end of the old one.
+    kept = any(
+        known.key in hold.keys and hold.is_kept and hold.kind is not HoldKind.SAME_HOLDING
+        for hold in look.book.holds
+    )
     if (
         look.rules.mark_missing_as_closed
         and confirmations >= look.rules.confirmations

@@ -4,16 +4,18 @@ Anchors and other decisions are not among these; they are what happenings are he
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from possync_tui.domain.conversion import convert, latest_basis
 from possync_tui.domain.inventory import Inventory, Trade
 from possync_tui.domain.money import EXACT, to_micros
 from possync_tui.domain.observations import (
     Adjusted,
     AdjustmentKind,
     AdjustmentSource,
+    BasisCarried,
     Commission,
     Fill,
     FillSource,
@@ -26,6 +28,8 @@ SAME_EVENT = timedelta(days=5)
 """A statement dates an option's end or a split by the business day on which it was processed; our
 own pairing dates it by the snapshot that showed it, over a weekend at the latest."""
 
+_PRICE_DIGITS = Decimal("1E-12")
+
 _KIND_OF_RELEASE = {
     AdjustmentKind.ASSIGNMENT: EntryKind.ASSIGNED,
     AdjustmentKind.EXERCISE: EntryKind.EXERCISED,
@@ -35,13 +39,17 @@ _KIND_OF_RELEASE = {
 
 @dataclass(frozen=True, slots=True)
 class KnownFill:
-    """A fill in its latest revision, at the time and the place of arrival of its first."""
+    """A fill in its latest revision, at the time of its first.
 
-    seq: int
+    `revisions` are all of them, oldest first; `arrivals` are their places in the inbox.
+    """
+
     at: datetime
     base_id: str
     fill: Fill
     commission: Commission | None
+    revisions: tuple[Fill, ...]
+    arrivals: tuple[int, ...]
     is_of_statement: bool = False
 
     @property
@@ -53,11 +61,17 @@ class KnownFill:
         """What lots and entries that come of it are known by."""
         return f"fill:{self.base_id}"
 
-    def after(self, quantity: Decimal) -> Decimal:
-        """The quantity that it leaves of `quantity`."""
-        return quantity + self.fill.signed_quantity
+    def after(self, quantity: Decimal, revision: int | None = None) -> Decimal:
+        """The quantity that so many of its revisions leave of `quantity`; without, all of them."""
+        if revision == 0:
+            return quantity
+        fill = self.fill if revision is None else self.revisions[revision - 1]
+        return quantity + fill.signed_quantity
 
     def apply(self, inventory: Inventory) -> None:
+        if not self.fill.quantity:
+            # Cancelled: it matters only for quantities that were stated before that.
+            return
         report = self.commission
         fees: Fees | None = None
         if report is not None:
@@ -83,33 +97,41 @@ class KnownAdjustment:
 
     seq: int
     item: Adjusted
+    basis: BasisCarried | None = None
 
     @property
     def at(self) -> datetime:
         return self.item.as_of
 
     @property
+    def arrivals(self) -> tuple[int, ...]:
+        return (self.seq,)
+
+    @property
     def order(self) -> tuple[datetime, str]:
-        return (self.item.as_of, f"~{self.item.reference}")
+        # Of one instant: units that come are there before they are sold, others go last.
+        return (self.item.as_of, f"{' ' if self.item.brings_basis else '~'}{self.item.reference}")
 
     @property
     def is_of_statement(self) -> bool:
         return self.item.source is AdjustmentSource.FLEX
 
-    def after(self, quantity: Decimal) -> Decimal:
-        """The quantity that it leaves of `quantity`."""
+    def after(self, quantity: Decimal, revision: int | None = None) -> Decimal:
+        """The quantity that it leaves of `quantity`; unchanged where `revision` is 0."""
+        if revision == 0 or self.item.kind is AdjustmentKind.UNRESOLVED:
+            return quantity
         new, old = self.item.ratio
         scaled = EXACT.divide(EXACT.multiply(quantity, Decimal(new)), Decimal(old))
         return scaled + self.item.quantity
 
     def apply(self, inventory: Inventory) -> None:
-        adjust(inventory, self.item)
+        adjust(inventory, self.item, self.basis)
 
 
 Happening = KnownFill | KnownAdjustment
 
 
-def adjust(inventory: Inventory, item: Adjusted) -> None:
+def adjust(inventory: Inventory, item: Adjusted, basis: BasisCarried | None = None) -> None:
     """Do to a position what a corporate action, an option's end or a transfer did to it."""
     match item.kind:
         case AdjustmentKind.SPLIT:
@@ -124,6 +146,14 @@ def adjust(inventory: Inventory, item: Adjusted) -> None:
             inventory.release(trade, moved=True, is_priced=is_priced)
         case AdjustmentKind.TRANSFER:
             _transfer(inventory, item)
+        case AdjustmentKind.CONVERSION:
+            convert(inventory, item, basis)
+        case AdjustmentKind.CASHED:
+            inventory.trade(_told_trade(item, EntryKind.CASHED))
+        case AdjustmentKind.ISSUE:
+            inventory.trade(_told_trade(item, EntryKind.CONVERTED))
+        case AdjustmentKind.UNRESOLVED:
+            pass
 
 
 def _transfer(inventory: Inventory, item: Adjusted) -> None:
@@ -136,6 +166,16 @@ def _transfer(inventory: Inventory, item: Adjusted) -> None:
     inventory.trade(_trade(item, EntryKind.TRANSFERRED, item.price))
 
 
+def _told_trade(item: Adjusted, kind: EntryKind) -> Trade:
+    """A change whose whole money is told, `premium`: its price is only for show."""
+    money = abs(item.premium)
+    units = EXACT.multiply(abs(item.quantity), item.instrument.unit_value)
+    price = EXACT.divide(money, units).quantize(_PRICE_DIGITS, context=EXACT)
+    rounded_off = to_micros(money) - to_micros(EXACT.multiply(units, price))
+    trade = _trade(item, kind, price)
+    return replace(trade, premium_micros=rounded_off, broker_realized=item.realized)
+
+
 def _trade(item: Adjusted, kind: EntryKind, price: Decimal | None) -> Trade:
     return Trade(
         cause=f"{item.kind.value}:{item.reference}",
@@ -145,24 +185,50 @@ def _trade(item: Adjusted, kind: EntryKind, price: Decimal | None) -> Trade:
         price=price,
         premium_micros=to_micros(item.premium),
         is_exact=item.is_exact,
+        is_manual=item.source is AdjustmentSource.USER,
         evidence=None if price is None else PriceEvidence(price, item.source.value, 0.0),
     )
 
 
 def happenings_in(history: Sequence[Recorded]) -> tuple[Happening, ...]:
-    """Fills and reported adjustments in the broker's order."""
-    reported = [
-        KnownAdjustment(recorded.seq, recorded.observation)
-        for recorded in history
-        if isinstance(recorded.observation, Adjusted)
-        and recorded.observation.source is AdjustmentSource.FLEX
-    ]
-    found: list[Happening] = [*known_fills(history), *reported]
+    """Fills, cancelled ones too, and adjustments that were reported or that the user decided.
+
+    In the broker's order.
+    """
+    basis = latest_basis(history)
+    found: list[Happening] = [*_fills(history)]
+    decided: list[KnownAdjustment] = []
+    for recorded in history:
+        item = recorded.observation
+        if isinstance(item, Adjusted) and item.source is not AdjustmentSource.PAIRED:
+            known = KnownAdjustment(recorded.seq, item, basis.get(item.reference))
+            (found if item.source is AdjustmentSource.FLEX else decided).append(known)
+    told = [happening for happening in found if happening.is_of_statement]
+    found += [known for known in decided if not _is_refuted(known, told)]
     return tuple(sorted(found, key=lambda happening: happening.order))
 
 
+def _is_refuted(decided: KnownAdjustment, told: Sequence[Happening]) -> bool:
+    """Whether a statement tells what the user had only decided: then the statement counts.
+
+    What came out of another contract did not, if nothing left that one after all.
+    """
+    item, basis = decided.item, decided.basis
+    if item.brings_basis and basis is not None and not basis.lots:
+        return True
+    changes = [
+        other.after(Decimal(0)) for other in told if abs(other.at - decided.at) <= SAME_EVENT
+    ]
+    return item.quantity in changes or sum(changes, Decimal(0)) == item.quantity
+
+
 def known_fills(history: Iterable[Recorded]) -> tuple[KnownFill, ...]:
-    """Fills in the broker's order, corrections in place of what they correct."""
+    """Fills that stand, in the broker's order, corrections in place of what they correct."""
+    standing = (fill for fill in _fills(history) if fill.fill.quantity)
+    return tuple(sorted(standing, key=lambda fill: fill.order))
+
+
+def _fills(history: Iterable[Recorded]) -> list[KnownFill]:
     commissions: dict[str, Commission] = {}
     revisions: dict[str, list[tuple[int, Fill]]] = {}
     for recorded in history:
@@ -171,9 +237,7 @@ def known_fills(history: Iterable[Recorded]) -> tuple[KnownFill, ...]:
                 commissions[report.exec_id] = report
             case Fill() as fill:
                 revisions.setdefault(fill.base_id, []).append((recorded.seq, fill))
-    known = [_latest(base, found, commissions) for base, found in revisions.items()]
-    standing = (fill for fill in known if fill.fill.quantity)
-    return tuple(sorted(standing, key=lambda fill: fill.order))
+    return [_latest(base, found, commissions) for base, found in revisions.items()]
 
 
 def _latest(
@@ -186,7 +250,15 @@ def _latest(
     report = reports[-1] if reports else None
     # One that was seen live is not the statement's, whoever corrected it.
     is_of_statement = all(fill.source is FillSource.FLEX for _, fill in found)
-    return KnownFill(min(seq for seq, _ in found), first.time, base, last, report, is_of_statement)
+    return KnownFill(
+        at=first.time,
+        base_id=base,
+        fill=last,
+        commission=report,
+        revisions=tuple(fill for _, fill in by_revision),
+        arrivals=tuple(seq for seq, _ in by_revision),
+        is_of_statement=is_of_statement,
+    )
 
 
 def is_reported(paired: Adjusted, happenings: Sequence[Happening]) -> bool:

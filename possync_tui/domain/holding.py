@@ -3,10 +3,18 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from possync_tui.domain.happenings import SAME_EVENT
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.look import Look, is_cash
 from possync_tui.domain.money import plain
-from possync_tui.domain.observations import PositionRow, Snapshot
+from possync_tui.domain.observations import (
+    Adjusted,
+    AdjustmentKind,
+    AdjustmentSource,
+    PositionRow,
+    Recorded,
+    Snapshot,
+)
 from possync_tui.domain.plan import (
     Book,
     Change,
@@ -52,7 +60,8 @@ def _raise_bulk(look: Look, keys: Sequence[PositionKey]) -> RaiseHold:
         keys=tuple(keys),
         message=(
             f"{len(keys)} positions are gone at once without closing fills. Nothing was closed. "
-            "Accept to close them all, keep to leave them."
+            "They may have been transferred to another account or broker. Accept to close them "
+            "all, or to book them as a transfer; keep to leave them."
         ),
         evidence=f"snapshot {look.digest[:12]} at {look.snapshot.as_of:%Y-%m-%d %H:%M:%S} UTC",
     )
@@ -66,8 +75,9 @@ def _raise_missing(look: Look, known: KnownPosition) -> RaiseHold:
         con_id=known.key.con_id,
         keys=(known.key,),
         message=(
-            f"{name} is missing at the broker, with no closing fill, zero row or expiry. "
-            "Accept to close it, keep to leave it."
+            f"{name} is missing at the broker, with no closing fill, zero row or expiry. It may "
+            "have been sold unseen, or transferred to another account or broker. Accept to close "
+            "it, or to book it as a transfer; keep to leave it."
         ),
         evidence=f"snapshot {look.digest[:12]} at {look.snapshot.as_of:%Y-%m-%d %H:%M:%S} UTC",
     )
@@ -159,3 +169,60 @@ def statement_gap_holds(
         elif not gap and hold is not None:
             changes.append(ClearHold(hold.hold_id, "the statements add up now"))
     return changes
+
+
+def corporate_action_holds(
+    holds: Sequence[OpenHold], histories: Mapping[PositionKey, Sequence[Recorded]]
+) -> list[Change]:
+    """Corporate actions of which a statement does not tell enough to book them.
+
+    One that another statement tells in full is resolved.
+    """
+    changes: list[Change] = []
+    for _, history in sorted(histories.items()):
+        told = [
+            recorded.observation
+            for recorded in history
+            if isinstance(recorded.observation, Adjusted)
+            and recorded.observation.source is AdjustmentSource.FLEX
+        ]
+        for item in (item for item in told if item.kind is AdjustmentKind.UNRESOLVED):
+            hold = next((h for h in holds if _is_about(h, item)), None)
+            is_resolved = any(_resolves(other, item) for other in told)
+            if is_resolved and hold is not None:
+                changes.append(ClearHold(hold.hold_id, "a statement tells the rest of it"))
+            elif not is_resolved and hold is None:
+                changes.append(_raise_unresolved(item))
+    return changes
+
+
+def _is_about(hold: OpenHold, item: Adjusted) -> bool:
+    is_same = hold.kind is HoldKind.CORPORATE_ACTION and hold.keys == (item.key,)
+    return is_same and hold.evidence == _what_was_told(item)
+
+
+def _resolves(other: Adjusted, item: Adjusted) -> bool:
+    return (
+        other.kind is not AdjustmentKind.UNRESOLVED
+        and other.quantity == item.quantity
+        and abs(other.as_of - item.as_of) <= SAME_EVENT
+    )
+
+
+def _what_was_told(item: Adjusted) -> str:
+    return f"{item.evidence}; {plain(item.quantity)} units on {item.as_of:%Y-%m-%d}"
+
+
+def _raise_unresolved(item: Adjusted) -> RaiseHold:
+    return RaiseHold(
+        kind=HoldKind.CORPORATE_ACTION,
+        account=item.key.account,
+        con_id=item.key.con_id,
+        keys=(item.key,),
+        message=(
+            f"A corporate action changed {item.instrument.description} by {plain(item.quantity)} "
+            "units, and the statement does not tell enough of it: it is not booked. Import a "
+            "statement with all fields of Corporate Actions."
+        ),
+        evidence=_what_was_told(item),
+    )

@@ -21,6 +21,7 @@ from possync_tui.domain.position import (
     Life,
     Lot,
     Quality,
+    Released,
     Status,
 )
 
@@ -31,7 +32,8 @@ class Trade:
 
     `fees` is `None` while the commission has not arrived. `price` is `None` where nothing says at
     what price the change happened; an entry then has no amount, never a zero. `premium_micros` is
-    added to the value that the price makes. `is_exact` says that nothing of it was inferred.
+    added to the value that the price makes. `is_exact` says that nothing of it was inferred,
+    `is_manual` that it rests on the user's word.
     """
 
     cause: str
@@ -42,6 +44,7 @@ class Trade:
     fees: Fees | None = ()
     premium_micros: int = 0
     is_exact: bool = False
+    is_manual: bool = False
     exec_id: str | None = None
     broker_realized: Decimal | None = None
     evidence: PriceEvidence | None = None
@@ -54,6 +57,7 @@ class Inventory:
     instrument: Instrument
     finished: list[Life] = field(default_factory=list)
     current: Life | None = None
+    released: list[Released] = field(default_factory=list)
 
     @property
     def quantity(self) -> Decimal:
@@ -89,6 +93,51 @@ class Inventory:
         units = min(abs(life.quantity), abs(trade.quantity))
         price = trade.premium_micros if is_priced else None
         self._close(trade, units, is_moved=moved, moved_for=price)
+
+    def convert(self, trade: Trade, cash: int, realized: int | None) -> tuple[Lots, Lots]:
+        """Units that become units of another contract; returns what goes along, by either method.
+
+        `cash` came with it and `realized` was realized on it, by the broker's word; without cash
+        nothing is. What the units had cost goes along, less the cash and with what was realized.
+        """
+        life = self.current
+        if life is None or (life.quantity > 0) == (trade.quantity > 0):
+            return (), ()
+        units = min(abs(life.quantity), abs(trade.quantity))
+        cash = lot_math.share(cash, units, abs(trade.quantity))
+        if realized is not None:
+            realized = lot_math.share(realized, units, abs(trade.quantity))
+        lots, _ = lot_math.take(life.lots, units)
+        pool, _ = lot_math.take((life.pool,) if life.pool else (), units)
+        self._close(trade, units, is_moved=True)
+        if not cash and not realized:
+            return lots, pool
+        self._restate_last(realized)
+        added = None
+        if realized is not None:
+            added = realized - cash if life.quantity > 0 else cash - realized
+        return lot_math.with_value_added(lots, added), lot_math.with_value_added(pool, added)
+
+    def take_over(self, lots: Lots, pool: Lot, signed: Decimal) -> None:
+        """Put in units with the cost and the opening times that they had in another contract."""
+        life = self.current
+        if life is None:
+            self.current = Life(
+                origin=pool.cause,
+                opened_at=min(lot.opened_at for lot in lots),
+                quantity=signed,
+                status=Status.OPEN,
+                lots=lots,
+                pool=pool,
+            )
+            return
+        pools = lot_math.add((life.pool,) if life.pool else (), pool, CostMethod.AVERAGE)
+        self.current = replace(
+            life,
+            quantity=life.quantity + signed,
+            lots=tuple(sorted((*life.lots, *lots), key=lambda lot: lot.opened_at)),
+            pool=pools[0],
+        )
 
     def rescale(self, numerator: int, denominator: int) -> None:
         """A split of the instrument: realized P&L is zero, cost stays."""
@@ -191,7 +240,11 @@ class Inventory:
             self._entry(trade, units, taken_fifo, CostMethod.FIFO, is_full),
         )
         if is_moved:
-            entries = (_moved(entries[0], trade, taken_pool), _moved(entries[1], trade, taken_fifo))
+            currency = self.instrument.currency
+            entries = (
+                _moved(entries[0], trade, taken_pool, currency),
+                _moved(entries[1], trade, taken_fifo, currency),
+            )
         if moved_for is not None:
             received = lot_math.share(moved_for, units, abs(trade.quantity))
             entries = (
@@ -219,6 +272,26 @@ class Inventory:
             )
         )
         self.current = None
+
+    def _restate_last(self, realized: int | None) -> None:
+        """Give the entries of the last closing, one by each method, the amount that is told."""
+        life = self.current or self.finished.pop()
+        restated = tuple(
+            replace(
+                entry,
+                gross_micros=realized,
+                realized_micros=realized,
+                quality=entry.quality
+                if realized is not None or entry.quality is Quality.MANUAL
+                else Quality.ESTIMATED,
+            )
+            for entry in life.entries[-2:]
+        )
+        restated_life = replace(life, entries=life.entries[:-2] + restated)
+        if self.current is None:
+            self.finished.append(restated_life)
+        else:
+            self.current = restated_life
 
     def _entry(
         self, trade: Trade, units: Decimal, taken: Lots, method: CostMethod, is_full: bool
@@ -274,20 +347,27 @@ class Inventory:
         return price.quantize(Decimal("1E-12")).normalize(EXACT)
 
 
-def _moved(entry: Entry, trade: Trade, taken: Lots) -> Entry:
-    """The entry of units whose cost, commission included, moved elsewhere: it realizes zero."""
+def _moved(entry: Entry, trade: Trade, taken: Lots, own_currency: str) -> Entry:
+    """The entry of units whose cost, commission included, moved elsewhere: it realizes zero.
+
+    Commission in another currency did not move with the cost, and stays here to be seen.
+    """
+    fees = lot_math.add_fees(*(lot.fees for lot in taken))
+    foreign = tuple((currency, fee) for currency, fee in fees if currency != own_currency)
+    commission, currency = shown_commission(foreign, own_currency)
     return replace(
         entry,
         exit_price=None,
         gross_micros=0,
-        commission_micros=0,
+        commission_micros=commission,
+        commission_currency=currency,
         realized_micros=0,
         quality=_quality(trade, taken, is_known=True),
     )
 
 
 def _quality(trade: Trade, taken: Lots, *, is_known: bool) -> Quality:
-    if trade.kind is EntryKind.USER:
+    if trade.kind is EntryKind.USER or trade.is_manual:
         return Quality.MANUAL
     if not trade.is_exact or not is_known or any(lot.is_seeded for lot in taken):
         return Quality.ESTIMATED

@@ -7,11 +7,12 @@ same function give a better answer, and the difference becomes reversals and new
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
+from possync_tui.domain.counting import Counted, Counting, Stated
 from possync_tui.domain.happenings import Happening, KnownFill, adjust, happenings_in, is_reported
 from possync_tui.domain.instruments import Instrument
 from possync_tui.domain.inventory import Inventory, Trade
@@ -24,16 +25,26 @@ from possync_tui.domain.observations import (
     CloseDecided,
     CloseReason,
     Decided,
+    Placed,
     PositionRow,
     PriceEvidence,
     Recorded,
 )
-from possync_tui.domain.position import EntryKind, Lot, Rebuilt
+from possync_tui.domain.opening import (
+    made_by,
+    opening_value,
+    seed_opening,
+    stamp,
+    without_partial_statement,
+)
+from possync_tui.domain.position import APPEARED, EntryKind, Lot, Rebuilt
+from possync_tui.domain.unseen import belongs_first
 
-CLOCK_DOUBT = timedelta(seconds=5)
-"""Execution times have whole seconds and our view of the broker's clock is no finer: a fill this
-close to a snapshot may stand on either side of it, and the quantity says on which."""
+RULES = 1
+"""The version of the rules below and of what they call. Raise it with every change that makes other
+lives or entries of the same observations: a ledger of older rules is planned again when opened."""
 
+_MOST_OPENINGS = 16
 _LARGEST_SPLIT = 100
 _SPLIT_TOLERANCE = Fraction(1, 2000)
 
@@ -48,7 +59,7 @@ _KIND_OF_CLOSE = {
 @dataclass(frozen=True, slots=True)
 class _Placed:
     seq: int
-    item: Decided
+    item: Placed
 
     @property
     def target(self) -> Decimal | None:
@@ -60,6 +71,11 @@ class _Placed:
                 return Decimal(0)
             case _:
                 return None
+
+    @property
+    def stated(self) -> Stated:
+        target = None if self.is_baseline else self.target
+        return Stated(self.item.as_of, self.item.known_seq, target)
 
     @property
     def is_baseline(self) -> bool:
@@ -77,30 +93,106 @@ def rebuild(history: Sequence[Recorded]) -> Rebuilt:
     instrument = _instrument(happenings, placed)
     if instrument is None or instrument.is_combination:
         return Rebuilt()
+    first = _told(instrument, happenings, placed)
+    others = [counted for counted in first.openings if counted != first.opening]
+    if not first.rebuilt.unexplained or not 0 < len(others) <= _MOST_OPENINGS:
+        return first.rebuilt
+    # The first look cannot say which of the doubtful fills it had counted, because what was held
+    # before is unknown too. Later ones can: where one way alone leaves less unexplained, it is it.
+    told = [_told(instrument, happenings, placed, counted).rebuilt for counted in others]
+    least = min(len(rebuilt.unexplained) for rebuilt in told)
+    best = [rebuilt for rebuilt in told if len(rebuilt.unexplained) == least]
+    is_better = least < len(first.rebuilt.unexplained)
+    return best[0] if is_better and len(best) == 1 else first.rebuilt
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A rebuilding, with the units of today's fills that the first look was taken to have counted.
+
+    `openings` are all the numbers of units that it may have counted.
+    """
+
+    rebuilt: Rebuilt
+    opening: Decimal | None = None
+    openings: frozenset[Decimal] = frozenset()
+
+
+def _told(
+    instrument: Instrument,
+    happenings: Sequence[Happening],
+    placed: Sequence[_Placed],
+    opening: Decimal | None = None,
+) -> _Told:
     inventory = Inventory(instrument)
     unexplained: list[tuple[datetime, Decimal]] = []
+    openings: frozenset[Decimal] = frozenset()
     previous: PositionRow | None = None
     gap = Decimal(0)
-    pending = list(happenings)
+    counting = Counting(list(happenings))
     for place in placed:
-        due, pending = _due(inventory.quantity, pending, place)
-        if place.is_baseline and not inventory.quantity:
-            due, short = _without_partial_statement(place.item, due)
+        before = inventory.quantity + counting.offset
+        is_opening = place.is_baseline and not inventory.quantity
+        stated = replace(place.stated, target=opening) if is_opening else place.stated
+        if is_opening:
+            openings = counting.possible(inventory.quantity, stated)
+        ratio = _split_ratio(place.item, previous, before)
+        ours = inventory.quantity
+        is_split = ratio is not None and counting.shows_split(ours, before, stated, ratio)
+        if ratio is not None and is_split:
+            inventory.rescale(ratio.numerator, ratio.denominator)
+            counting.rescale(ratio)
+        due = counting.due(inventory.quantity, stated)
+        if is_opening:
+            opening = made_by(due)
+            due, short = without_partial_statement(place.item, due)
             gap = gap or short
-            _seed_opening(inventory, place.item, due)
-        split = _split_at(place.item, previous, inventory.quantity, due)
-        if split is not None:
-            inventory.rescale(split.numerator, split.denominator)
-        for happening in due:
-            happening.apply(inventory)
-        residual = _settle(inventory, place.item, is_explained=split is not None)
+            seed_opening(inventory, place.item, due)
+        first = None if is_opening or is_split else _book_first(inventory, place, counting, due)
+        for counted in due:
+            counted.happening.apply(inventory)
+            counting.book(counted)
+        residual = first or Decimal(0)
+        if first is None or not isinstance(place.item, Adjusted):
+            residual += _settle(inventory, place.item, counting, is_explained=is_split)
         if residual:
             unexplained.append((place.item.as_of, residual))
         if not isinstance(place.item, Adjusted):
             previous = place.item.row if isinstance(place.item, Anchor) else None
-    for happening in pending:
+    for happening in counting.pending:
         happening.apply(inventory)
-    return Rebuilt(inventory.lives(), tuple(unexplained), gap)
+    return _Told(
+        Rebuilt(inventory.lives(), tuple(unexplained), gap, tuple(inventory.released)),
+        opening,
+        openings,
+    )
+
+
+def _book_first(
+    inventory: Inventory, place: _Placed, counting: Counting, due: Sequence[Counted]
+) -> Decimal | None:
+    """Book what `place` tells ahead of the fills that are due, where it belongs there.
+
+    Returns what is unexplained about it; `None` where it does not belong there.
+    """
+    held, item = inventory.quantity, place.item
+    if counting.offset or any(counted.offset for counted in due):
+        return None
+    end = held + sum((c.happening.after(Decimal(0)) for c in due), Decimal(0))
+    at = min(item.as_of, *(c.happening.at for c in due)) if due else item.as_of
+    match item:
+        case Adjusted(ratio=(1, 1)) if belongs_first(held, item.quantity, due):
+            adjust(inventory, replace(item, as_of=at))
+            return Decimal(0)
+        case CloseDecided() if end * held > 0 and belongs_first(held, -end, due):
+            kind = _KIND_OF_CLOSE[item.reason]
+            inventory.trade(_unfilled("close", kind, at, -end, item.price))
+            return -end
+        case Anchor(row=row) if belongs_first(held, row.quantity - end, due):
+            _book_residual(inventory, replace(item, as_of=at), row.quantity - end, due)
+            return row.quantity - end
+        case _:
+            return None
 
 
 def _placed_in(history: Sequence[Recorded], happenings: Sequence[Happening]) -> list[_Placed]:
@@ -132,161 +224,77 @@ def _instrument(happenings: Sequence[Happening], placed: Sequence[_Placed]) -> I
     return None
 
 
-def _due(
-    held: Decimal, pending: Sequence[Happening], place: _Placed
-) -> tuple[list[Happening], list[Happening]]:
-    """What the broker had counted when it said what `place` says, and what comes after it."""
-    as_of, known_seq = place.item.as_of, place.item.known_seq
-    due: list[Happening] = []
-    doubtful: list[Happening] = []
-    later: list[Happening] = []
-    for happening in pending:
-        if happening.seq <= known_seq or happening.at < as_of - CLOCK_DOUBT:
-            due.append(happening)
-        elif happening.at <= as_of + CLOCK_DOUBT:
-            doubtful.append(happening)
-        else:
-            later.append(happening)
-    taken = _matching(held, due, doubtful, None if place.is_baseline else place.target)
-    due += doubtful[:taken]
-    # What was asked for before the snapshot and was not there came after it.
-    return sorted(due, key=lambda h: h.order), doubtful[taken:] + later
-
-
-def _matching(
-    held: Decimal, due: Sequence[Happening], doubtful: Sequence[Happening], target: Decimal | None
-) -> int:
-    """How many of the doubtful ones make the quantity what it was; none if nothing does."""
-    if target is None or not doubtful:
-        return 0
-    quantity = held
-    for happening in due:
-        quantity = happening.after(quantity)
-    for taken, happening in enumerate(doubtful):
-        if quantity == target:
-            return taken
-        quantity = happening.after(quantity)
-    return len(doubtful) if quantity == target else 0
-
-
-def _without_partial_statement(
-    item: Decided, due: Sequence[Happening]
-) -> tuple[list[Happening], Decimal]:
-    """What a statement says of the time before the first look, only where it says all of it.
-
-    Also returns the signed units that it is short of. Older fills take the place of a seeded lot
-    only if they reproduce its quantity exactly: a statement with a gap in it would count units that
-    the broker does not have.
-    """
-    target = item.row.quantity if isinstance(item, Anchor) else Decimal(0)
-    quantity = Decimal(0)
-    for happening in due:
-        quantity = happening.after(quantity)
-    wire = [happening for happening in due if not happening.is_of_statement]
-    if quantity == target or len(wire) == len(due):
-        return list(due), Decimal(0)
-    return wire, target - quantity
-
-
-def _seed_opening(inventory: Inventory, item: Decided, due: Sequence[Happening]) -> None:
-    """The first snapshot of an account: what the known fills do not make was held before.
-
-    The lot goes in ahead of the fills, so that nothing is counted twice.
-    """
-    target = item.row.quantity if isinstance(item, Anchor) else Decimal(0)
-    held_before = target - sum((happening.after(Decimal(0)) for happening in due), Decimal(0))
-    if held_before:
-        lot = Lot(
-            quantity=abs(held_before),
-            value_micros=_opening_value(inventory, item, due, held_before),
-            fees=(),
-            opened_at=min([item.as_of, *(f.at for f in due)]),
-            cause=f"seed:{_stamp(item.as_of)}",
-            is_seeded=True,
-        )
-        inventory.seed(lot, held_before)
-
-
-def _opening_value(
-    inventory: Inventory, item: Decided, due: Sequence[Happening], held_before: Decimal
-) -> int | None:
-    """The cost of the seeded units that makes today's fills end in the broker's average cost.
-
-    Average cost is linear in it (value = a x opening + b) until the position goes through zero.
-    """
-    if not isinstance(item, Anchor):
-        return None
-    a, b, quantity = Fraction(1), Fraction(0), held_before
-    for known in due:
-        if not isinstance(known, KnownFill):
-            return None
-        signed = known.fill.signed_quantity
-        if (quantity > 0) == (signed > 0):
-            fee = Fraction(known.commission.amount) if known.commission else Fraction(0)
-            paid = Fraction(abs(signed) * known.fill.price * inventory.instrument.unit_value)
-            b += paid + (fee if signed > 0 else -fee)
-        elif abs(signed) >= abs(quantity):
-            return None
-        else:
-            kept = 1 - Fraction(abs(signed)) / Fraction(abs(quantity))
-            a, b = a * kept, b * kept
-        quantity += signed
-    total = Fraction(item.row.average_cost) * Fraction(abs(item.row.quantity))
-    opening = (total - b) / a
-    return round(opening * 1_000_000)
-
-
-def _settle(inventory: Inventory, item: Decided, *, is_explained: bool) -> Decimal:
+def _settle(
+    inventory: Inventory, item: Placed, counting: Counting, *, is_explained: bool
+) -> Decimal:
     """Make the quantity what the broker says; return what nothing had explained of it."""
+    expected = inventory.quantity + counting.offset
     match item:
         case Absent():
             inventory.mark_missing(item.as_of)
             return Decimal(0)
         case Adjusted():
             adjust(inventory, item)
+            counting.rescale(Fraction(*item.ratio))
             return Decimal(0)
         case CloseDecided():
+            if not expected:
+                return Decimal(0)
+            counting.settle()
             left = inventory.quantity
             if left:
                 kind = _KIND_OF_CLOSE[item.reason]
                 inventory.trade(_unfilled("close", kind, item.as_of, -left, item.price))
             return -left
         case Anchor(row=row):
-            residual = row.quantity - inventory.quantity
+            residual = row.quantity - expected
             if residual:
-                _book_residual(inventory, item, residual, is_fraction=is_explained)
+                kind = EntryKind.FRACTION if is_explained else EntryKind.UNEXPLAINED
+                _book_residual(inventory, item, residual, (), kind)
             inventory.see(row)
             return Decimal(0) if is_explained else residual
 
 
 def _book_residual(
-    inventory: Inventory, anchor: Anchor, residual: Decimal, *, is_fraction: bool
+    inventory: Inventory,
+    anchor: Anchor,
+    residual: Decimal,
+    following: Sequence[Counted],
+    kind: EntryKind = EntryKind.UNEXPLAINED,
 ) -> None:
     held = inventory.quantity
-    kind = EntryKind.FRACTION if is_fraction else EntryKind.UNEXPLAINED
     if held and (held > 0) != (residual > 0):
         reduces = min(abs(held), abs(residual))
         signed = reduces if residual > 0 else -reduces
         inventory.trade(_unfilled("anchor", kind, anchor.as_of, signed, anchor.price))
         residual -= signed
     if residual:
-        inventory.seed(_unexplained_lot(inventory, anchor, abs(residual)), residual)
+        inventory.seed(_unexplained_lot(inventory, anchor, residual, following), residual)
 
 
-def _unexplained_lot(inventory: Inventory, anchor: Anchor, units: Decimal) -> Lot:
+def _unexplained_lot(
+    inventory: Inventory, anchor: Anchor, came: Decimal, following: Sequence[Counted]
+) -> Lot:
     """Units that came without a fill cost what they added to the broker's total cost."""
-    row = anchor.row
+    row, units = anchor.row, abs(came)
+    if following and not inventory.quantity:
+        value = opening_value(inventory, anchor, following, came)
+        return _lot_of(anchor, units, value if value is None or value > 0 else None)
     broker_total = to_micros(EXACT.multiply(abs(row.quantity), row.average_cost))
     ours = inventory.cost_micros()
     added = None if ours is None else broker_total - ours
     if added is None or added <= 0:
         added = to_micros(EXACT.multiply(units, row.average_cost))
+    return _lot_of(anchor, units, added)
+
+
+def _lot_of(anchor: Anchor, units: Decimal, value_micros: int | None) -> Lot:
     return Lot(
         quantity=units,
-        value_micros=added,
+        value_micros=value_micros,
         fees=(),
         opened_at=anchor.as_of,
-        cause=f"anchor:{_stamp(anchor.as_of)}",
+        cause=f"{APPEARED}{stamp(anchor.as_of)}",
         is_seeded=True,
     )
 
@@ -295,7 +303,7 @@ def _unfilled(
     what: str, kind: EntryKind, at: datetime, quantity: Decimal, price: PriceEvidence | None
 ) -> Trade:
     return Trade(
-        cause=f"{what}:{_stamp(at)}",
+        cause=f"{what}:{stamp(at)}",
         kind=kind,
         at=at,
         quantity=quantity,
@@ -304,39 +312,21 @@ def _unfilled(
     )
 
 
-def _split_at(
-    item: Decided,
-    previous: PositionRow | None,
-    held: Decimal,
-    due: Sequence[Happening],
-) -> Fraction | None:
-    """New units for each old one, where the instrument was split since the row before.
+def _split_ratio(item: Placed, previous: PositionRow | None, held: Decimal) -> Fraction | None:
+    """New units for each old one, where the average cost says that the instrument was split.
 
     A split keeps the conId, has no fill, multiplies the quantity and divides the average cost by
-    the same small ratio (pitfall 18). A reverse split may leave less than one unit over: a fraction
-    that is cashed (pitfall 19), with a fill or without.
+    the same small ratio (pitfall 18). `held` is what the broker had of it before.
     """
-    if not isinstance(item, Anchor) or previous is None or not held:
+    if not isinstance(item, Anchor) or previous is None or not held or previous.quantity != held:
         return None
-    if previous.quantity != held or not previous.average_cost or not item.row.average_cost:
+    if not previous.average_cost or not item.row.average_cost:
         return None
     exact = Fraction(previous.average_cost) / Fraction(item.row.average_cost)
     ratio = exact.limit_denominator(_LARGEST_SPLIT)
     if ratio == 1 or not 0 < ratio <= _LARGEST_SPLIT or abs(exact / ratio - 1) > _SPLIT_TOLERANCE:
         return None
-    by_happenings = held
-    for happening in due:
-        by_happenings = happening.after(by_happenings)
-    if by_happenings == item.row.quantity:
-        return None
-    traded = by_happenings - held
-    left_over = Fraction(item.row.quantity) - (Fraction(held) * ratio + Fraction(traded))
-    is_reverse = ratio.numerator == 1
-    return ratio if left_over == 0 or (is_reverse and abs(left_over) < 1) else None
-
-
-def _stamp(at: datetime) -> str:
-    return at.isoformat(timespec="microseconds")
+    return ratio
 
 
 def with_decided(

@@ -115,6 +115,20 @@ def scaled(quantity: Decimal, numerator: int, denominator: int) -> Decimal:
     return EXACT.divide(EXACT.multiply(quantity, Decimal(numerator)), Decimal(denominator))
 
 
+def with_value_added(lots: Lots, micros: int | None) -> Lots:
+    """The lots with `micros` shared out over their value by units; unknown makes it unknown."""
+    left, units = micros, sum((lot.quantity for lot in lots), Decimal(0))
+    changed: list[Lot] = []
+    for lot in lots:
+        if left is None or lot.value_micros is None:
+            changed.append(replace(lot, value_micros=None))
+            continue
+        part = share(left, lot.quantity, units)
+        left, units = left - part, units - lot.quantity
+        changed.append(replace(lot, value_micros=lot.value_micros + part))
+    return tuple(changed)
+
+
 def total_value(lots: Iterable[Lot]) -> int | None:
     """Micro-units paid or received for the lots, without commission; `None` if one is unknown."""
     total = 0

@@ -233,13 +233,19 @@ class AdjustmentKind(StrEnum):
     EXERCISE = "exercise"
     DELIVERY = "delivery"
     TRANSFER = "transfer"
+    CONVERSION = "conversion"
+    CASHED = "cashed"
+    ISSUE = "issue"
+    UNRESOLVED = "unresolved"
 
 
 class AdjustmentSource(StrEnum):
-    """Who says so: a Flex statement of the broker, or our own pairing of what a snapshot showed."""
+    """Who says so: a Flex statement of the broker, our own pairing of what a snapshot showed, or
+    the user."""
 
     FLEX = "flex"
     PAIRED = "paired"
+    USER = "user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +260,11 @@ class Adjusted:
     went for: what moved out of it, or the cash it was settled for. `is_exact` says that nothing in
     it was inferred. `reference` identifies the event at its source, `counterpart` is the conId at
     its other end.
+
+    A conversion takes units out of one contract and puts others into its counterpart, under one
+    reference; `premium` is the cash that came with it and `realized` what the broker says was
+    realized on it. What was cashed went for `premium`. An issue came without a purchase, at a cost
+    of `premium`. An unresolved event changes nothing: its source does not tell enough to book it.
     """
 
     key: PositionKey
@@ -270,10 +281,50 @@ class Adjusted:
     counterpart: int = 0
     is_exact: bool = True
     known_seq: int = 0
+    realized: Decimal | None = None
+    is_arrival: bool = False
+
+    @property
+    def brings_basis(self) -> bool:
+        """Whether it is the side of a conversion on which units arrive with what they had cost."""
+        return self.kind is AdjustmentKind.CONVERSION and self.is_arrival
 
 
+@dataclass(frozen=True, slots=True)
+class CarriedLot:
+    """Units that a conversion brought along, with the cost and the opening time that they had."""
+
+    quantity: Decimal
+    value_micros: int | None
+    fees: tuple[tuple[str, int], ...]
+    opened_at: datetime
+    is_seeded: bool
+    is_pending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BasisCarried:
+    """The cost of the units that a conversion brought, worked out from the position they left.
+
+    `lots` are first in first out, `pool` is the one of average cost. Without lots, nothing left the
+    other position after all. When better evidence changes what the other position had cost, a new
+    one with a higher `revision` takes the place of the last.
+    """
+
+    key: PositionKey
+    reference: str
+    as_of: datetime
+    counterpart: int
+    lots: tuple[CarriedLot, ...]
+    pool: CarriedLot | None
+    revision: int = 0
+    known_seq: int = 0
+
+
+# Decisions that have a place of their own among what happened.
+Placed = Anchor | Absent | CloseDecided | Adjusted
 # What a plan appends to the inbox beside what was there already.
-Decided = Anchor | Absent | CloseDecided | Adjusted
+Decided = Placed | BasisCarried
 # What a broker reports, live or in a statement. Marks and connection states are not history, and
 # so are not among these.
 Observed = RowPushed | Fill | Commission | ConnectivityLost | Adjusted

@@ -115,7 +115,7 @@ def _pair(
         reference=reference,
         evidence=evidence,
         price=_strike(option.instrument),
-        premium=from_micros(premium_of(option.life, option.delivers) or 0),
+        premium=from_micros(premium_of(option) or 0),
         counterpart=option.key.con_id,
         is_exact=is_exact,
         known_seq=known_seq,
@@ -123,26 +123,28 @@ def _pair(
     return Pair(end, delivery)
 
 
-def premium_of(option: Life, delivers: Decimal) -> int | None:
+def premium_of(option: Vanished) -> int | None:
     """What an option's premium adds to the value of the units that it delivers, in micro-units.
 
     A premium paid makes a purchase dearer and the proceeds of a sale smaller; one received does
-    the opposite. Commission is part of it. `None` where the option's cost is unknown.
+    the opposite. Commission in the option's currency is part of it. `None` where the option's cost
+    is unknown.
     """
-    cost = pool_cost(option.pool, is_long=option.quantity > 0)
+    held = option.life.quantity
+    cost = pool_cost(option.life.pool, option.instrument.currency, is_long=held > 0)
     if cost is None:
         return None
-    paid = option.quantity > 0
-    bought = delivers > 0
+    paid = held > 0
+    bought = option.delivers > 0
     return cost if paid == bought else -cost
 
 
-def pool_cost(pool: Lot | None, *, is_long: bool) -> int | None:
-    """Money paid for a long lot or received for a short one, commission included."""
+def pool_cost(pool: Lot | None, currency: str, *, is_long: bool) -> int | None:
+    """Money paid for a long lot or received for a short one, commission in `currency` included."""
     if pool is None or pool.value_micros is None:
         return None
-    fees = sum(fee for _, fee in pool.fees)
-    return pool.value_micros + fees if is_long else pool.value_micros - fees
+    fee = dict(pool.fees).get(currency, 0)
+    return pool.value_micros + fee if is_long else pool.value_micros - fee
 
 
 def _is_confirmed(stock: Appeared, options: Sequence[Vanished]) -> bool:
@@ -156,7 +158,7 @@ def _is_confirmed(stock: Appeared, options: Sequence[Vanished]) -> bool:
         return False
     total = stock.cost_before
     for option in options:
-        pool, premium = option.life.pool, premium_of(option.life, option.delivers)
+        pool, premium = option.life.pool, premium_of(option)
         strike = _strike(option.instrument)
         if premium is None or strike is None or pool is None or pool.is_pending:
             return False

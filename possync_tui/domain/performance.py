@@ -91,11 +91,12 @@ def counts(entry: EntryView) -> bool:
 class Performance:
     """Totals of one currency. Losses are negative amounts; `unknown` entries are in no sum.
 
-    `commissions` are by the currency in which they were paid; a rebate is negative.
+    `realized` is `None` where no amount is known at all. `commissions` are by the currency in which
+    they were paid; a rebate is negative.
     """
 
     currency: str
-    realized: Decimal = NOTHING
+    realized: Decimal | None = NOTHING
     entries: int = 0
     wins: int = 0
     losses: int = 0
@@ -180,9 +181,10 @@ def performance(currency: str, rows: Sequence[EntryRow]) -> Performance:
             best = entry
         if worst is None or amount < (worst.realized_pnl or NOTHING):
             worst = entry
+    is_known = realized or not entries or unknown < entries
     return Performance(
         currency,
-        realized,
+        realized if is_known else None,
         entries,
         wins,
         losses,

@@ -20,6 +20,8 @@ class HoldKind(StrEnum):
     COMBINATION = "COMBINATION"
     NO_CONTRACT_ID = "NO_CONTRACT_ID"
     STATEMENT_GAP = "STATEMENT_GAP"
+    SAME_HOLDING = "SAME_HOLDING"
+    CORPORATE_ACTION = "CORPORATE_ACTION"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class OpenHold:
     con_id: int | None
     keys: tuple[PositionKey, ...]
     is_kept: bool = False
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class KnownPosition:
     """What the last committed sync left of a position: enough to see that nothing changed.
 
     `presence_seq` is the place in the inbox of the last pushed row with a quantity,
-    `zero_pushed_seq` that of the zero row that `zero_pushed_at` tells of.
+    `zero_pushed_seq` that of the zero row that `zero_pushed_at` tells of. `appeared_at` is when it
+    came, where nothing explains how.
     """
 
     key: PositionKey
@@ -62,6 +66,15 @@ class KnownPosition:
     zero_pushed_at: datetime | None = None
     zero_pushed_seq: int = 0
     presence_seq: int = 0
+    appeared_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndedPosition:
+    """A life that was closed without a fill, with the broker's last row of it."""
+
+    row: PositionRow
+    closed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +95,7 @@ class Book:
 
     `touched` are the positions with observations in the inbox that no plan has taken up yet.
     `closed_as_missing` are account and time of positions that absence alone has closed, the latest
-    ones.
+    ones; `ended_without_fills` are the latest ones that absence or a zero row has closed.
     """
 
     accounts: Mapping[str, KnownAccount] = field(default_factory=dict)
@@ -90,7 +103,20 @@ class Book:
     holds: tuple[OpenHold, ...] = ()
     touched: frozenset[PositionKey] = frozenset()
     closed_as_missing: tuple[tuple[str, datetime], ...] = ()
+    ended_without_fills: tuple[EndedPosition, ...] = ()
     connectivity_lost_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OlderRules:
+    """Positions whose lives and entries were made by the rules of an older release.
+
+    `without_pnl` are those whose realized entries were left out by the settings then.
+    """
+
+    version: int
+    keys: frozenset[PositionKey]
+    without_pnl: frozenset[PositionKey]
 
 
 class ChangeKind(StrEnum):
@@ -183,7 +209,9 @@ class Plan:
 
     `decided` goes to the inbox with it. `accounts` are those that the snapshot covered; each gets
     `as_of` as its last complete sync. `planned` are the touched positions that this plan took up.
-    `with_pnl` is false where realized entries were left out by the settings.
+    `without_pnl` are those whose realized entries were left out by the settings. `rules` is the
+    version of the rules that every position in the ledger follows once this is committed, where
+    that is another one than before.
     """
 
     as_of: datetime
@@ -194,7 +222,8 @@ class Plan:
     changes: tuple[Change, ...] = ()
     planned: frozenset[PositionKey] = frozenset()
     new_accounts: tuple[str, ...] = ()
-    with_pnl: bool = True
+    without_pnl: frozenset[PositionKey] = frozenset()
+    rules: int | None = None
 
     @property
     def is_empty(self) -> bool:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from possync_tui.domain.holding import statement_gap_holds
+from possync_tui.domain.conversion import basis_to_carry
+from possync_tui.domain.holding import corporate_action_holds, statement_gap_holds
 from possync_tui.domain.instruments import PositionKey
-from possync_tui.domain.life import rebuild
+from possync_tui.domain.life import RULES, rebuild
 from possync_tui.domain.look import Rules
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.money import plain
@@ -16,6 +17,7 @@ from possync_tui.domain.observations import (
     Adjusted,
     AdjustmentSource,
     Anchor,
+    BasisCarried,
     Decided,
     Fill,
     FillSource,
@@ -27,14 +29,17 @@ from possync_tui.domain.plan import (
     Book,
     Change,
     ChangeKind,
+    OlderRules,
     Plan,
     PutLife,
+    Remark,
     ReverseEntry,
     StoredLife,
 )
 from possync_tui.domain.position import CostMethod, Entry, EntryKind, Life, Rebuilt, Status
 from possync_tui.domain.reconcile import reconcile
-from possync_tui.domain.settling import Settling
+from possync_tui.domain.settling import LONGEST_CHAIN, Settling
+from possync_tui.domain.succession import Succession
 
 Histories = Mapping[PositionKey, Sequence[Recorded]]
 Stored = Mapping[PositionKey, Sequence[StoredLife]]
@@ -80,7 +85,7 @@ def make_plan(
         opened={key: now.lives[0].opened_at for key, now in standing.items() if now.lives},
     )
     settling = Settling(book, snapshot, histories, standing, findings, known_seq, last_seq)
-    settled = settling.with_option_events()
+    settled = Succession(settling.with_option_events()).applied().with_basis_carried()
     changes: list[Change] = []
     unexplained: set[PositionKey] = set()
     for key in sorted(histories):
@@ -90,6 +95,7 @@ def make_plan(
         changes += changes_of(key, stored.get(key, ()), after, with_pnl=with_pnl)
     gaps = {key: after.statement_gap for key, after in settled.rebuilt.items()}
     changes += statement_gap_holds(book.holds, gaps)
+    changes += corporate_action_holds(book.holds, histories)
     plan = Plan(
         as_of=snapshot.as_of,
         accounts=findings.accounts,
@@ -98,7 +104,7 @@ def make_plan(
         decided=(*hindsight.values(), *settled.decided),
         changes=(*changes, *settled.changes),
         planned=frozenset(key for key in histories if key.account in findings.accounts),
-        with_pnl=with_pnl,
+        without_pnl=frozenset() if with_pnl else frozenset(histories),
     )
     return Draft(plan, frozenset(unexplained))
 
@@ -109,31 +115,65 @@ def replan(
     *,
     stored: Stored,
     as_of: datetime,
-    with_pnl: bool = True,
+    without_pnl: frozenset[PositionKey] = frozenset(),
+    older: OlderRules | None = None,
 ) -> Plan:
     """What the observations alone change, without a snapshot: after an import, or a new release.
 
-    Nothing is decided about any position, but for what the first snapshot of its account said of
-    it: that was not worth a word while nothing was known of the position.
+    With `older`, every position that older rules have made is among `histories`. Nothing is decided
+    about any position, but for what the first snapshot of its account said of it: that was not
+    worth a word while nothing was known of the position.
     """
     changes: list[Change] = []
     hindsight = _in_hindsight(book, histories)
     histories = _with_hindsight(histories, hindsight)
     rebuilt = {key: rebuild(history) for key, history in histories.items()}
+    carried = _carry_over(histories, rebuilt)
     for key in sorted(rebuilt):
+        with_pnl = key not in without_pnl
         changes += changes_of(key, stored.get(key, ()), rebuilt[key], with_pnl=with_pnl)
+    if older is not None:
+        changes.insert(0, _remark_rules(older, changes))
     gaps = {key: after.statement_gap for key, after in rebuilt.items()}
     changes += statement_gap_holds(book.holds, gaps)
+    changes += corporate_action_holds(book.holds, histories)
     return Plan(
         as_of=as_of,
         accounts=(),
         digest="",
         positions_seen=0,
-        decided=tuple(hindsight.values()),
+        decided=(*hindsight.values(), *carried),
         changes=tuple(changes),
         planned=frozenset(histories),
-        with_pnl=with_pnl,
+        without_pnl=without_pnl & frozenset(histories),
+        rules=None if older is None else RULES,
     )
+
+
+def _remark_rules(older: OlderRules, changes: Sequence[Change]) -> Remark:
+    changed = {c.key for c in changes if isinstance(c, PutLife | AddEntry | ReverseEntry)}
+    return Remark(
+        None,
+        f"rules {older.version} -> {RULES} of this release: {len(older.keys)} positions planned "
+        f"again, {len(changed)} changed",
+    )
+
+
+def _carry_over(
+    histories: dict[PositionKey, Sequence[Recorded]], rebuilt: dict[PositionKey, Rebuilt]
+) -> list[BasisCarried]:
+    """What conversions carry, worked out again; `histories` and `rebuilt` follow."""
+    carried: list[BasisCarried] = []
+    for _ in range(LONGEST_CHAIN):
+        found = basis_to_carry(histories, rebuilt)
+        for item in found:
+            history = histories[item.key]
+            histories[item.key] = (*history, Recorded(history[-1].seq, item))
+            rebuilt[item.key] = rebuild(histories[item.key])
+        carried += found
+        if not found:
+            break
+    return carried
 
 
 def _in_hindsight(book: Book, histories: Histories) -> dict[PositionKey, Absent]:
@@ -314,6 +354,8 @@ def _why_reversed(entry: Entry, by: Entry | None) -> str:
 def _evidence(entry: Entry) -> str:
     if entry.kind is EntryKind.FILL:
         return f"execution {entry.exec_id}"
+    if entry.kind is EntryKind.CONVERTED and entry.exit_price is None:
+        return "its cost went along into another contract"
     if entry.price is not None:
         age = f"{entry.price.age_seconds:.0f} s old"
         return f"{entry.price.source} mark {plain(entry.price.price)}, {age}"

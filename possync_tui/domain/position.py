@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from possync_tui.domain.money import EXACT, from_micros
-from possync_tui.domain.observations import PositionRow, PriceEvidence
+from possync_tui.domain.observations import CarriedLot, PositionRow, PriceEvidence
 
 
 class CostMethod(StrEnum):
@@ -47,8 +47,13 @@ class EntryKind(StrEnum):
     EXERCISED = "EXERCISED"
     DELIVERED = "DELIVERED"
     TRANSFERRED = "TRANSFERRED"
+    CONVERTED = "CONVERTED"
+    CASHED = "CASHED"
     REVERSAL = "REVERSAL"
 
+
+APPEARED = "anchor:"
+"""The origin of a life that began with a row of a snapshot, unexplained, begins with this."""
 
 Fees = tuple[tuple[str, int], ...]
 """Commissions by currency, in micro-units, sorted by currency; a rebate is negative."""
@@ -123,8 +128,11 @@ class Life:
     close_reason: str = ""
     row: PositionRow | None = None
 
-    def own_average_cost(self, method: CostMethod) -> Decimal | None:
-        """Money per contract by our own lots, commission included; `None` if unknown or flat."""
+    def own_average_cost(self, method: CostMethod, currency: str) -> Decimal | None:
+        """Money per contract by our own lots; `None` if unknown or flat.
+
+        `currency` is the contract's: commission in it is included, that in any other stays apart.
+        """
         lots = self.lots if method is CostMethod.FIFO else ((self.pool,) if self.pool else ())
         units = sum((lot.quantity for lot in lots), Decimal(0))
         if not units:
@@ -134,8 +142,21 @@ class Life:
         for lot in lots:
             if lot.value_micros is None:
                 return None
-            total += lot.value_micros + direction * sum(fee for _, fee in lot.fees)
+            total += lot.value_micros + direction * dict(lot.fees).get(currency, 0)
         return EXACT.divide(from_micros(total), units)
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Units that a conversion took out, with the cost that goes along to its counterpart.
+
+    `told_units` is how many it was told to take: there may have been fewer.
+    """
+
+    reference: str
+    told_units: Decimal
+    lots: tuple[CarriedLot, ...]
+    pool: CarriedLot
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +166,13 @@ class Rebuilt:
     `unexplained` holds the instants at which the broker's quantity was not what fills and other
     events made of it, each with the signed units that were left over. `statement_gap` is how many
     signed units a statement is short of what was held at the first look: its older fills are not
-    used then.
+    used then. `released` is what conversions took out.
     """
 
     lives: tuple[Life, ...] = ()
     unexplained: tuple[tuple[datetime, Decimal], ...] = ()
     statement_gap: Decimal = Decimal(0)
+    released: tuple[Released, ...] = ()
 
     @property
     def current(self) -> Life | None:

@@ -128,7 +128,8 @@ def _is_unbookable(row: PositionRow) -> bool:
 def _is_news(known: KnownPosition | None, row: PositionRow) -> bool:
     if known is None or known.row is None or known.is_absent:
         return True
-    return known.row.same_as != row.same_as
+    # Fills that a statement brought may have moved our quantity away from an unchanged row.
+    return known.quantity != row.quantity or known.row.same_as != row.same_as
 
 
 def _anchors(look: Look) -> list[Decided]:

@@ -15,6 +15,7 @@ class Trigger(StrEnum):
     MANUAL = "manual"
     REVIEW = "review"
     IMPORT = "import"
+    RULES = "rules"
 
 
 class Outcome(StrEnum):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 
+from possync_tui.domain.conversion import basis_to_carry
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.life import rebuild, with_decided
 from possync_tui.domain.observations import (
@@ -34,6 +35,9 @@ from possync_tui.domain.position import Rebuilt
 from possync_tui.domain.reconcile import Findings
 
 _OPTIONS = frozenset({"OPT", "FOP"})
+LONGEST_CHAIN = 8
+"""As many conversions of conversions are followed within one plan."""
+
 _ENDS_OF_OPTIONS = frozenset({CloseReason.ZERO_ROW, CloseReason.EXPIRED})
 
 
@@ -109,6 +113,21 @@ class Settling:
         )
         return replace(self, findings=findings)
 
+    def with_basis_carried(self) -> "Settling":
+        """The same, with what conversions carry as the positions that they left say it now."""
+        settled = self
+        for _ in range(LONGEST_CHAIN):
+            histories = {
+                key: with_decided(history, settled.decided_for(key), self.last_seq)
+                for key, history in self.histories.items()
+            }
+            carried = basis_to_carry(histories, settled.rebuilt)
+            if not carried:
+                break
+            findings = replace(settled.findings, decided=(*settled.decided, *carried))
+            settled = replace(settled, findings=findings)
+        return settled
+
     def _vanished(self, key: PositionKey) -> Vanished | None:
         life = self.standing[key].current
         if life is None or life.row is None or life.row.instrument.sec_type not in _OPTIONS:
@@ -137,7 +156,8 @@ class Settling:
         cost: int | None = 0
         if held:
             is_same = life is not None and life.quantity == held
-            cost = pool_cost(life.pool, is_long=held > 0) if life and is_same else None
+            currency = anchor.row.instrument.currency
+            cost = pool_cost(life.pool, currency, is_long=held > 0) if life and is_same else None
         return Appeared(anchor.row, residual, held, cost)
 
 

@@ -89,11 +89,14 @@ class EntryView:
 
 @dataclass(frozen=True, slots=True)
 class PnlBucket:
-    """A total of realized P&L. `start` is the day in UTC; sums leave out unknown amounts."""
+    """A total of realized P&L. `start` is the day in UTC; sums leave out unknown amounts.
+
+    `realized_pnl` is `None` where no amount is known at all: that is not nothing.
+    """
 
     start: str
     currency: str
-    realized_pnl: Decimal
+    realized_pnl: Decimal | None
     entries: int
     unknown: int
 
@@ -121,14 +124,15 @@ class PnlTotal:
     """A sum of realized entries in one currency, reversals included, virtual FX left out.
 
     `entries` counts those that stand, `unknown` those of them without an amount, which no sum
-    holds. `commission` is what was charged in this currency; where that is not the contract's own,
-    it is in no `realized_pnl`. `start` and `end` (exclusive) are the bounds of a calendar period in
-    UTC: with them and the label the entries behind a total are found.
+    holds; where all are, there is no `realized_pnl`. `commission` is what was charged in this
+    currency; where that is not the contract's own, it is in no `realized_pnl`. `start` and `end`
+    (exclusive) are the bounds of a calendar period in UTC: with them and the label the entries
+    behind a total are found.
     """
 
     label: str
     currency: str
-    realized_pnl: Decimal
+    realized_pnl: Decimal | None
     commission: Decimal
     entries: int
     unknown: int

@@ -1,7 +1,7 @@
 """Corporate actions and transfers: what changes a position without a trade or an option.
 
-A split keeps the contract id and says its ratio in words. Other actions move a holding from one
-contract to another at a cost that no statement row tells; those are left for review, and said so.
+A split keeps the contract id and says its ratio in words. What else a statement tells of is in
+`conversions`.
 """
 
 import re
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from possync_tui.domain.money import EXACT
 from possync_tui.domain.observations import Adjusted, AdjustmentKind, AdjustmentSource
 from possync_tui.domain.text import printable
+from possync_tui.flex.conversions import Action, Seen, book
 from possync_tui.flex.options import reference
 from possync_tui.flex.row import Row
 
@@ -23,7 +23,8 @@ _RATIO = re.compile(
 _LARGEST_PART = 10**9
 # Inside IBKR the cost goes along; what comes from another broker is shown at its market value.
 _INSIDE = frozenset({"INTERNAL", "INTERCOMPANY"})
-_PRICE_DIGITS = Decimal("1E-12")
+# The row's own contract, in brackets behind what was done.
+_ITS_OWN = re.compile(r"\s*\([^()]*\)\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +36,37 @@ class Actions:
 
 
 def read_actions(rows: Iterable[Row]) -> Actions:
-    """Splits. Raises `FlexRefused`."""
+    """Splits, and what `conversions` makes of the others. Raises `FlexRefused`."""
     adjusted: list[Adjusted] = []
     notes: list[str] = []
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         if row.text("conid"):
-            groups.setdefault(
-                (row.text("actionID") or row.text("dateTime"), _said(row)), []
-            ).append(row)
-    for (_, said), action in groups.items():
-        if not any(_units(action).values()):
+            groups.setdefault(_event(row), []).append(row)
+    seen: Seen = {}
+    for action in groups.values():
+        units = _units(action)
+        if not any(units.values()):
             # Taken back, or without units: a dividend paid out in cash.
             continue
         split = _split(action)
         if split is not None:
             adjusted.append(split)
-        else:
-            what = printable(said)[:80]
-            notes.append(f"line {action[0].raw.line}: left for review, a corporate action: {what}")
+            continue
+        booked, why = book(Action(action, units, _said(action[0])), seen)
+        adjusted += booked
+        if why is not None:
+            line, what = action[0].raw.line, printable(_said(action[0]))[:80]
+            notes.append(f"line {line}: left for review, a corporate action ({why}): {what}")
     return Actions(tuple(adjusted), tuple(notes))
+
+
+def _event(row: Row) -> tuple[str, str]:
+    """What the rows of one action have in common."""
+    action_id = row.text("actionID")
+    if action_id:
+        return (action_id, "")
+    return (row.text("dateTime"), _ITS_OWN.sub("", _said(row)))
 
 
 def _units(action: Iterable[Row]) -> dict[int, Decimal]:
@@ -137,6 +149,4 @@ def _cost_of_unit(row: Row) -> Decimal | None:
     if row.text("type") not in _INSIDE or not amount or profit is None:
         return None
     # The cost is the market value less what was not realized yet.
-    units = EXACT.multiply(row.quantity, row.instrument.unit_value)
-    price = EXACT.divide(amount - profit, units)
-    return abs(price.quantize(_PRICE_DIGITS, context=EXACT))
+    return row.price_of(amount - profit, row.quantity)

@@ -23,7 +23,8 @@ _ROWS = {
 _WANTED = frozenset(
     (
         *("account", "accountId", "actionDescription", "actionID", "assetCategory", "buySell"),
-        *("commisionsAndTax", "conid", "cost", "costBasis", "currency", "date", "dateTime"),
+        *("commisionsAndTax", "conid", "cost", "costBasis", "currency", "cusip", "date"),
+        *("dateTime", "isin", "origTradeDate", "securityID", "taxes"),
         *("description", "exchange", "expiry", "fifoPnlRealized", "ibCommission"),
         *("ibCommissionCurrency", "ibExecID", "multiplier", "notes", "openCloseIndicator"),
         *("orderReference", "origTradeID", "origTransactionID", "pnlAmount", "positionAmount"),

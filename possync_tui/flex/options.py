@@ -269,10 +269,17 @@ def _adjusted_delivery(delivery: Delivery, seen: dict[tuple[object, ...], int]) 
 
 
 def reference(
-    row: Row, kind: AdjustmentKind, at: datetime, seen: dict[tuple[object, ...], int]
+    row: Row,
+    kind: AdjustmentKind,
+    at: datetime,
+    seen: dict[tuple[object, ...], int],
+    units: Decimal | None = None,
 ) -> str:
-    """What identifies an event in any statement that covers its day, whatever ids a query has."""
-    quantity = plain(row.quantity)
+    """What identifies an event in any statement that covers its day, whatever ids a query has.
+
+    `units` are those of the event where it has several rows.
+    """
+    quantity = plain(row.quantity if units is None else units)
     day = f"{_day(at):%Y%m%d}"
     return f"{day}:{quantity}:{ordinal(seen, row.key, kind, day, quantity)}"
 

@@ -7,12 +7,13 @@ from decimal import Decimal
 from functools import cached_property
 
 from possync_tui.domain.instruments import Instrument, PositionKey
-from possync_tui.domain.money import BadNumber, parse_number
+from possync_tui.domain.money import EXACT, BadNumber, parse_number
 from possync_tui.domain.text import printable
 from possync_tui.flex.document import FlexRefused, RawRow
 from possync_tui.flex.times import NoTime, booked_on, has_clock, parse_day, parse_instant
 
 _THOUSANDS = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?", re.ASCII)
+_PRICE_DIGITS = Decimal("1E-12")
 _LARGEST_ID = 2**31 - 1
 # What TWS calls a kind of contract where statements have another word for it.
 _SEC_TYPES = {"FSOPT": "OPT", "FSFOP": "FOP"}
@@ -143,6 +144,11 @@ class Row:
             return self.text("multiplier")
         multiplier = self.optional("multiplier")
         return "" if multiplier in (None, 1) else self.text("multiplier")
+
+    def price_of(self, money: Decimal, units: Decimal) -> Decimal:
+        """The price of a unit at which `units` are worth `money`; both as amounts."""
+        whole = EXACT.multiply(units, self.instrument.unit_value)
+        return abs(EXACT.divide(money, whole).quantize(_PRICE_DIGITS, context=EXACT))
 
     def refused(self, field: str, why: str) -> FlexRefused:
         """What is wrong with this row, in a sentence."""

@@ -8,6 +8,7 @@ from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.observations import Adjusted, Commission, Fill
 from possync_tui.domain.text import printable
 from possync_tui.flex.actions import read_actions, read_transfers
+from possync_tui.flex.cancels import Cancellation
 from possync_tui.flex.document import FlexRefused, RawRow, RawStatement, read_document
 from possync_tui.flex.options import is_end_or_delivery, read_option_events
 from possync_tui.flex.row import Row
@@ -19,7 +20,10 @@ _SECTIONS = frozenset({"Trades", "OptionEAE", "CorporateActions", "Transfers"})
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What one account's statement says. `notes` are sentences on what of it was left out."""
+    """What one account's statement says. `notes` are sentences on what of it was left out.
+
+    `cancellations` are of trades that are not in it: `cancels` finds them.
+    """
 
     account: str
     from_date: date
@@ -29,6 +33,7 @@ class Statement:
     commissions: tuple[Commission, ...]
     adjusted: tuple[Adjusted, ...]
     notes: tuple[str, ...]
+    cancellations: tuple[Cancellation, ...] = ()
 
     @property
     def observations(self) -> tuple[Fill | Commission | Adjusted, ...]:
@@ -46,7 +51,8 @@ class Statement:
     def keys(self) -> frozenset[PositionKey]:
         """The positions that it is about."""
         traded = frozenset(fill.key for fill in self.fills)
-        return traded | {item.key for item in self.adjusted}
+        cancelled = {cancel.key for cancel in self.cancellations}
+        return traded | cancelled | {item.key for item in self.adjusted}
 
 
 def read_flex(path: Path) -> tuple[Statement, ...]:
@@ -83,6 +89,7 @@ def _statement(raw: RawStatement) -> Statement:
         commissions=traded.commissions,
         adjusted=(*ended.adjusted, *acted.adjusted, *moved.adjusted),
         notes=(*traded.notes, *ended.notes, *acted.notes, *moved.notes),
+        cancellations=traded.cancellations,
     )
 
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from possync_tui.domain.observations import Commission, Fill, FillSource, Side, cancelled_id
 from possync_tui.domain.text import printable
+from possync_tui.flex.cancels import Cancellation
 from possync_tui.flex.row import Row
 
 _CANCELS = frozenset({"TradeCancel", "FracShareCancel"})
@@ -44,10 +45,14 @@ class Trades:
     fills: tuple[Fill, ...]
     commissions: tuple[Commission, ...]
     notes: tuple[str, ...]
+    cancellations: tuple[Cancellation, ...] = ()
 
 
 def read_trades(rows: Iterable[Row]) -> Trades:
-    """Fills and commissions of executions and bookings. Raises `FlexRefused`."""
+    """Fills and commissions of executions and bookings. Raises `FlexRefused`.
+
+    Cancellations of trades that are not among the rows are left to the caller.
+    """
     trades: list[_Trade] = []
     cancels: list[Row] = []
     for row in rows:
@@ -58,7 +63,8 @@ def read_trades(rows: Iterable[Row]) -> Trades:
             cancels.append(row)
         elif (exec_id := _exec_id(row)) is not None:
             trades.append(_Trade(row, exec_id, _commission_of(row, exec_id)))
-    notes = _carry_out(cancels, trades)
+    notes = _tax_notes(trades)
+    elsewhere = _carry_out(cancels, trades)
     fills: dict[str, Fill] = {}
     commissions: dict[str, Commission] = {}
     for trade in trades:
@@ -79,7 +85,8 @@ def read_trades(rows: Iterable[Row]) -> Trades:
             commissions[trade.exec_id] = _report(trade, -trade.commission)
     standing = {fill.base_id for fill in fills.values() if fill.quantity}
     kept = (fill for fill in fills.values() if fill.quantity or fill.base_id not in standing)
-    return Trades(tuple(kept), tuple(commissions.values()), tuple(notes))
+    reports = tuple(commissions.values())
+    return Trades(tuple(kept), reports, tuple(notes), tuple(elsewhere))
 
 
 def is_cancel(row: Row) -> bool:
@@ -105,28 +112,60 @@ def _exec_id(row: Row) -> str | None:
 
 
 def _commission_of(row: Row, exec_id: str) -> Decimal | None:
+    """Commission and taxes: a statement's net cash is the proceeds with both, as is its basis."""
+    taxes = Decimal(0) if _has_foreign_tax(row) else row.optional("taxes") or Decimal(0)
     if exec_id.startswith("flex-"):
-        return row.optional("ibCommission") or Decimal(0)
-    return row.number("ibCommission")
+        return (row.optional("ibCommission") or Decimal(0)) + taxes
+    return row.number("ibCommission") + taxes
 
 
-def _carry_out(cancels: Iterable[Row], trades: list[_Trade]) -> list[str]:
-    """Take back what was cancelled; what was paid for it counts for what was booked instead."""
-    notes: list[str] = []
+def _has_foreign_tax(row: Row) -> bool:
+    """Whether a tax was charged in another currency than the commission: they cannot be added."""
+    charged = row.text("ibCommissionCurrency")
+    is_foreign = charged not in ("", row.text("currency"))
+    return is_foreign and bool(row.optional("taxes")) and bool(row.optional("ibCommission"))
+
+
+def _tax_notes(trades: Iterable[_Trade]) -> list[str]:
+    return [
+        f"line {trade.row.raw.line}: a tax of {printable(trade.row.text('taxes'))[:20]} "
+        f"{trade.row.needed('currency')[:3]} is left out: the commission is in another currency"
+        for trade in trades
+        if _has_foreign_tax(trade.row)
+    ]
+
+
+def _carry_out(cancels: Iterable[Row], trades: list[_Trade]) -> list[Cancellation]:
+    """Take back what was cancelled; what was paid for it counts for what was booked instead.
+
+    Returns what cancels trades of elsewhere.
+    """
+    elsewhere: list[Cancellation] = []
     for cancel in cancels:
         found = next((t for t in trades if not t.is_cancelled and _is_of(cancel, t)), None)
         if found is None:
-            notes.append(
-                f"line {cancel.raw.line}: a cancellation in {printable(cancel.text('symbol'))[:30]}"
-                " is left out: the trade that it cancels is not in this file"
-            )
+            elsewhere.append(_cancellation(cancel))
             continue
         found.is_cancelled = True
         paid = (found.commission or Decimal(0)) + (cancel.optional("ibCommission") or Decimal(0))
         again = next((t for t in trades if not t.is_cancelled and _replaces(t, found)), None)
         if again is not None:
             again.commission = (again.commission or Decimal(0)) + paid
-    return notes
+    return elsewhere
+
+
+def _cancellation(row: Row) -> Cancellation:
+    ids = row.text("transactionID") or row.text("tradeID")
+    return Cancellation(
+        key=row.key,
+        quantity=-row.quantity,
+        price=row.number("tradePrice"),
+        at=row.instant(),
+        of_day=row.day("origTradeDate") if row.text("origTradeDate") else None,
+        name=ids or f"{row.text('dateTime')}:{row.text('quantity')}",
+        line=row.raw.line,
+        symbol=printable(row.text("symbol"))[:30],
+    )
 
 
 def _is_of(cancel: Row, trade: _Trade) -> bool:

@@ -5,10 +5,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from possync_tui.domain.connection import Environment
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.life import RULES
+from possync_tui.domain.plan import OlderRules
 from possync_tui.domain.position import CostMethod
-from possync_tui.ledger.at_rest import one_of, stamp
+from possync_tui.ledger.at_rest import BadRecord, one_of, stamp
 from possync_tui.ledger.journal import Line, write_lines
 from possync_tui.ledger.port import LedgerForeign
+
+_MOST_DIGITS = 9
 
 
 def read_environment(db: sqlite3.Connection) -> Environment | None:
@@ -29,6 +34,39 @@ def select_cost_method(db: sqlite3.Connection, method: CostMethod, now: datetime
     _put_meta(db, "cost_method", method.value)
     text = f"cost method {before} -> {method}"
     write_lines(db, [Line("", None, "setting", text, "the settings")], None, now)
+
+
+def read_rules(db: sqlite3.Connection) -> int:
+    """The version of the rules by which lives and entries were made; 0 where nothing says."""
+    text = _meta(db, "rules")
+    if text is None:
+        return 0
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
+        raise BadRecord(f"the rules are no version: {text[:20]!r}")
+    return int(text)
+
+
+def put_rules(db: sqlite3.Connection, version: int) -> None:
+    _put_meta(db, "rules", str(version))
+
+
+def older_rules(db: sqlite3.Connection) -> OlderRules | None:
+    """What older rules than this program's have made, `None` where nothing is of older ones."""
+    version = read_rules(db)
+    if version >= RULES:
+        return None
+    keys: set[PositionKey] = set()
+    without_pnl: set[PositionKey] = set()
+    # A position that no plan has taken up yet has nothing of any rules.
+    for record in db.execute(
+        "SELECT account, con_id, without_pnl FROM known"
+        " WHERE planned_seq > 0 OR decided_from IS NOT NULL"
+    ):
+        key = PositionKey(record["account"], record["con_id"])
+        keys.add(key)
+        if record["without_pnl"]:
+            without_pnl.add(key)
+    return OlderRules(version, frozenset(keys), frozenset(without_pnl))
 
 
 def unbound(db: sqlite3.Connection, accounts: Sequence[str]) -> list[str]:

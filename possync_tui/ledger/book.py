@@ -6,15 +6,23 @@ from datetime import datetime
 
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.observations import ConnectivityLost
-from possync_tui.domain.plan import Book, HoldKind, KnownAccount, KnownPosition, OpenHold
-from possync_tui.domain.position import Status
+from possync_tui.domain.plan import (
+    Book,
+    EndedPosition,
+    HoldKind,
+    KnownAccount,
+    KnownPosition,
+    OpenHold,
+)
+from possync_tui.domain.position import APPEARED, Status
 from possync_tui.ledger.at_rest import moment, number, one_of, optional_moment
 from possync_tui.ledger.codec import decode
 from possync_tui.ledger.known import standing_of
-from possync_tui.ledger.parts import decode_keys
+from possync_tui.ledger.parts import decode_keys, decode_row
 
 # More than enough to see that most of an account went within a day.
 _MOST_CLOSED = 1000
+_MOST_ENDED = 100
 
 
 def read_book(db: sqlite3.Connection) -> Book:
@@ -29,6 +37,7 @@ def read_book(db: sqlite3.Connection) -> Book:
         holds=tuple(_holds(db)),
         touched=touched,
         closed_as_missing=tuple(_closed_as_missing(db)),
+        ended_without_fills=tuple(_ended_without_fills(db)),
         connectivity_lost_at=_connectivity_lost(db),
     )
 
@@ -64,6 +73,7 @@ def _positions(db: sqlite3.Connection) -> Iterable[KnownPosition]:
             zero_pushed_at=standing.zero_pushed_at,
             zero_pushed_seq=standing.zero_pushed_seq,
             presence_seq=standing.presence_seq,
+            appeared_at=_appeared_at(record),
         )
 
 
@@ -76,6 +86,7 @@ def _holds(db: sqlite3.Connection) -> Iterable[OpenHold]:
             con_id=record["con_id"],
             keys=decode_keys(record["keys"]),
             is_kept=record["status"] == "kept",
+            evidence=record["evidence"],
         )
 
 
@@ -86,6 +97,20 @@ def _closed_as_missing(db: sqlite3.Connection) -> Iterable[tuple[str, datetime]]
         (_MOST_CLOSED,),
     )
     return [(record["account"], moment(record["closed_at"])) for record in found]
+
+
+def _ended_without_fills(db: sqlite3.Connection) -> Iterable[EndedPosition]:
+    found = db.execute(
+        "SELECT row, closed_at FROM lives WHERE close_reason IN ('zero_row', 'confirmed_missing')"
+        " AND row IS NOT NULL ORDER BY closed_at DESC LIMIT ?",
+        (_MOST_ENDED,),
+    )
+    return [EndedPosition(decode_row(r["row"]), moment(r["closed_at"])) for r in found]
+
+
+def _appeared_at(record: sqlite3.Row) -> datetime | None:
+    origin: str = record["origin"] or ""
+    return moment(record["opened_at"]) if origin.startswith(APPEARED) else None
 
 
 def _connectivity_lost(db: sqlite3.Connection) -> datetime | None:
@@ -104,6 +129,8 @@ SELECT
     coalesce(life.status, 'CLOSED') AS status,
     coalesce(life.quantity, '0') AS quantity,
     life.missing_since,
+    life.origin,
+    life.opened_at,
     coalesce(absence.confirmations, 0) AS confirmations,
     absence.confirmed_at
 FROM (

@@ -13,6 +13,8 @@ from possync_tui.domain.observations import (
     AdjustmentKind,
     AdjustmentSource,
     Anchor,
+    BasisCarried,
+    CarriedLot,
     CloseDecided,
     CloseReason,
     Commission,
@@ -30,6 +32,8 @@ from possync_tui.ledger.at_rest import (
     stamp,
 )
 from possync_tui.ledger.parts import (
+    decode_fees,
+    encode_fees,
     instrument_json,
     price_json,
     read_instrument,
@@ -51,6 +55,7 @@ class Kind(StrEnum):
     ABSENT = "absent"
     CLOSE_DECIDED = "close_decided"
     ADJUSTED = "adjusted"
+    BASIS_CARRIED = "basis_carried"
 
 
 def kind_of(observation: Observation) -> Kind:
@@ -71,6 +76,8 @@ def kind_of(observation: Observation) -> Kind:
             return Kind.CLOSE_DECIDED
         case Adjusted():
             return Kind.ADJUSTED
+        case BasisCarried():
+            return Kind.BASIS_CARRIED
 
 
 def encode(observation: Observation) -> str:
@@ -93,6 +100,8 @@ def encode(observation: Observation) -> str:
             return dump(_close_decided(observation))
         case Adjusted():
             return dump(_adjusted(observation))
+        case BasisCarried():
+            return dump(_basis_carried(observation))
 
 
 def decode(kind: str, text: str) -> Observation:
@@ -123,6 +132,8 @@ def decode(kind: str, text: str) -> Observation:
             return _read_close_decided(payload)
         case Kind.ADJUSTED:
             return _read_adjusted(payload)
+        case Kind.BASIS_CARRIED:
+            return _read_basis_carried(payload)
 
 
 def _row_pushed(pushed: RowPushed) -> dict[str, Json]:
@@ -282,6 +293,8 @@ def _adjusted(item: Adjusted) -> dict[str, Json]:
         "counterpart": item.counterpart,
         "is_exact": item.is_exact,
         "known_seq": item.known_seq,
+        "realized": optional_digits(item.realized),
+        "is_arrival": item.is_arrival,
     }
 
 
@@ -301,6 +314,58 @@ def _read_adjusted(payload: Payload) -> Adjusted:
         counterpart=payload.whole("counterpart"),
         is_exact=payload.flag("is_exact"),
         known_seq=payload.whole("known_seq"),
+        realized=payload.optional_number("realized"),
+        is_arrival=payload.flag("is_arrival"),
+    )
+
+
+def _basis_carried(basis: BasisCarried) -> dict[str, Json]:
+    return {
+        "account": basis.key.account,
+        "con_id": basis.key.con_id,
+        "reference": basis.reference,
+        "as_of": stamp(basis.as_of),
+        "counterpart": basis.counterpart,
+        "lots": [_carried_lot(lot) for lot in basis.lots],
+        "pool": None if basis.pool is None else _carried_lot(basis.pool),
+        "revision": basis.revision,
+        "known_seq": basis.known_seq,
+    }
+
+
+def _read_basis_carried(payload: Payload) -> BasisCarried:
+    pool = payload.optional_nested("pool")
+    return BasisCarried(
+        key=_read_key(payload),
+        reference=payload.text("reference"),
+        as_of=payload.moment("as_of"),
+        counterpart=payload.whole("counterpart"),
+        lots=tuple(_read_carried_lot(lot) for lot in payload.several("lots")),
+        pool=None if pool is None else _read_carried_lot(pool),
+        revision=payload.whole("revision"),
+        known_seq=payload.whole("known_seq"),
+    )
+
+
+def _carried_lot(lot: CarriedLot) -> dict[str, Json]:
+    return {
+        "quantity": digits(lot.quantity),
+        "value_micros": lot.value_micros,
+        "fees": encode_fees(lot.fees),
+        "opened_at": stamp(lot.opened_at),
+        "is_seeded": lot.is_seeded,
+        "is_pending": lot.is_pending,
+    }
+
+
+def _read_carried_lot(payload: Payload) -> CarriedLot:
+    return CarriedLot(
+        quantity=payload.number("quantity"),
+        value_micros=payload.optional_whole("value_micros"),
+        fees=decode_fees(payload.text("fees")),
+        opened_at=payload.moment("opened_at"),
+        is_seeded=payload.flag("is_seeded"),
+        is_pending=payload.flag("is_pending"),
     )
 
 

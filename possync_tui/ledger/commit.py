@@ -18,7 +18,7 @@ from possync_tui.domain.plan import (
 )
 from possync_tui.domain.position import Status
 from possync_tui.domain.runs import SyncResult
-from possync_tui.ledger.accounts import add_accounts
+from possync_tui.ledger.accounts import add_accounts, put_rules
 from possync_tui.ledger.at_rest import label, stamp
 from possync_tui.ledger.entries import add_entry, reverse_entry
 from possync_tui.ledger.inbox import Arrival
@@ -59,6 +59,8 @@ def apply_plan(
     _append_decided(committing)
     _apply_changes(committing)
     _cover_accounts(committing)
+    if plan.rules is not None:
+        put_rules(db, plan.rules)
     _keep_snapshot(committing)
     return done
 
@@ -82,7 +84,7 @@ def _append_decided(committing: _Committing) -> None:
         standing = arrival.standings[key]
         before = committing.before[key]
         standing.plan(seen[key], before, committing.decided_at.get(key))
-        standing.without_pnl = not plan.with_pnl
+        standing.without_pnl = key in plan.without_pnl
     arrival.finish()
 
 

@@ -3,9 +3,9 @@
 import sqlite3
 from collections.abc import Sequence
 
+from possync_tui.domain.counting import CLOCK_DOUBT
 from possync_tui.domain.happenings import KnownFill, known_fills
 from possync_tui.domain.instruments import PositionKey
-from possync_tui.domain.life import CLOCK_DOUBT
 from possync_tui.domain.views import FillView
 from possync_tui.ledger.at_rest import moment, optional_moment
 from possync_tui.ledger.inbox import history

@@ -12,6 +12,7 @@ from enum import Enum, auto
 from pathlib import Path
 from urllib.parse import quote
 
+from possync_tui.domain.life import RULES
 from possync_tui.domain.position import CostMethod
 from possync_tui.ledger.port import LedgerMissing, LedgerUnusable
 from possync_tui.ledger.schema import APPLICATION_ID, Migration, migrate, newest, version_of
@@ -102,7 +103,7 @@ def create(path: Path, steps: Sequence[Migration], cost_method: CostMethod, now:
         migrate(db, steps)
         db.executemany(
             "INSERT INTO meta (name, value) VALUES (?, ?)",
-            [("cost_method", cost_method.value), ("created_at", now)],
+            [("cost_method", cost_method.value), ("created_at", now), ("rules", str(RULES))],
         )
         db.execute("PRAGMA journal_mode = WAL")
     os.replace(fresh, path)

@@ -13,6 +13,7 @@ from possync_tui.domain.observations import (
     Adjusted,
     AdjustmentSource,
     Anchor,
+    BasisCarried,
     CloseDecided,
     Commission,
     ConnectivityLost,
@@ -72,7 +73,7 @@ class Arrival:
                 lost = observation
                 identity = f"lost|{lost.code}|{stamp(lost.at)}|{label(lost.session_id)}"
                 return self._append(observation, identity, None)
-            case Anchor() | Absent() | CloseDecided() | Adjusted():
+            case Anchor() | Absent() | CloseDecided() | Adjusted() | BasisCarried():
                 return self._take_decided(observation)
 
     def finish(self) -> None:
@@ -190,6 +191,8 @@ class Arrival:
             case Adjusted():
                 is_told = decided.source is AdjustmentSource.FLEX
                 self._meet(decided.instrument, is_told=is_told)
+                standing.touch(seq)
+            case BasisCarried():
                 standing.touch(seq)
         if not isinstance(decided, Absent):
             self.db.execute(

@@ -108,7 +108,7 @@ def life_columns(db: sqlite3.Connection, key: PositionKey, life: Life) -> dict[s
         raise LedgerWriteFailed(
             f"Nothing was written: contract {key.con_id} of {key.account} was never observed."
         )
-    cost = _shown_cost(life)
+    cost = _shown_cost(life, instrument.currency)
     return {
         "origin": label(life.origin),
         "symbol": label(instrument.symbol),
@@ -129,11 +129,11 @@ def life_columns(db: sqlite3.Connection, key: PositionKey, life: Life) -> dict[s
     }
 
 
-def _shown_cost(life: Life) -> Decimal | None:
+def _shown_cost(life: Life, currency: str) -> Decimal | None:
     """The broker's average cost, or our own where no row of the broker's came yet."""
     if life.row is not None and life.row.quantity:
         return life.row.average_cost
-    own = life.own_average_cost(CostMethod.AVERAGE) if life.quantity else None
+    own = life.own_average_cost(CostMethod.AVERAGE, currency) if life.quantity else None
     return None if own is None else rounded(own)
 
 

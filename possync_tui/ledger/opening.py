@@ -7,9 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 from possync_tui.domain.connection import Environment
+from possync_tui.domain.life import RULES
 from possync_tui.domain.position import CostMethod
 from possync_tui.ledger import files
-from possync_tui.ledger.accounts import read_environment, select_cost_method
+from possync_tui.ledger.accounts import read_environment, read_rules, select_cost_method
 from possync_tui.ledger.at_rest import BadRecord, stamp
 from possync_tui.ledger.connection import translated
 from possync_tui.ledger.inbox import last_seq
@@ -128,7 +129,14 @@ def _look_around(opening: Opening, opened: Opened, db: sqlite3.Connection) -> No
     try:
         opened.environment = read_environment(db)
         opened.last_seq = last_seq(db)
+        rules = read_rules(db)
+        rules = read_rules(db)
     except BadRecord as error:
         raise files.damaged(opening.path, str(error)) from error
     except sqlite3.Error as error:
         raise translated(opening.path, error, writing=False) from error
+    if rules > RULES:
+        raise LedgerUnusable(
+            f"The ledger {opening.path} follows rules {rules} of a newer release, this program has "
+            f"{RULES}: update possync-tui."
+        )

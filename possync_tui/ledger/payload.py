@@ -43,6 +43,15 @@ class Payload:
             raise BadRecord(f"{name} is not a whole number: {value!r}")
         return value
 
+    def optional_whole(self, name: str) -> int | None:
+        return None if self._get(name) is None else self.whole(name)
+
+    def several(self, name: str) -> list["Payload"]:
+        value = self._get(name)
+        if not isinstance(value, list):
+            raise BadRecord(f"{name} is not a list: {value!r}")
+        return [Payload(item) for item in value]
+
     def flag(self, name: str) -> bool:
         value = self._get(name)
         if not isinstance(value, bool):

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from decimal import Decimal
 from typing import Protocol
 
 from possync_tui.domain.connection import Environment
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Observed, Recorded
-from possync_tui.domain.plan import Book, Plan, StoredLife
+from possync_tui.domain.plan import Book, OlderRules, Plan, StoredLife
 from possync_tui.domain.position import CostMethod, Quality
 from possync_tui.domain.runs import SyncResult, SyncStats
 from possync_tui.domain.views import (
@@ -45,6 +46,10 @@ class LedgerForeign(LedgerError):
 
 class LedgerReadOnly(LedgerError):
     """Another instance holds the writer lock."""
+
+
+class WordRefused(LedgerError):
+    """The user's word does not fit what is held; nothing was written."""
 
 
 class LedgerWriteFailed(LedgerError):
@@ -163,6 +168,13 @@ class LedgerPort(LedgerReads, Protocol):
         """The place of the newest observation in the inbox."""
         ...
 
+    async def older_rules(self) -> OlderRules | None:
+        """What the rules of an older release have made: the writer has to plan it again.
+
+        `None` where nothing is of older ones, and for a reader.
+        """
+        ...
+
     async def bind(self, environment: Environment, accounts: Sequence[str]) -> None:
         """Bind to an environment at first meeting, and give new account codes their ids.
 
@@ -204,13 +216,22 @@ class LedgerPort(LedgerReads, Protocol):
         ...
 
     async def decide(
-        self, hold_id: int, *, accept: bool, note: str, at: datetime
+        self,
+        hold_id: int,
+        *,
+        accept: bool,
+        note: str,
+        at: datetime,
+        price: Decimal | None = None,
+        is_transfer: bool = False,
     ) -> tuple[PositionKey, ...]:
         """Journal the user's word on a hold; the next sync's plan carries it out.
 
-        Accepting a missing position appends a `CloseDecided(USER)` to the inbox for each key that
-        is still absent; accepting an account lets it be synced. Returns the touched positions.
-        Raises `LedgerError` for a hold that is not open.
+        Accepting a missing position appends a `CloseDecided(USER)`, at `price` if there is one, to
+        the inbox for each key that is still absent, or with `is_transfer` that it moved elsewhere;
+        accepting two positions as the same holding appends both sides of a conversion; accepting an
+        account lets it be synced. Returns the touched positions. Raises `LedgerError` for a hold
+        that is not open, `WordRefused` where the word does not fit it.
         """
         ...
 

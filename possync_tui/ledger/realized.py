@@ -69,7 +69,7 @@ def daily_pnl(db: sqlite3.Connection, query: EntryQuery) -> list[PnlBucket]:
         PnlBucket(
             start=record["day"],
             currency=record["currency"],
-            realized_pnl=from_micros(record["micros"]),
+            realized_pnl=_sum(record["micros"], record["entries"], record["unknown"]),
             entries=record["entries"],
             unknown=record["unknown"],
         )
@@ -111,7 +111,7 @@ def pnl_totals(
         PnlTotal(
             label=label,
             currency=currency,
-            realized_pnl=from_micros(total.micros),
+            realized_pnl=_sum(total.micros, total.entries, total.unknown),
             commission=from_micros(total.commission),
             entries=total.entries,
             unknown=total.unknown,
@@ -223,6 +223,11 @@ def _entry(record: sqlite3.Row) -> EntryView:
         is_full_close=bool(record["is_full_close"]),
         price=decode_price(record["price"]),
     )
+
+
+def _sum(micros: int, entries: int, unknown: int) -> Decimal | None:
+    """A sum, `None` where it is one of unknown amounts alone."""
+    return None if 0 < entries == unknown and not micros else from_micros(micros)
 
 
 def _money(micros: int | None) -> Decimal | None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, tzinfo
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection as Database
@@ -13,7 +14,7 @@ from possync_tui.domain.connection import Environment
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Observed, Recorded
-from possync_tui.domain.plan import Book, Plan, StoredLife
+from possync_tui.domain.plan import Book, OlderRules, Plan, StoredLife
 from possync_tui.domain.position import CostMethod
 from possync_tui.domain.runs import Outcome, SyncResult, SyncStats
 from possync_tui.domain.views import (
@@ -29,6 +30,7 @@ from possync_tui.domain.views import (
     PositionView,
     RunView,
 )
+from possync_tui.domain.word import Word
 from possync_tui.ledger import accounts as account_rows
 from possync_tui.ledger import drill, inbox, past, reads, realized, review
 from possync_tui.ledger import lots as open_lots
@@ -147,6 +149,9 @@ class Ledger:
     def last_seq(self) -> int:
         return self._last_seq
 
+    async def older_rules(self) -> OlderRules | None:
+        return await self._writer.read(account_rows.older_rules) if self._writer else None
+
     async def bind(self, environment: Environment, accounts: Sequence[str]) -> None:
         def check(db: Database) -> tuple[Environment | None, list[str]]:
             account_rows.check_environment(db, environment)
@@ -215,10 +220,17 @@ class Ledger:
             await self._write(lambda db: save_marks(db, latest))
 
     async def decide(
-        self, hold_id: int, *, accept: bool, note: str, at: datetime
+        self,
+        hold_id: int,
+        *,
+        accept: bool,
+        note: str,
+        at: datetime,
+        price: Decimal | None = None,
+        is_transfer: bool = False,
     ) -> tuple[PositionKey, ...]:
-        word, now = review.Word(hold_id, accept, note, at), self._opening.now()
-        return await self._append(lambda db: review.decide(db, word, now))
+        word, now = Word(accept, note, price, is_transfer), self._opening.now()
+        return await self._append(lambda db: review.decide(db, hold_id, word, at, now))
 
     async def journal_remark(self, text: str, *, at: datetime) -> None:
         """Append a line to the journal that belongs to no sync: a switch that the user moved."""

@@ -4,13 +4,15 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 
+from possync_tui.domain.life import RULES
 from possync_tui.domain.observations import Commission, Fill, Observation, RowPushed
 from possync_tui.domain.runs import SyncStats
+from possync_tui.ledger.accounts import older_rules
 from possync_tui.ledger.at_rest import BadRecord, label
 from possync_tui.ledger.audit import audit_entries, audit_positions
 from possync_tui.ledger.codec import decode
 from possync_tui.ledger.inbox import commission_columns, execution_columns
-from possync_tui.ledger.port import VerifyReport
+from possync_tui.ledger.port import LedgerUnusable, VerifyReport
 from possync_tui.ledger.runs import read_stats
 
 # Tables whose rows are numbered without a gap: one that is gone leaves a hole.
@@ -28,14 +30,21 @@ def verify(db: sqlite3.Connection) -> VerifyReport:
     if broken:
         # What a damaged file says of itself is not worth comparing.
         return VerifyReport(0, 0, 0, tuple(broken))
+    older = older_rules(db)
     problems = [
         *_references(db),
         *_gaps(db),
         *_inbox(db),
-        *audit_positions(db),
+        # What older rules made of the observations is no damage.
+        *(() if older else audit_positions(db)),
         *audit_entries(db),
         *_counters(db),
     ]
+    if older and not problems:
+        raise LedgerUnusable(
+            f"The ledger follows rules {older.version} of an older release, this program has "
+            f"{RULES}: run a sync, which brings it up, then verify again."
+        )
     return VerifyReport(
         positions=_count(db, "SELECT count(*) FROM lives WHERE close_reason <> 'voided'"),
         entries=_count(db, "SELECT count(*) FROM realized_entries"),

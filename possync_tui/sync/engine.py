@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from possync_tui.broker.port import BrokerEvent, BrokerPort, MarkChanged, Notice, StateChanged
 from possync_tui.domain.clock import Clock
@@ -14,6 +15,7 @@ from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Commission, Fill, Observed, RowPushed
 from possync_tui.domain.plan import Book, HoldKind, Plan
 from possync_tui.domain.runs import SyncResult, SyncStats, Trigger
+from possync_tui.domain.word import Word
 from possync_tui.ledger.port import LedgerError, LedgerPort, LedgerReads
 from possync_tui.sync.arming import ArmingSwitch
 from possync_tui.sync.events import (
@@ -243,9 +245,17 @@ class Engine:
         """What a sync would change now. Raises `BrokerError` or `LedgerError`."""
         return await self.service.dry_run()
 
-    async def decide(self, hold_id: int, *, accept: bool, note: str) -> None:
+    async def decide(
+        self,
+        hold_id: int,
+        *,
+        accept: bool,
+        note: str,
+        price: Decimal | None = None,
+        is_transfer: bool = False,
+    ) -> None:
         """The user's word on a hold; a sync carries it out. Raises `LedgerError`."""
-        await self.service.decide(hold_id, accept=accept, note=note)
+        await self.service.decide(hold_id, Word(accept, note, price, is_transfer))
         self._say(logging.INFO, "review", f"hold {hold_id} {'accepted' if accept else 'kept'}")
         self.bus.emit(LedgerChanged())
         self.scheduler.decided()

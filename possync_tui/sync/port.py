@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from possync_tui.domain.connection import ConnectionState, Environment
@@ -72,7 +73,15 @@ class EnginePort(Protocol):
         """What a sync would change now, not committed. Raises `BrokerError`."""
         ...
 
-    async def decide(self, hold_id: int, *, accept: bool, note: str) -> None:
+    async def decide(
+        self,
+        hold_id: int,
+        *,
+        accept: bool,
+        note: str,
+        price: Decimal | None = None,
+        is_transfer: bool = False,
+    ) -> None:
         """The user's word on a hold; a sync follows. Raises `LedgerError`."""
         ...
 

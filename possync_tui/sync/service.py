@@ -9,19 +9,20 @@ from datetime import timedelta
 from possync_tui.broker.port import BrokerError, BrokerPort, BrokerUnavailable, SnapshotRefused
 from possync_tui.domain.clock import Clock
 from possync_tui.domain.connection import ConnectionState, Environment, environment_of
-from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.look import Rules
 from possync_tui.domain.observations import Observed, PositionRow
-from possync_tui.domain.plan import Book, ChangeKind, HoldKind, Plan, PutLife
+from possync_tui.domain.plan import Book, HoldKind, OlderRules, Plan
 from possync_tui.domain.planning import Draft, make_plan, replan
 from possync_tui.domain.position import Status
 from possync_tui.domain.reconcile import keys_in_question
 from possync_tui.domain.runs import Failure, Outcome, SyncResult, SyncStats, Trigger
+from possync_tui.domain.word import Word
 from possync_tui.ledger.port import LedgerError, LedgerForeign, LedgerPort
 from possync_tui.sync.events import EventBus, LedgerChanged, SyncFinished, SyncStarted
+from possync_tui.sync.histories import linked_histories
 from possync_tui.sync.look import Look, look_at
 from possync_tui.sync.policy import SyncPolicy
-from possync_tui.sync.wording import count_closed
+from possync_tui.sync.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -86,8 +87,10 @@ class PositionSyncService:
         return self._flight is not None
 
     async def load(self) -> Book:
-        """Read the counters and the book that the last committed sync left."""
+        """Read the counters and the book; what older rules made of it is planned again first."""
         self.stats = await self._ledger.stats()
+        if (older := await self._ledger.older_rules()) is not None:
+            await self.replan(Trigger.RULES, older=older)
         return await self._reload()
 
     async def sync_positions(self, account_id: int | None = None) -> SyncResult:
@@ -154,14 +157,21 @@ class PositionSyncService:
             self._bound_session = state.session_id
             return await self._reload()
 
-    async def decide(self, hold_id: int, *, accept: bool, note: str) -> None:
+    async def decide(self, hold_id: int, word: Word) -> None:
         """Journal the user's word on a hold; the next sync carries it out. Raises `LedgerError`."""
         async with self._turn:
             # Decisions stand among fills, and so on the broker's clock.
             skew = timedelta(seconds=self._broker.state.clock_skew or 0.0)
             self._book = None
             at = self._clock.now() + skew
-            await self._ledger.decide(hold_id, accept=accept, note=note, at=at)
+            await self._ledger.decide(
+                hold_id,
+                accept=word.accept,
+                note=word.note,
+                at=at,
+                price=word.price,
+                is_transfer=word.is_transfer,
+            )
 
     async def audit(self, text: str) -> None:
         """A line for the journal alone. Raises `LedgerError`."""
@@ -187,32 +197,38 @@ class PositionSyncService:
         return known.account_id if known else None
 
     async def replan(
-        self, trigger: Trigger, observations: Sequence[Observed] = ()
+        self,
+        trigger: Trigger,
+        observations: Sequence[Observed] = (),
+        *,
+        older: OlderRules | None = None,
     ) -> tuple[SyncResult, Plan]:
         """Store observations that no session brought, and commit what they change.
 
-        Works without a broker. Raises `LedgerError`.
+        With `older`, all that older rules made is planned again: entries that are there follow the
+        rules whatever the settings say. Works without a broker. Raises `LedgerError`.
         """
         started, began = self._clock.now(), self._clock.monotonic()
         async with self._turn:
             await self._ledger.record(observations)
             book = await self._reload()
-            histories = await self._ledger.histories(book.touched)
+            keys = book.touched if older is None else older.keys
+            without_pnl = keys if older is None else older.without_pnl
+            histories = await linked_histories(self._ledger, keys)
             plan = replan(
                 book,
                 histories,
-                stored=await self._ledger.stored_lives(book.touched),
+                stored=await self._ledger.stored_lives(histories),
                 as_of=started,
-                with_pnl=self._policy.calculate_realized_pnl,
+                without_pnl=frozenset() if self._policy.calculate_realized_pnl else without_pnl,
+                older=older,
             )
-            result = SyncResult(Outcome.COMMITTED, trigger, started, 0.0)
-            result = self._counted(plan, result, self._elapsed(began))
-            result = await self._ledger.commit(plan, result)
+            run = SyncResult(Outcome.COMMITTED, trigger, started, self._elapsed(began))
+            result = await self._ledger.commit(plan, counted(run, plan, book))
             book = await self._reload()
         self.stats = self.stats.after(result)
         self._bus.emit(LedgerChanged())
-        held = sum(1 for h in book.holds if h.kind is not HoldKind.MISSING and not h.is_kept)
-        return replace(result, held=held), plan
+        return replace(result, held=_held(book)), plan
 
     async def settle(self) -> None:
         """Wait until no sync is under way; the one in flight finishes its commit."""
@@ -281,7 +297,8 @@ class PositionSyncService:
             async with self._turn:
                 draft = await self._draft(look, rules)
                 if is_last_look or not draft.unexplained:
-                    result = self._counted(draft.plan, result, self._elapsed(began))
+                    result = replace(result, duration_ms=self._elapsed(began))
+                    result = counted(result, draft.plan, await self.book())
                     committed = await self._ledger.commit(draft.plan, result)
                     self._book = None
                     break
@@ -291,14 +308,13 @@ class PositionSyncService:
                 await self._clock.sleep(min(self._policy.grace, self._policy.timeout / 3))
             is_last_look = True
         book = await self._reload()
-        held = sum(1 for h in book.holds if h.kind is not HoldKind.MISSING and not h.is_kept)
         missing = sum(1 for p in book.positions.values() if p.status is Status.MISSING)
         try:
             await self._on_committed(draft.plan, book)
         except Exception:
             # The plan is committed: what follows from it cannot make the sync a failed one.
             logger.exception("after a committed sync")
-        return replace(committed, held=held, missing=missing)
+        return replace(committed, held=_held(book), missing=missing)
 
     async def _look(self, rules: Rules) -> Look:
         book = await self.book()
@@ -321,12 +337,12 @@ class PositionSyncService:
         rules = replace(rules, mark_missing_as_closed=self._may_close_missing())
         book = await self.book()
         keys = keys_in_question(book, look.snapshot, rules, look.in_motion)
-        histories = await self._ledger.histories(keys)
+        histories = await linked_histories(self._ledger, keys)
         return make_plan(
             book,
             look.snapshot,
-            histories={key: histories.get(key, ()) for key in keys},
-            stored=await self._ledger.stored_lives(keys),
+            histories=histories,
+            stored=await self._ledger.stored_lives(histories),
             marks=self._broker.marks,
             rules=rules,
             known_seq=look.known_seq,
@@ -364,30 +380,6 @@ class PositionSyncService:
             return ""
         return f"this login has no account {', '.join(watched)}; it has {', '.join(listed)}"
 
-    def _counted(self, plan: Plan, result: SyncResult, elapsed: float) -> SyncResult:
-        return replace(
-            result,
-            outcome=Outcome.COMMITTED,
-            duration_ms=elapsed,
-            positions_seen=plan.positions_seen,
-            created=plan.count(ChangeKind.CREATED),
-            updated=plan.count(ChangeKind.UPDATED) + plan.count(ChangeKind.RETURNED),
-            closed=count_closed(plan),
-            missing=self._missing_after(plan),
-        )
-
-    def _missing_after(self, plan: Plan) -> int:
-        before = self._book.positions if self._book else {}
-        missing: set[PositionKey] = {
-            key for key, known in before.items() if known.status is Status.MISSING
-        }
-        for change in plan.changes:
-            if isinstance(change, PutLife):
-                missing.discard(change.key)
-                if change.life.status is Status.MISSING:
-                    missing.add(change.key)
-        return len(missing)
-
     def _failed(
         self, result: SyncResult, began: float, outcome: Outcome, failure: Failure, why: str
     ) -> SyncResult:
@@ -410,3 +402,8 @@ class PositionSyncService:
 
     def _elapsed(self, began: float) -> float:
         return (self._clock.monotonic() - began) * 1000.0
+
+
+def _held(book: Book) -> int:
+    """How much waits for the user's word."""
+    return sum(1 for h in book.holds if h.kind is not HoldKind.MISSING and not h.is_kept)

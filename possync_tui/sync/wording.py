@@ -1,11 +1,13 @@
 """What a sync did, in the words of the log."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from possync_tui.domain.money import from_micros, plain
 from possync_tui.domain.observations import Anchor
 from possync_tui.domain.plan import (
     AddEntry,
+    Book,
     ChangeKind,
     ClearHold,
     Plan,
@@ -14,7 +16,7 @@ from possync_tui.domain.plan import (
     Remark,
     ReverseEntry,
 )
-from possync_tui.domain.position import CostMethod, Entry, EntryKind, Life, Quality
+from possync_tui.domain.position import CostMethod, Entry, EntryKind, Life, Quality, Status
 from possync_tui.domain.runs import Outcome, SyncResult
 
 
@@ -67,7 +69,26 @@ def result_line(result: SyncResult) -> str:
     return f"{head}  {result.positions_seen} seen  {changed}  {result.duration_ms:.0f} ms"
 
 
-def count_closed(plan: Plan) -> int:
+def counted(result: SyncResult, plan: Plan, book: Book) -> SyncResult:
+    """The result of committing `plan`, with its counts. `book` is as it was before."""
+    missing = {key for key, known in book.positions.items() if known.status is Status.MISSING}
+    for change in plan.changes:
+        if isinstance(change, PutLife):
+            missing.discard(change.key)
+            if change.life.status is Status.MISSING:
+                missing.add(change.key)
+    return replace(
+        result,
+        outcome=Outcome.COMMITTED,
+        positions_seen=plan.positions_seen,
+        created=plan.count(ChangeKind.CREATED),
+        updated=plan.count(ChangeKind.UPDATED) + plan.count(ChangeKind.RETURNED),
+        closed=_count_closed(plan),
+        missing=len(missing),
+    )
+
+
+def _count_closed(plan: Plan) -> int:
     """Lives that this plan closed, those included that it opened and closed in one."""
     return sum(
         1

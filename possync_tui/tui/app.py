@@ -15,6 +15,7 @@ from textual.worker import Worker, WorkerState
 
 from possync_tui.domain.clock import Clock
 from possync_tui.domain.runs import Outcome
+from possync_tui.domain.word import Word
 from possync_tui.sync.events import LogLine
 from possync_tui.sync.port import EnginePort
 from possync_tui.tui.actions import DEEDS, bindings
@@ -312,14 +313,20 @@ class PossyncApp(App[None]):
 
     def on_review_screen_decided(self, message: ReviewScreen.Decided) -> None:
         hold = message.hold
-        work = self._decide(hold.id, accept=message.accept, note=message.note)
+        work = self._decide(hold.id, message.word)
         self.start_work(work, f"deciding on hold {hold.id}")
 
-    async def _decide(self, hold_id: int, *, accept: bool, note: str) -> None:
+    async def _decide(self, hold_id: int, word: Word) -> None:
         decided: Awaitable[None] = asyncio.ensure_future(
-            self.desk.engine.decide(hold_id, accept=accept, note=note)
+            self.desk.engine.decide(
+                hold_id,
+                accept=word.accept,
+                note=word.note,
+                price=word.price,
+                is_transfer=word.is_transfer,
+            )
         )
         await asyncio.shield(decided)
         self.read_ledger()
-        word = "accepted" if accept else "kept as it is"
-        self.notify(f"Hold {hold_id}: {word}.", markup=False, timeout=3)
+        said = "accepted" if word.accept else "kept as it is"
+        self.notify(f"Hold {hold_id}: {said}.", markup=False, timeout=3)

@@ -130,6 +130,8 @@ class Desk:
         since = midnight.astimezone(UTC)
         today: dict[str, Decimal] = {}
         for bucket in await reads.daily_pnl(EntryQuery(account_id=self.account_id, since=since)):
+            if bucket.realized_pnl is None:
+                continue
             total = today.get(bucket.currency, Decimal(0))
             today[bucket.currency] = total + bucket.realized_pnl
         self.picture = LedgerPicture(

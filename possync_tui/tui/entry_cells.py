@@ -49,6 +49,8 @@ HOW = {
     EntryKind.EXERCISED.value: "exercised",
     EntryKind.DELIVERED.value: "delivered",
     EntryKind.TRANSFERRED.value: "transferred",
+    EntryKind.CONVERTED.value: "converted",
+    EntryKind.CASHED.value: "paid out in cash",
     EntryKind.REVERSAL.value: "reversal",
 }
 

@@ -204,3 +204,19 @@ def test_gateway_of_a_dashboard_does_not_outlive_it(home: Home) -> None:
     assert running.poll() is None
     running.communicate(timeout=30)
     assert running.returncode == 0
+
+
+def test_a_ledger_of_older_rules_is_brought_up_by_the_next_sync(
+    home: Home, gateway: Gateway
+) -> None:
+    assert home.run(*SYNC, gateway.port).code == 0
+    with closing(sqlite3.connect(home.ledger)) as db, db:
+        db.execute("UPDATE meta SET value = '0' WHERE name = 'rules'")
+    assert home.run("positions").code == 0
+    complaint = home.run("verify").complaint(5)
+    assert "rules 0 of an older release" in complaint
+    assert "run a sync" in complaint
+    assert home.run(*SYNC, gateway.port).code == 0
+    triggers = [run["trigger"] for run in home.run("runs", "--json").json()["runs"]]
+    assert triggers == ["manual", "rules", "manual"]
+    assert home.run("verify").code == 0

@@ -113,6 +113,16 @@ def test_a_correction_has_the_next_suffix_and_moves_what_was_realized(clock: Man
     assert desk.correct(corrected.exec_id, 12).exec_id.endswith(".03")
 
 
+def test_a_correction_of_the_size_leaves_what_the_corrected_size_makes(clock: ManualClock) -> None:
+    desk = _desk(clock)
+    _play(desk, "B100@10c1 S40@12c1")
+    sold = desk.correct(desk.executions[-1].exec_id, 12, quantity=Decimal(30))
+    assert (sold.quantity, sold.realized) == (Decimal(30), Decimal("58.70"))
+    row = desk.position(A, SHARE)
+    assert row is not None
+    assert row.quantity == 70
+
+
 def test_no_residue_of_a_division_outlives_a_position() -> None:
     holding = Holding()
     holding.apply(Decimal(3), Decimal(10), Decimal(1), Decimal(1))

@@ -247,6 +247,19 @@ async def test_commands_do_what_the_desk_can(gateway: DemoGateway, desk: Desk) -
     positions = state["positions"]
     assert isinstance(positions, list)
     assert positions[0]["quantity"] == "8"
+    renamed = {"to_con_id": 7, "symbol": "ABC", "new": 1, "old": 4}
+    assert _command(gateway, do="convert", **share, **renamed)["ok"]
+    assert desk.position("DU1000001", 265598) is None
+    held = desk.position("DU1000001", 7)
+    assert held is not None
+    assert (held.instrument.symbol, held.quantity) == ("ABC", Decimal(2))
+    share["con_id"] = 7
+    again = {"to_con_id": 8, "symbol": "XYZ", "zero_row": True}
+    assert _command(gateway, do="convert", **share, **again)["ok"]
+    flat = desk.position("DU1000001", 7)
+    assert flat is not None
+    assert flat.quantity == 0
+    share["con_id"] = 8
     assert _command(gateway, do="remove_row", **share)["ok"]
     assert _command(gateway, do="fault", kind="never_end", once=True)["ok"]
     assert [fault.kind for fault in gateway.faults] == ["never_end"]
@@ -266,6 +279,16 @@ async def test_commands_do_what_the_desk_can(gateway: DemoGateway, desk: Desk) -
         ('{"do": "close", "account": "DU1000001", "con_id": 404}', "DU1000001 holds no 404"),
         ('{"do": "price", "con_id": 1, "price": NaN}', "price: expected a number"),
         ('{"do": "split", "con_id": 1, "new": 0}', "new: must be positive"),
+        (
+            '{"do": "convert", "account": "DU1000001", "con_id": 404, "to_con_id": 1, '
+            '"symbol": "A"}',
+            "DU1000001 holds no 404",
+        ),
+        (
+            '{"do": "convert", "account": "DU1000001", "con_id": 265598, "to_con_id": 265598, '
+            '"symbol": "A"}',
+            "DU1000001 has a 265598 already",
+        ),
         (
             '{"do": "assign", "account": "DU1000001", "con_id": 265598, "underlying": 1}',
             "DU1000001 holds no option 265598",

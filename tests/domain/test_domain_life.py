@@ -29,7 +29,7 @@ def cents(rebuilt: Rebuilt, method: CostMethod = AVG) -> list[str]:
 
 def average_cost(rebuilt: Rebuilt, method: CostMethod = AVG) -> Decimal | None:
     assert rebuilt.current is not None
-    return rebuilt.current.own_average_cost(method)
+    return rebuilt.current.own_average_cost(method, "USD")
 
 
 def test_case_1_long_round_trip(history: Make) -> None:

@@ -49,7 +49,7 @@ def test_wins_losses_and_what_follows_from_them() -> None:
 
 def test_nothing_known_divides_by_nothing() -> None:
     (total,) = performances(linked([entry(1, None, commission=None)]))
-    assert total.realized == 0
+    assert total.realized is None
     assert total.unknown == 1
     assert total.win_rate is total.profit_factor is total.expectancy is None
     assert total.average_win is total.average_loss is None
@@ -129,7 +129,8 @@ def test_sums_are_exact_and_reversals_change_no_count(
         assert plain is repaired_
         return
     known = [Fraction(amount) for amount in found if amount is not None]
-    assert Fraction(plain.realized) == sum(known)
+    assert Fraction(plain.realized or 0) == sum(known)
+    assert (plain.realized is None) is (not known)
     assert Fraction(plain.won) + Fraction(plain.lost) == sum(known)
     for name in ("realized", "entries", "wins", "losses", "unknown", "won", "lost", "drawdown"):
         assert getattr(plain, name) == getattr(repaired_, name), name

@@ -137,3 +137,28 @@ def test_one_pairing_of_ours_that_a_statement_tells_in_two_rows(
     h.add(end(h, "1", "200"))
     (life,) = rebuild(h.recorded).lives
     assert [entry.quantity for entry in life.entries if entry.method is CostMethod.FIFO] == [1, 1]
+
+
+def test_a_split_in_a_statement_that_reproduces_the_first_look(
+    history: Callable[..., History],
+) -> None:
+    h = history()
+    h.anchor("40", "100", baseline=True)
+    of_statement(h, Side.BOUGHT, "10", "400")
+    h.add(
+        Adjusted(
+            key=KEY,
+            kind=AdjustmentKind.SPLIT,
+            instrument=h.instrument,
+            as_of=BEFORE + timedelta(days=10),
+            quantity=Decimal(0),
+            source=AdjustmentSource.FLEX,
+            reference="split",
+            evidence="",
+            ratio=(4, 1),
+        )
+    )
+    rebuilt = rebuild(h.recorded)
+    assert (rebuilt.quantity, rebuilt.unexplained) == (Decimal(40), ())
+    (life,) = rebuilt.lives
+    assert [(lot.quantity, lot.is_seeded) for lot in life.lots] == [(Decimal(40), False)]

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from possync_tui.domain.observations import FillSource, Side
+from possync_tui.domain.observations import Adjusted, AdjustmentKind, FillSource, Side
 from possync_tui.flex import document as documents
+from possync_tui.flex.cancels import carry_out
 from possync_tui.flex.document import FlexRefused
 from possync_tui.flex.statement import Statement, read_flex
 from possync_tui.flex.times import NoTime, parse_day, parse_instant
@@ -104,7 +105,7 @@ def test_what_is_not_for_positions_is_passed_over(tmp_path: Path) -> None:
         '<CashTransactions><CashTransaction type="Dividends" amount="x"/></CashTransactions>'
         '<NewIn2027 strange="yes"><Thing><Deep a="1"/></Thing></NewIn2027>'
     )
-    new = ROW | {"brandNewField": "whatever", "taxes": "many"}
+    new = ROW | {"brandNewField": "whatever", "anotherOne": "many"}
     (statement,) = read(tmp_path, document(Sheet([new], other=other)))
     assert len(statement.fills) == 1
 
@@ -272,10 +273,14 @@ def test_notes_say_what_was_left_out(tmp_path: Path) -> None:
     }
     merger = action("-10", "XYZ\u202e MERGED WITH ABC 1 FOR 2", "20260306;202500", kind="TC")
     (statement,) = read(tmp_path, document(Sheet([cancel], actions=[merger])))
-    assert statement.observations == ()
-    cancelled, merged = statement.notes
-    assert "the trade that it cancels is not in this file" in cancelled
-    assert "left for review, a corporate action: XYZ MERGED WITH ABC 1 FOR 2" in merged
+    (unresolved,) = statement.observations
+    assert isinstance(unresolved, Adjusted)
+    assert unresolved.kind is AdjustmentKind.UNRESOLVED
+    (merged,) = statement.notes
+    assert "left for review, a corporate action (it does not say the proceeds" in merged
+    assert merged.endswith("XYZ MERGED WITH ABC 1 FOR 2")
+    (cancelled,) = carry_out(statement.cancellations, {}, ()).notes
+    assert "the trade is not known here" in cancelled
 
 
 def test_a_trade_cancelled_within_its_statement(tmp_path: Path) -> None:

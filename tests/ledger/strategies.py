@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.observations import (
     Absent,
+    Adjusted,
+    AdjustmentKind,
+    AdjustmentSource,
     Anchor,
+    BasisCarried,
+    CarriedLot,
     CloseDecided,
     CloseReason,
     Commission,
@@ -94,6 +99,15 @@ fills = st.builds(
     order_ref=texts,
     liquidation=wholes,
 )
+carried_lots = st.builds(
+    CarriedLot,
+    quantity=positives,
+    value_micros=st.none() | micros,
+    fees=st.dictionaries(texts, micros, max_size=3).map(lambda by: tuple(sorted(by.items()))),
+    opened_at=moments,
+    is_seeded=flags,
+    is_pending=flags,
+)
 observations: st.SearchStrategy[Observation] = st.one_of(
     st.builds(RowPushed, row=rows, session_id=texts, received_at=moments),
     fills,
@@ -123,6 +137,33 @@ observations: st.SearchStrategy[Observation] = st.one_of(
         baseline=flags,
         snapshot_digest=texts,
         known_seq=st.integers(min_value=0, max_value=10**9),
+    ),
+    st.builds(
+        Adjusted,
+        key=keys,
+        kind=st.sampled_from(AdjustmentKind),
+        instrument=instruments,
+        as_of=moments,
+        quantity=numbers,
+        source=st.sampled_from(AdjustmentSource),
+        reference=texts,
+        evidence=texts,
+        price=st.none() | numbers,
+        premium=numbers,
+        counterpart=wholes,
+        is_exact=flags,
+        realized=st.none() | numbers,
+        is_arrival=flags,
+    ),
+    st.builds(
+        BasisCarried,
+        key=keys,
+        reference=texts,
+        as_of=moments,
+        counterpart=wholes,
+        lots=st.lists(carried_lots, max_size=3).map(tuple),
+        pool=st.none() | carried_lots,
+        revision=wholes,
     ),
     st.builds(
         CloseDecided,

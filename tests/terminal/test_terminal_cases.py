@@ -298,6 +298,37 @@ def test_case_15_a_correction(trading: Trading) -> None:
     assert trading.total() == 188
 
 
+def test_a_corrected_quantity_leaves_nothing_unexplained(trading: Trading) -> None:
+    """B100 seen, corrected to 90, partly closed, closed: as if 90 had been bought."""
+    bought = trading.fill("B100@10 c1")
+    trading.sync()
+    trading.fill("S40@12 c1")
+    trading.sync()
+    assert trading.nets() == decimals("78.60")
+    trading.gateway.command(do="correct", exec_id=bought, price="10", quantity="90")
+    trading.sync()
+    trading.fill("S50@11 c1")
+    trading.sync()
+    kinds = {entry["kind"] for entry in trading.entries()}
+    assert kinds == {"FILL", "REVERSAL"}
+    assert trading.total() == 127  # 40 x 12 + 50 x 11 - 90 x 10 - 3
+    assert trading.total("--method", "fifo") == 127
+    assert trading.desk.json("positions")["positions"] == []
+    assert trading.desk.run("verify").returncode == 0
+
+
+def test_a_quantity_is_corrected_after_the_close(trading: Trading) -> None:
+    bought = trading.fill("B100@10 c1")
+    trading.fill("S90@12 c1")
+    trading.sync()
+    trading.gateway.command(do="correct", exec_id=bought, price="10", quantity="90")
+    trading.sync()
+    assert trading.total() == 178
+    assert {entry["kind"] for entry in trading.entries()} == {"FILL", "REVERSAL"}
+    assert trading.desk.json("positions")["positions"] == []
+    assert trading.desk.run("verify").returncode == 0
+
+
 def test_case_16_a_missed_fill_turns_up(trading: Trading) -> None:
     trading.fill("B100@10 c1")
     trading.sync()

@@ -25,6 +25,7 @@ from possync_tui.domain.views import (
     PositionView,
     RunView,
 )
+from possync_tui.domain.word import Word
 from possync_tui.ledger.port import EntryQuery, LedgerError, VerifyReport
 from possync_tui.sync.events import (
     Arming,
@@ -140,7 +141,7 @@ class FakeReads:
             found[(day, entry.currency)] = PnlBucket(
                 day,
                 entry.currency,
-                old.realized_pnl + (entry.realized_pnl or Decimal(0)),
+                (old.realized_pnl or Decimal(0)) + (entry.realized_pnl or Decimal(0)),
                 old.entries + 1,
                 old.unknown + (entry.realized_pnl is None),
             )
@@ -198,7 +199,7 @@ class FakeEngine:
         self.loop_failure: Exception | None = None
         self.syncs = 0
         self.reconnects = 0
-        self.decisions: list[tuple[int, bool, str]] = []
+        self.decisions: list[tuple[int, Word]] = []
         self.run_was_cancelled = False
         self.runs_now = False
         self.sync_gate: asyncio.Event | None = None
@@ -257,11 +258,19 @@ class FakeEngine:
             raise self.failure
         return self.plan
 
-    async def decide(self, hold_id: int, *, accept: bool, note: str) -> None:
+    async def decide(
+        self,
+        hold_id: int,
+        *,
+        accept: bool,
+        note: str,
+        price: Decimal | None = None,
+        is_transfer: bool = False,
+    ) -> None:
         rows = self.reads.hold_rows
         if all(hold.id != hold_id for hold in rows):
             raise LedgerError(f"hold {hold_id} is not open")
-        self.decisions.append((hold_id, accept, note))
+        self.decisions.append((hold_id, Word(accept, note, price, is_transfer)))
         self.reads.hold_rows = [
             replace(hold, status="kept", note=note) if hold.id == hold_id else hold
             for hold in rows

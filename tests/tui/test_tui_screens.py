@@ -1,10 +1,13 @@
 """What opens over the dashboard: every key, at every size."""
 
+from decimal import Decimal
+
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from possync_tui.domain.plan import Plan
+from possync_tui.domain.word import Word
 from possync_tui.ledger.port import LedgerError
 from possync_tui.sync.events import Arming
 from possync_tui.tui.screens.arming import ArmingDialog
@@ -124,8 +127,40 @@ async def test_accepting_takes_a_note(running: Running, engine: FakeEngine) -> N
         assert isinstance(pilot.app.screen, DecisionDialog)
         pilot.app.screen.query_one(Input).value = "sold at the bank [red]"
         await press(pilot, "enter")
-        assert engine.decisions == [(1, True, "sold at the bank [red]")]
+        assert engine.decisions == [(1, Word(accept=True, note="sold at the bank [red]"))]
         assert "1 held" in screen_text(pilot)
+
+
+async def test_accepting_at_a_price(running: Running, engine: FakeEngine) -> None:
+    async with running() as pilot:
+        await press(pilot, "v", "j", "a", "s", "o", "l", "d", "tab", "x", "enter")
+        assert "the price is not a number" in screen_text(pilot)
+        assert engine.decisions == []
+        await press(pilot, "backspace", "1", "2", "enter")
+        assert engine.decisions == [(1, Word(accept=True, note="sold", price=Decimal(12)))]
+
+
+async def test_accepting_as_a_transfer(running: Running, engine: FakeEngine) -> None:
+    async with running() as pilot:
+        await press(pilot, "v", "j", "a", "tab", "7")
+        await pilot.click("#transfer")
+        await settle(pilot)
+        assert "a transfer has no price" in screen_text(pilot)
+        await press(pilot, "shift+tab", "shift+tab")
+        pilot.app.screen.query_one("#price", Input).value = ""
+        await pilot.click("#transfer")
+        await settle(pilot)
+        assert engine.decisions == [(1, Word(accept=True, is_transfer=True))]
+
+
+async def test_what_is_no_missing_position_has_no_price(
+    running: Running, engine: FakeEngine
+) -> None:
+    async with running() as pilot:
+        await press(pilot, "v", "a")
+        assert not pilot.app.screen.query("#price, #transfer")
+        await press(pilot, "enter")
+        assert engine.decisions == [(2, Word(accept=True))]
 
 
 async def test_keeping_by_mouse_and_cancelling(running: Running, engine: FakeEngine) -> None:
@@ -135,7 +170,7 @@ async def test_keeping_by_mouse_and_cancelling(running: Running, engine: FakeEng
         await press(pilot, "x")
         await pilot.click("#yes")
         await settle(pilot)
-        assert engine.decisions == [(2, False, "")]
+        assert engine.decisions == [(2, Word(accept=False))]
         assert "1 held · 1 kept" in screen_text(pilot)
 
 

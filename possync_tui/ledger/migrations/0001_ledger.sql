@@ -1,7 +1,8 @@
 -- The ledger, version 1. Amounts of money are whole micro-units (1e-6 of the currency), quantities
 -- and prices canonical decimal text, times UTC ISO text of one width. Views show plain numbers.
 
--- What the ledger is about: environment, cost_method, created_at.
+-- What the ledger is about: environment, cost_method, created_at, rules
+-- (the version of the rules by which lives and entries follow from the inbox).
 CREATE TABLE meta (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -174,6 +175,8 @@ CREATE TABLE lives (
 );
 CREATE INDEX lives_by_key ON lives (account, con_id, opened_at);
 CREATE INDEX lives_closed_as_missing ON lives (closed_at) WHERE close_reason = 'confirmed_missing';
+CREATE INDEX lives_ended_without_fills ON lives (closed_at)
+    WHERE close_reason IN ('zero_row', 'confirmed_missing');
 CREATE INDEX lives_current ON lives (account, con_id) WHERE status <> 'CLOSED';
 
 -- Lots of the lives, first in first out; `is_pool` marks the one merged lot of average cost.

@@ -7,10 +7,11 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Button, Input
+from textual.widgets import Button, Input, Static
 
 from possync_tui.domain.plan import HoldKind
 from possync_tui.domain.views import HoldView
+from possync_tui.domain.word import BadPrice, Word, parse_price
 from possync_tui.tui.columns import Cell, Column, by_text
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.format import ago, clean, moment
@@ -21,13 +22,27 @@ from possync_tui.tui.tones import Tone, lines, say
 # What accepting does, and what keeping does, by the kind of hold.
 MEANINGS = {
     HoldKind.MISSING.value: (
-        "the position is booked as closed, by your word; without closing fills its realized "
-        "amount stays unknown",
+        "the position is booked as closed, by your word, at the price that you name; without one "
+        "its realized amount stays unknown. If it was moved to another account or broker, book it "
+        "as a transfer: that realizes nothing",
         "it stays on the books as MISSING until the broker lists it again or a closing fill comes",
     ),
     HoldKind.BULK_MISSING.value: (
         "all these positions are booked as closed, by your word",
         "they all stay on the books; nothing closes",
+    ),
+    HoldKind.SAME_HOLDING.value: (
+        "the old position ends and its lots, with cost and opening times, go on under the new "
+        "contract; nothing is realized",
+        "they are two holdings; the old one stays MISSING, or closes on evidence",
+    ),
+    HoldKind.CORPORATE_ACTION.value: (
+        "it is noted as seen; nothing of it is booked",
+        "it stays here; nothing of it is booked",
+    ),
+    HoldKind.STATEMENT_GAP.value: (
+        "it is noted as seen; the older fills stay unused",
+        "it stays here; the older fills stay unused",
     ),
     HoldKind.NEW_ACCOUNT.value: (
         "this account is synced into this ledger from now on",
@@ -90,8 +105,8 @@ def _flag(hold: HoldView) -> Cell:
     return Cell("⚑", Tone.WARNING) if hold.status == "held" else Cell("·", Tone.DIM)
 
 
-class DecisionDialog(Dialog[str]):
-    """Asks for a note; the answer is the note, which may be empty."""
+class DecisionDialog(Dialog[Word]):
+    """Asks for a note, and for how a missing position ended; the answer is the user's word."""
 
     def __init__(self, desk: Desk, hold: HoldView, *, accept: bool) -> None:
         does = MEANINGS.get(hold.kind, UNKNOWN_MEANING)[0 if accept else 1]
@@ -106,14 +121,25 @@ class DecisionDialog(Dialog[str]):
             ),
         )
         self._is_accepting = accept
+        self._may_have_price = accept and hold.kind == HoldKind.MISSING
+        self._may_be_transfer = accept and hold.kind in (HoldKind.MISSING, HoldKind.BULK_MISSING)
 
     def body(self) -> list[Widget]:
-        return [Input(placeholder="a note for the journal (may be empty)", compact=True)]
+        note = Input(placeholder="a note for the journal (may be empty)", id="note", compact=True)
+        if not self._may_have_price:
+            return [note]
+        return [
+            note,
+            Input(placeholder="closed at this price (empty: unknown)", id="price", compact=True),
+            Static("", id="wrong", markup=False),
+        ]
 
     def buttons(self) -> list[Button]:
         label = "Accept  (enter)" if self._is_accepting else "Keep  (enter)"
+        transfer = [Button("It is a transfer", id="transfer", compact=True)]
         return [
             Button("Cancel  (esc)", id="no", compact=True),
+            *(transfer if self._may_be_transfer else []),
             Button(
                 label,
                 id="yes",
@@ -123,13 +149,32 @@ class DecisionDialog(Dialog[str]):
         ]
 
     def on_mount(self) -> None:
-        self.query_one(Input).focus()
+        self.query_one("#note", Input).focus()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        self.dismiss(event.value)
+    def on_input_submitted(self) -> None:
+        self._answer(is_transfer=False)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        self.dismiss(self.query_one(Input).value if event.button.id == "yes" else None)
+        if event.button.id == "no":
+            self.dismiss(None)
+        else:
+            self._answer(is_transfer=event.button.id == "transfer")
+
+    def _answer(self, *, is_transfer: bool) -> None:
+        note = self.query_one("#note", Input).value
+        said = self.query_one("#price", Input).value.strip() if self._may_have_price else ""
+        if is_transfer and said:
+            self._say("a transfer has no price: nothing was sold")
+            return
+        try:
+            price = parse_price(said) if said else None
+        except BadPrice as bad:
+            self._say(str(bad))
+            return
+        self.dismiss(Word(self._is_accepting, note, price, is_transfer))
+
+    def _say(self, wrong: str) -> None:
+        self.query_one("#wrong", Static).update(Content.styled(wrong, "$text-warning"))
 
 
 class ReviewScreen(TableScreen[HoldView]):
@@ -144,11 +189,10 @@ class ReviewScreen(TableScreen[HoldView]):
     class Decided(Message):
         """The user's word on a hold."""
 
-        def __init__(self, hold: HoldView, *, accept: bool, note: str) -> None:
+        def __init__(self, hold: HoldView, word: Word) -> None:
             super().__init__()
             self.hold = hold
-            self.accept = accept
-            self.note = note
+            self.word = word
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk, "Review", hold_columns(desk), key=lambda hold: hold.id, flag=_flag)
@@ -185,7 +229,7 @@ class ReviewScreen(TableScreen[HoldView]):
         return lines(say((shown.text(row.message), Tone.STRONG)), say(""), told)
 
     def action_decide(self, accept: bool) -> None:
-        """Ask for a note, then send the word on its way."""
+        """Ask how and why, then send the word on its way."""
         hold = self.table.cursor_row
         if hold is None:
             return
@@ -193,8 +237,8 @@ class ReviewScreen(TableScreen[HoldView]):
             self.notify("Read-only: another instance writes this ledger.", markup=False)
             return
 
-        def decided(note: str | None) -> None:
-            if note is not None:
-                self.post_message(self.Decided(hold, accept=accept, note=note))
+        def decided(word: Word | None) -> None:
+            if word is not None:
+                self.post_message(self.Decided(hold, word))
 
         self.app.push_screen(DecisionDialog(self.desk, hold, accept=accept), decided)

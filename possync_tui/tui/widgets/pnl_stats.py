@@ -87,7 +87,7 @@ def stats_of(total: Performance) -> Sequence[Stat]:
         ("best", _extreme(total.best), "best"),
         ("worst", _extreme(total.worst), "worst"),
         ("commissions", say(commissions(total)), "commissions"),
-        ("drawdown", amount(total.drawdown), "drawdown"),
+        ("drawdown", amount(None if total.realized is None else total.drawdown), "drawdown"),
         ("quality", qualities(total), "quality"),
     )
 

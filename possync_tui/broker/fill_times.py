@@ -1,0 +1,68 @@
+"""When a fill happened: the wire's text, and the evidence around it where that leaves a doubt.
+
+In the hour that a clock repeats at the end of daylight saving a local time names two instants. What
+tells them apart: a pushed fill has just happened; none happened after it was received; and one that
+a complete answer to an earlier request did not have happened after that request. What none of these
+decides (a fill of that hour that is first asked for after it, by a session that began after it) is
+read as the first instant, and said to be doubtful: it may be an hour early then. The order of
+execution ids is not used, because IBKR documents none.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from typing import Final
+
+from possync_tui.broker.wire_times import UnreadableTime, wire_instants
+
+_CLOCK_DOUBT: Final = timedelta(minutes=1)
+"""More than the broker's clock, as we know it, and the text's whole seconds can be apart."""
+
+
+@dataclass
+class FillTimes:
+    """Reads the times of one session's fills. A time that was decided once stays decided."""
+
+    default_zone: tzinfo | None = None
+    asked_at: datetime | None = None
+    """When the last request was made that has a complete answer, on the broker's clock."""
+    _decided: dict[str, datetime] = field(default_factory=dict)
+
+    def read(
+        self, exec_id: str, raw: str, received_at: datetime, *, is_pushed: bool
+    ) -> tuple[datetime, str]:
+        """The time of a fill, and what is doubtful about it.
+
+        A pushed fill has just happened, so its receipt is within seconds of it. One that was asked
+        for happened before its receipt: its clock time is read in TWS's usual zone, and never later
+        than the receipt, because a fill that seems to come after a snapshot would count twice.
+        """
+        try:
+            instants = wire_instants(raw, self.default_zone)
+        except UnreadableTime as bad:
+            if is_pushed or bad.reading is None:
+                return received_at, f"{bad}; its receipt is taken instead"
+            reading = min(bad.reading, received_at)
+            return reading, f"{bad}; the usual zone of TWS is taken instead"
+        if len(instants) == 1:
+            return instants[0], ""
+        if exec_id in self._decided:
+            return self._decided[exec_id], ""
+        possible = self._possible(instants, received_at, is_pushed=is_pushed)
+        self._decided[exec_id] = possible[0]
+        if len(possible) == 1:
+            return possible[0], ""
+        return possible[0], (
+            f"time is in the hour that the clock repeats: {raw[:40]!r}; the first is taken"
+        )
+
+    def _possible(
+        self, instants: tuple[datetime, ...], received_at: datetime, *, is_pushed: bool
+    ) -> tuple[datetime, ...]:
+        if is_pushed:
+            return (min(instants, key=lambda instant: abs(received_at - instant)),)
+        earliest, latest = instants
+        if latest > received_at + _CLOCK_DOUBT:
+            return (earliest,)
+        if self.asked_at is not None and earliest < self.asked_at - _CLOCK_DOUBT:
+            return (latest,)
+        return instants

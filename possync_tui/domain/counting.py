@@ -1,0 +1,258 @@
+"""What the broker had counted of what happened, when it said how much it holds.
+
+Lots are always built in the broker's order and from the latest revisions, whoever knew them when. A
+quantity that the broker stated is another matter: it has in it what had been counted by then. Here
+the two are told apart, so that a correction or a fill that became known later explains an old
+quantity instead of contradicting it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+from possync_tui.domain import lots as lot_math
+from possync_tui.domain.happenings import Happening, KnownAdjustment
+
+CLOCK_DOUBT = timedelta(seconds=5)
+"""Execution times have whole seconds and our view of the broker's clock is no finer: a fill this
+close to a snapshot may stand on either side of it, and the quantity says on which."""
+
+MOST_SUMS = 1024
+"""Quantities that doubtful fills are tried for. Beyond that what is left is taken as not counted:
+the snapshot is unexplained then, and the next one decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A happening, and how many of its revisions the broker's quantity had in it (0: none).
+
+    `is_certain` says that there is no doubt of that, now or later. `ratio` is how many units
+    splits have made of each of its units since.
+    """
+
+    happening: Happening
+    revision: int
+    is_certain: bool
+    ratio: Fraction = Fraction(1)
+
+    def after(self, quantity: Decimal) -> Decimal:
+        """The quantity that the broker's count of it leaves of `quantity`."""
+        return self.happening.after(quantity, self.revision)
+
+    @property
+    def offset(self) -> Decimal:
+        """What the broker had counted of it less what our lots have of it."""
+        return self.offset_of(self.revision)
+
+    def offset_of(self, revision: int) -> Decimal:
+        zero = Decimal(0)
+        units = self.happening.after(zero, revision) - self.happening.after(zero)
+        return lot_math.scaled(units, self.ratio.numerator, self.ratio.denominator)
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A place in the history at which the broker's quantity was stated: `None` where it was not."""
+
+    as_of: datetime
+    known_seq: int
+    target: Decimal | None
+
+    def possible(self, happening: Happening) -> range:
+        """How many revisions of a happening may have been counted; the likeliest first.
+
+        What was known before the snapshot was counted in it, and so was what happened well before.
+        A correction has no time of its own: unless it was known, it may have come on either side.
+        """
+        arrivals = happening.arrivals
+        known = _known(arrivals, self.known_seq)
+        if known or happening.at < self.as_of - CLOCK_DOUBT:
+            return range(max(known, 1), len(arrivals) + 1)
+        if happening.at <= self.as_of + CLOCK_DOUBT:
+            return range(len(arrivals) + 1)
+        # What was asked for before the snapshot and was not there came after it.
+        return range(1)
+
+
+def _known(arrivals: Sequence[int], seq: int) -> int:
+    """How many revisions count by `seq`: the highest that had arrived, and all below it."""
+    return max((n for n, arrived in enumerate(arrivals, start=1) if arrived <= seq), default=0)
+
+
+@dataclass
+class Counting:
+    """What is not booked yet, and what is booked but may have been counted otherwise."""
+
+    pending: list[Happening]
+    doubted: list[Counted] = field(default_factory=list)
+
+    @property
+    def offset(self) -> Decimal:
+        """The broker's quantity at the last place less that of our lots."""
+        return sum((counted.offset for counted in self.doubted), Decimal(0))
+
+    def shows_split(self, ours: Decimal, held: Decimal, stated: Stated, ratio: Fraction) -> bool:
+        """Whether the quantity was stated after a split of `ratio`, which the average cost shows.
+
+        `held` is what the broker had before. Where nothing is doubtful the quantity says it. Else
+        it was split where the quantity changed by just that ratio (the total cost stayed as it
+        was), or where the likely choices make the quantity with the split and not without, or
+        where no choice makes it without. A reverse split may leave less than one unit over: a
+        fraction that is cashed (pitfall 19), with a fill or without.
+        """
+        target = stated.target
+        if target is None:
+            return False
+        new, old = ratio.numerator, ratio.denominator
+        after = Counting(self.pending, self.doubted)
+        after.rescale(ratio)
+        scaled = lot_math.scaled(ours, new, old)
+        is_made = self._likely(ours, stated) == target
+        without = self.possible(ours, stated)
+        if is_made and len(without) == 1:
+            return False
+        if target == lot_math.scaled(held, new, old) and target in after.possible(scaled, stated):
+            return True
+        left_over = abs(target - after._likely(scaled, stated))
+        if is_made or left_over == 0 or (new == 1 and left_over < 1):
+            return not is_made
+        return target not in without and target in after.possible(scaled, stated)
+
+    def _likely(self, ours: Decimal, stated: Stated) -> Decimal:
+        quantity = ours
+        reached = [happening for happening in self.pending if stated.possible(happening)[-1]]
+        for step in _steps(self.doubted, reached, stated):
+            quantity = step.after(quantity, step.possible[0])
+        return quantity
+
+    def possible(self, ours: Decimal, stated: Stated) -> frozenset[Decimal]:
+        """All the quantities that may have been counted at `stated`."""
+        reached = [happening for happening in self.pending if stated.possible(happening)[-1]]
+        return frozenset(_ways(ours, _steps(self.doubted, reached, stated)))
+
+    def due(self, ours: Decimal, stated: Stated) -> list[Counted]:
+        """What to book before `stated`, in the broker's order, and how the broker had counted it.
+
+        Of all ways to count what is doubtful, one that makes the quantity what was stated is taken,
+        with the fewest exceptions; if there is none, nothing doubtful was counted. Which of several
+        it is makes no difference to lots or entries, because their order is that of the broker's
+        times in any case: it only says that the quantity needs no other explanation.
+        """
+        reached = [h for h in self.pending if stated.possible(h)[-1]]
+        revisions = _revisions(ours, self.doubted, reached, stated)
+        earlier = len(self.doubted)
+        self.doubted = [
+            replace(counted, revision=revision, is_certain=_is_settled(counted.happening, stated))
+            for counted, revision in zip(self.doubted, revisions, strict=False)
+        ]
+        self.doubted = [counted for counted in self.doubted if not counted.is_certain]
+        counts = dict(zip(map(id, reached), revisions[earlier:], strict=True))
+        last = max((n for n, h in enumerate(self.pending) if counts.get(id(h))), default=-1)
+        due: list[Counted] = []
+        left: list[Happening] = []
+        for happening in self.pending[: last + 1]:
+            revision = counts.get(id(happening), 0)
+            if revision or not _is_split(happening):
+                due.append(Counted(happening, revision, _is_settled(happening, stated)))
+            else:
+                left.append(happening)
+        self.pending = left + self.pending[last + 1 :]
+        return due
+
+    def book(self, counted: Counted) -> None:
+        """`counted` is in the lots now."""
+        happening = counted.happening
+        if isinstance(happening, KnownAdjustment) and _is_split(happening):
+            self.rescale(Fraction(*happening.item.ratio))
+        elif not counted.is_certain:
+            self.doubted.append(counted)
+
+    def rescale(self, ratio: Fraction) -> None:
+        """A split: what was counted of older fills is so many units now."""
+        self.doubted = [replace(c, ratio=c.ratio * ratio) for c in self.doubted]
+
+    def settle(self) -> None:
+        """The position is flat, whatever was counted of it."""
+        self.doubted.clear()
+
+
+def _is_split(happening: Happening) -> bool:
+    return isinstance(happening, KnownAdjustment) and happening.item.ratio != (1, 1)
+
+
+def _is_settled(happening: Happening, stated: Stated) -> bool:
+    """Whether everything that is known of it had certainly been counted."""
+    return stated.possible(happening)[0] == len(happening.arrivals)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One thing to count: how many of its revisions may be, the likeliest first.
+
+    `after` is what so many of them make of a quantity.
+    """
+
+    possible: Sequence[int]
+    after: Callable[[Decimal, int], Decimal]
+
+
+def _revisions(
+    ours: Decimal, doubted: Sequence[Counted], reached: Sequence[Happening], stated: Stated
+) -> list[int]:
+    """How many revisions of each were counted; the likeliest where nothing makes the quantity."""
+    steps = _steps(doubted, reached, stated)
+    chosen: tuple[int, ...] | None = None
+    if stated.target is not None:
+        chosen = _ways(ours, steps).get(stated.target)
+    choices = iter(chosen or ())
+    return [
+        next(choices, step.possible[0]) if len(step.possible) > 1 else step.possible[0]
+        for step in steps
+    ]
+
+
+def _steps(doubted: Sequence[Counted], reached: Sequence[Happening], stated: Stated) -> list[_Step]:
+    return [
+        *(_Step(_possible_again(c, stated), _shift(c)) for c in doubted),
+        *(_Step(stated.possible(h), h.after) for h in reached),
+    ]
+
+
+def _possible_again(counted: Counted, stated: Stated) -> Sequence[int]:
+    """As `Stated.possible`; what an earlier quantity had in it is the likeliest now."""
+    possible = stated.possible(counted.happening)
+    likeliest = max(counted.revision, possible[0])
+    return (likeliest, *(revision for revision in possible if revision != likeliest))
+
+
+def _shift(counted: Counted) -> Callable[[Decimal, int], Decimal]:
+    return lambda quantity, revision: quantity + counted.offset_of(revision)
+
+
+def _ways(start: Decimal, steps: Sequence[_Step]) -> dict[Decimal, tuple[int, ...]]:
+    """Every quantity that the steps can make of `start`, with the choices that make it.
+
+    Of several ways to one quantity that with the fewest unlikely choices stands, and of those the
+    one that counts earlier happenings first.
+    """
+    ways: dict[Decimal, tuple[int, tuple[int, ...]]] = {start: (0, ())}
+    for step in steps:
+        possible = step.possible
+        if len(possible) > 1 and len(ways) * len(possible) > MOST_SUMS:
+            possible = possible[:1]
+        onward: dict[Decimal, tuple[int, tuple[int, ...]]] = {}
+        for quantity, (exceptions, path) in ways.items():
+            for revision in possible:
+                further = (*path, revision) if len(step.possible) > 1 else path
+                way = (exceptions + (revision != possible[0]), further)
+                reached = step.after(quantity, revision)
+                if reached not in onward or _is_better(way, onward[reached]):
+                    onward[reached] = way
+        ways = onward
+    return {quantity: path for quantity, (_, path) in ways.items()}
+
+
+def _is_better(way: tuple[int, tuple[int, ...]], other: tuple[int, tuple[int, ...]]) -> bool:
+    return way[0] < other[0] or (way[0] == other[0] and way[1] > other[1])

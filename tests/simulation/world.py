@@ -1,0 +1,382 @@
+"""One seed's world: a broker's desk, the machine of a trader, and the program that runs on it."""
+
+import asyncio
+import logging
+import os
+import random
+import re
+import shutil
+import socket
+import sqlite3
+import traceback
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import cast
+
+from possync_tui.broker.options import SessionOptions
+from possync_tui.broker.session import IbkrBroker
+from possync_tui.demo import (
+    AccountSetup,
+    DemoGateway,
+    Desk,
+    DeskError,
+    GatewayOptions,
+    Instrument,
+)
+from possync_tui.demo.records import DeskEvent, PositionChanged
+from possync_tui.domain.views import HoldView
+from possync_tui.ledger.port import LedgerPort
+from possync_tui.ledger.store import open_ledger
+from possync_tui.sync.engine import Engine
+from possync_tui.sync.policy import SyncPolicy
+from tests.simulation.memory_disk import Machine, copy_as_a_crash_would
+from tests.simulation.virtual_loop import VirtualClock, VirtualLoop
+
+Key = tuple[str, int]
+
+_EXEC_ID = re.compile(rb"0000e0d5\.[0-9a-f]{8}\.\d+\.\d\d")
+_PORT = 7497
+_EXECUTION = b"11"
+# Position rows with their end, and what answers reqExecutions: their order is part of the protocol.
+_SNAPSHOT = (b"61", b"62", b"55")
+_SPOILABLE = (b"59", b"7", b"95")
+_CODES = ("DU1000001", "DU1000002", "DU1000003")
+# Before a change of daylight saving, a month's end, a quiet day.
+_STARTS = (
+    datetime(2026, 3, 6, 15, 0, tzinfo=UTC),
+    datetime(2026, 10, 31, 23, 0, tzinfo=UTC),
+    datetime(2026, 3, 30, 3, 30, tzinfo=UTC),
+    datetime(2026, 6, 17, 18, 0, tzinfo=UTC),
+)
+
+
+def _frames(data: bytes) -> list[bytes] | None:
+    """The whole frames in `data`, each with its length; `None` if it is anything else."""
+    frames: list[bytes] = []
+    while data:
+        size = 4 + int.from_bytes(data[:4], "big")
+        if len(data) < size:
+            return None
+        frames.append(data[:size])
+        data = data[size:]
+    return frames
+
+
+def _message_id(frame: bytes) -> bytes:
+    return frame[4:].split(b"\0", 1)[0]
+
+
+def _is_pushed(frame: bytes) -> bool:
+    """Whether a message may come late or never: a fill that answers a request may not."""
+    if _message_id(frame) == _EXECUTION:
+        return frame[4:].split(b"\0", 2)[1] == b"-1"
+    return _message_id(frame) in _SPOILABLE
+
+
+class InvariantBroken(AssertionError):
+    """The program did what it promises never to do."""
+
+
+class _Port:
+    """A port of the simulated network, where a socket would be."""
+
+    def getsockname(self) -> tuple[str, int]:
+        return "127.0.0.1", _PORT
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+class SimulatedGateway(DemoGateway):
+    def _bind(self) -> socket.socket:
+        self.port = _PORT
+        return cast("socket.socket", _Port())
+
+
+@dataclass
+class Delivered:
+    """What has reached the program whole, read from the bytes that it was given."""
+
+    executions: set[str] = field(default_factory=set)
+    _rest: bytes = b""
+
+    def feed(self, data: bytes) -> None:
+        self._rest += data
+        while len(self._rest) >= 4:
+            length = int.from_bytes(self._rest[:4], "big")
+            if length > 1_000_000:
+                self._rest = b""
+                return
+            if len(self._rest) < 4 + length:
+                return
+            frame, self._rest = self._rest[4 : 4 + length], self._rest[4 + length :]
+            if frame.split(b"\0", 1)[0] == _EXECUTION:
+                self.executions.update(found.decode() for found in _EXEC_ID.findall(frame))
+
+    def begin_connection(self) -> None:
+        self._rest = b""
+
+
+class Errors(logging.Handler):
+    """Tracebacks in the program's log: things that were not meant to happen."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.seen: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[0] is not None:
+            told = "".join(traceback.format_exception(record.exc_info[1])[-6:])
+            self.seen.append(f"{record.name}: {record.getMessage()}:\n{told}")
+
+
+class World:
+    """The broker's truth, the program, and what a test knows about both."""
+
+    def __init__(self, seed: int, folder: Path, loop: VirtualLoop) -> None:
+        self.seed = seed
+        self.folder = folder
+        self.loop = loop
+        self.rng = Random(f"world {seed}")
+        start = self.rng.choice(_STARTS)
+        self.broker_clock = VirtualClock(loop, start)
+        self.clock = VirtualClock(loop, start + timedelta(seconds=self.rng.choice((0, 0, -1.5, 2))))
+        self.machine = Machine(Random(f"machine {seed}"))
+        self.ledger_path = folder / "0" / "ledger.sqlite3"
+        self.lives_of_program = 0
+        self.desk = self._make_desk()
+        self.gateway = SimulatedGateway(
+            self.desk,
+            clock=self.broker_clock,
+            options=GatewayOptions(
+                master_client_id=self.rng.choice((71, None)),
+                zero_rows=self.rng.random() < 0.5,
+                account_period=600.0,
+                pnl_period=60.0,
+            ),
+        )
+        self.policy = SyncPolicy(
+            mark_missing_as_closed=self.rng.random() < 0.3, sync_interval=300, timeout=20.0
+        )
+        self.engine: Engine | None = None
+        self._running: asyncio.Task[None] | None = None
+        self.delivered = Delivered()
+        self.errors = Errors()
+        self.crossings: Counter[Key] = Counter()
+        self.excused: Counter[Key] = Counter()
+        self.muddy: set[Key] = set()
+        self.is_lying = False
+        self.spoils_fills = False
+        self.spoils_commissions = False
+        self.scrambling = ""
+        self._held_back = b""
+        self.last_quantity: dict[Key, Decimal] = {
+            (p.account, p.con_id): p.quantity for p in self.desk.positions()
+        }
+        self.muddy |= set(self.last_quantity)
+        self.desk.subscribe(self._desk_moved)
+        loop.network.toward_client = self._scrambled
+        loop.network.on_client_bytes = self.delivered.feed
+        loop.network.on_client_connected = self.delivered.begin_connection
+
+    # --- the broker's side -------------------------------------------------------------------
+
+    def _make_desk(self) -> Desk:
+        rng = self.rng
+        codes = _CODES[: rng.choice((1, 1, 2, 3))]
+        desk = Desk(
+            [AccountSetup(code, {"USD": Decimal(100_000)}) for code in codes],
+            clock=self.broker_clock,
+        )
+        today = self.broker_clock.now().date()
+        for instrument, price in _instruments(rng, today):
+            desk.add_instrument(instrument, price)
+        for code in codes:
+            for con_id in rng.sample(
+                sorted(desk.instruments), min(rng.randint(0, 3), len(desk.instruments))
+            ):
+                quantity = Decimal(rng.choice((100, -50, 7, 1000, -3)))
+                instrument, price = desk.instruments[con_id], desk.mark(con_id)
+                desk.add_position(code, instrument, quantity, price * instrument.unit, price)
+        return desk
+
+    def _desk_moved(self, event: DeskEvent) -> None:
+        if isinstance(event, PositionChanged):
+            key = (event.account, event.con_id)
+            position = self.desk.position(*key)
+            self.note_quantity(key, position.quantity if position else Decimal(0))
+
+    def note_quantity(self, key: Key, now: Decimal) -> None:
+        """A position that reaches or crosses zero ends one life of it."""
+        before = self.last_quantity.get(key, Decimal(0))
+        if before and (not now or (now > 0) != (before > 0)):
+            self.crossings[key] += 1
+        self.last_quantity[key] = now
+
+    def truth(self) -> dict[Key, Decimal]:
+        return {(p.account, p.con_id): p.quantity for p in self.desk.positions()}
+
+    def scramble(self, how: str) -> None:
+        self.scrambling = how
+
+    def _scrambled(self, data: bytes) -> bytes:
+        """Pushed messages, doubled, swapped or lost; the rows of a snapshot stay as they are."""
+        frames = _frames(data)
+        if frames is None:
+            return data
+        if not self.scrambling or any(_message_id(frame) in _SNAPSHOT for frame in frames):
+            late, self._held_back = self._held_back, b""
+            return late + data
+        said = b""
+        for frame in frames:
+            spoil = self.rng.random() < 0.3 and _is_pushed(frame)
+            if not spoil:
+                said += frame + self._held_back
+                self._held_back = b""
+            elif self.scrambling == "double":
+                said += frame + frame
+            elif self.scrambling == "swap":
+                said += self._held_back
+                self._held_back = frame
+            elif self.scrambling != "lose":
+                said += frame
+        return said
+
+    # --- the program's life ------------------------------------------------------------------
+
+    def running(self) -> Engine:
+        """The engine. Raises `DeskError` while the program is off, which skips the action."""
+        if self.engine is None:
+            raise DeskError("the program is off")
+        return self.engine
+
+    @property
+    def has_baseline(self) -> bool:
+        return self.engine is not None and bool(self.engine.stats.successful_syncs)
+
+    def excuse(self, hold: HoldView) -> None:
+        """The user's word may close what the broker still holds."""
+        for key in set(self.last_quantity) | set(self.crossings):
+            if key[0] == hold.account and hold.con_id in (None, key[1]):
+                self.excused[key] += 1
+                self.muddy.add(key)
+
+    async def open(self) -> None:
+        logging.getLogger("possync_tui").addHandler(self.errors)
+        await self.gateway.start()
+        await self.boot()
+
+    async def boot(self) -> None:
+        self.lives_of_program += 1
+        self.machine.unlock()
+        self.machine = Machine(Random(f"machine {self.seed} {self.lives_of_program}"))
+        self.delivered.executions.clear()
+        path, clock = self.ledger_path, self.clock
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+        async def opened() -> LedgerPort:
+            with self.machine.installed():
+                return await open_ledger(path, clock=clock, cost_method=self.policy.cost_method)
+
+        options = SessionOptions(
+            port=self.gateway.port,
+            heartbeat_interval=60.0,
+            portfolio_interval=120.0,
+            connect_timeout=10.0,
+        )
+        rng = random.Random(f"broker {self.seed} {self.lives_of_program}")
+        broker = IbkrBroker(options, clock=clock, rng=rng)
+        self.engine = Engine(broker=broker, open_ledger=opened, policy=self.policy, clock=clock)
+        await self.engine.start()
+        self._running = asyncio.create_task(self.engine.run())
+
+    async def stop(self) -> None:
+        """Quit, as `q` does."""
+        if self.engine is not None:
+            with self.machine.installed():
+                await self.engine.stop()
+            if self._running is not None:
+                await asyncio.wait([self._running])
+        self.engine = self._running = None
+
+    def kill(self) -> None:
+        """The disk is kept as it is now; nothing of this life runs any more after `bury`."""
+        self.machine.die()
+        following = self.folder / str(self.lives_of_program) / "ledger.sqlite3"
+        following.parent.mkdir(parents=True, exist_ok=True)
+        copy_as_a_crash_would(self.ledger_path, following)
+        self.ledger_path = following
+
+    async def bury(self) -> None:
+        """End what is left of a killed program, without a word to anyone."""
+        self.loop.network.cut()
+        for _ in range(20):
+            ours = self.loop.tasks_of_program()
+            if not ours:
+                break
+            for task in ours:
+                task.cancel()
+            await asyncio.wait(ours, timeout=1)
+        if self.engine is not None and self.engine._ledger is not None:
+            lock = getattr(self.engine._ledger, "_lock", None)
+            if lock is not None:
+                lock.release()
+        for database in self.machine.databases:
+            with suppress(sqlite3.ProgrammingError):  # closed by the program itself
+                database.set_progress_handler(None, 0)
+                database.close()
+        self.engine = self._running = None
+
+    async def close(self) -> None:
+        try:
+            if self.engine is not None:
+                self.machine.die()
+                await self.bury()
+            await self.gateway.stop()
+        finally:
+            logging.getLogger("possync_tui").removeHandler(self.errors)
+            keep = os.environ.get("POSSYNC_SIM_KEEP")
+            if keep:
+                shutil.copytree(self.ledger_path.parent, keep, dirs_exist_ok=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _instruments(rng: Random, today: date) -> list[tuple[Instrument, Decimal]]:
+    """A few contracts; derivatives may expire while the simulation runs."""
+    some: list[tuple[Instrument, Decimal]] = []
+    for number in range(rng.randint(1, 3)):
+        symbol = "ABC"[number] * 3
+        stock = Instrument(1000 + number, symbol, "STK", primary_exchange="NASDAQ")
+        some.append((stock, Decimal(rng.randint(500, 40_000)) / 100))
+    day = (today + timedelta(days=rng.choice((0, 1, 30)))).strftime("%Y%m%d")
+    option = Instrument(
+        con_id=2000,
+        symbol="AAA",
+        sec_type="OPT",
+        expiry=day,
+        strike=Decimal(100),
+        right="C",
+        multiplier="100",
+        local_symbol=f"AAA   {day[2:]}C00100000",
+        trading_class="AAA",
+        under_con_id=1000,
+    )
+    future = Instrument(
+        3000, "ES", "FUT", exchange="CME", expiry=day, multiplier="50", local_symbol="ESX6"
+    )
+    coin = Instrument(4000, "BTC", "CRYPTO", exchange="PAXOS", size_step=Decimal("0.0001"))
+    euro = Instrument(5000, "SAP", "STK", currency="EUR", primary_exchange="IBIS")
+    for instrument, price, share in (
+        (option, Decimal(rng.randint(5, 900)) / 100, 0.6),
+        (future, Decimal(5000), 0.4),
+        (coin, Decimal("60123.45"), 0.4),
+        (euro, Decimal("131.2"), 0.3),
+    ):
+        if rng.random() < share:
+            some.append((instrument, price))
+    return some
