@@ -217,7 +217,13 @@ async def test_the_other_method_is_read_without_a_trace(ledger: Ledger, path: Pa
 
 @pytest.mark.parametrize(
     ("broker", "difference"),
-    [("198", None), ("198.0000001", None), ("205.5", Decimal("-7.5")), (None, None)],
+    [
+        ("198", None),
+        ("198.0000001", None),
+        ("198.0049", None),
+        ("205.5", Decimal("-7.5")),
+        (None, None),
+    ],
 )
 async def test_a_difference_to_the_brokers_figure_is_told(
     ledger: Ledger, broker: str | None, difference: Decimal | None

@@ -186,7 +186,7 @@ class EntryScreen(SideScreen):
         return f"gross {signed(entry.gross_pnl)}, commissions {paid}{aside}"
 
     def _broker(self) -> tuple[Content, str]:
-        entry, difference = self.row.entry, self.row.broker_difference
+        entry, difference = self.row.entry, self.row.entry.difference
         if entry.broker_realized_pnl is None:
             return say(("nothing", Tone.DIM)), ""
         said = money(entry.broker_realized_pnl)
