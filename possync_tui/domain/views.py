@@ -81,7 +81,8 @@ class EntryView:
         """Ours less the broker's own realized figure; `None` where one is unknown or they agree.
 
         What would not show in cents is rounding: TWS sends floating-point numbers, and ours are
-        whole millionths with the residue in the lot. Of a larger one both may be right: the broker's may be by another cost method, and is re-lotted overnight.
+        whole millionths with the residue in the lot. Of a larger one both may be right: the
+        broker's may be by another cost method, and is re-lotted overnight.
         """
         if self.realized_pnl is None or self.broker_realized_pnl is None:
             return None
@@ -168,7 +169,9 @@ class FillView:
 
 @dataclass(frozen=True, slots=True)
 class LotView:
-    """A lot by one cost method: open, or as much of it as an entry closed. `quantity` is signed; amounts are in `currency`.
+    """A lot by one cost method: open, or as much of it as an entry closed.
+
+    `quantity` is signed; amounts are in `currency`.
 
     `price` is per unit, without commission; `cost` is the money paid for a long lot or received for
     a short one, commission included (in the contract's own currency), so that per contract it is
@@ -243,7 +246,7 @@ class AccountView:
 
 @dataclass(frozen=True, slots=True)
 class JournalView:
-    """A line of the audit journal."""
+    """A line of the audit journal. `method` is that of a realized amount."""
 
     id: int
     at: datetime
@@ -253,3 +256,4 @@ class JournalView:
     kind: str
     text: str
     evidence: str
+    method: str | None = None

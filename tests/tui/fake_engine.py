@@ -74,6 +74,7 @@ class FakeReads:
         self.entry_rows: list[EntryView] = desk_book.entries()
         self.journal_rows: list[JournalView] = desk_book.journal()
         self.fill_rows: dict[int, list[FillView]] = {}
+        self.taken_rows: dict[int, list[LotView]] = {}
         self.lot_rows: list[LotView] = desk_fills.lots()
         self.failure: Exception | None = None
 
@@ -114,6 +115,10 @@ class FakeReads:
     async def fills_of(self, entry_id: int) -> list[FillView]:
         self._check()
         return self.fill_rows.get(entry_id, [])
+
+    async def lots_of(self, entry_id: int) -> list[LotView] | None:
+        self._check()
+        return self.taken_rows.get(entry_id, [])
 
     async def pnl_totals(
         self, query: EntryQuery, by: PnlGrouping, *, zone: tzinfo | None = None
@@ -159,7 +164,12 @@ class FakeReads:
         return list(self.account_rows)
 
     async def journal(
-        self, *, key: PositionKey | None = None, run_id: int | None = None, limit: int = 200
+        self,
+        *,
+        key: PositionKey | None = None,
+        run_id: int | None = None,
+        limit: int = 200,
+        both_methods: bool = True,
     ) -> list[JournalView]:
         self._check()
         return [
@@ -167,6 +177,7 @@ class FakeReads:
             for line in self.journal_rows
             if (key is None or (line.account, line.con_id) == (key.account, key.con_id))
             and run_id in (None, line.run_id)
+            and (both_methods or line.method in (None, CostMethod.AVERAGE))
         ][:limit]
 
     async def stats(self) -> SyncStats:

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 import stat
 from dataclasses import replace
 from datetime import timedelta
@@ -71,6 +72,45 @@ async def test_an_entry_opens_to_its_fills(running: Running, engine: FakeEngine)
         assert screen(pilot).table.has_focus
         await press(pilot, "enter", "r")
         assert len(pilot.app.screen_stack) == 2
+
+
+async def test_an_entry_shows_what_it_took_of_each_lot(
+    running: Running, engine: FakeEngine
+) -> None:
+    engine.reads.entry_rows = [entry(7, "100")]
+    seeded, bought = desk_fills.lots()
+    engine.reads.taken_rows[7] = [seeded, replace(bought, quantity=Decimal("12.5"))]
+    async with running() as pilot:
+        await press(pilot, "p", "enter")
+        text = screen_text(pilot)
+        assert "Lots that it closed\n" in re.sub(r" +\n", "\n", text)
+        assert "by the oldest first (fifo)" in text
+        assert re.search(r"200 +189\.10 +37,820\.00 +0\.00 USD +held before the first sync", text)
+        assert re.search(r"12\.5 +201\.02 +40,205\.05 +1\.05 USD +fill 0000e0d5", text)
+        await press(pilot, "escape")
+        engine.reads.taken_rows[7] = [replace(bought, method="average", quantity=Decimal(100))]
+        await press(pilot, "enter")
+        assert "by their average, pooled" in screen_text(pilot)
+
+
+async def test_the_journal_keeps_to_the_cost_method_in_use(
+    running: Running, engine: FakeEngine
+) -> None:
+    base = desk_book.journal()[0]
+    engine.reads.journal_rows = [
+        replace(base, kind="realized", text=f"AAPL: realized by {method}", method=method)
+        for method in ("average", "fifo")
+    ]
+    engine.reads.entry_rows = [entry(7, "100", recorded_at=base.at, con_id=base.con_id)]
+    async with running() as pilot:
+        for keys in (("enter",), ("escape", "p", "enter")):
+            await press(pilot, *keys)
+            assert "realized by average" in screen_text(pilot)
+            assert "realized by fifo" not in screen_text(pilot)
+            await press(pilot, "f")
+            assert "realized by fifo" in screen_text(pilot)
+            await press(pilot, "f")
+            assert "realized by fifo" not in screen_text(pilot)
 
 
 async def test_an_estimate_tells_its_price_and_that_there_are_no_fills(

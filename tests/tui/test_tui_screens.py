@@ -120,7 +120,7 @@ async def test_review_shows_message_evidence_and_what_each_word_does(running: Ru
 
 async def test_accepting_takes_a_note(running: Running, engine: FakeEngine) -> None:
     async with running() as pilot:
-        await press(pilot, "v", "j", "a")
+        await press(pilot, "v", "j", "A")
         assert isinstance(pilot.app.screen, DecisionDialog)
         pilot.app.screen.query_one(Input).value = "sold at the bank [red]"
         await press(pilot, "enter")
@@ -130,9 +130,9 @@ async def test_accepting_takes_a_note(running: Running, engine: FakeEngine) -> N
 
 async def test_keeping_by_mouse_and_cancelling(running: Running, engine: FakeEngine) -> None:
     async with running((80, 24)) as pilot:
-        await press(pilot, "v", "x", "escape")
+        await press(pilot, "v", "K", "escape")
         assert engine.decisions == []
-        await press(pilot, "x")
+        await press(pilot, "K")
         await pilot.click("#yes")
         await settle(pilot)
         assert engine.decisions == [(2, False, "")]
@@ -141,7 +141,7 @@ async def test_keeping_by_mouse_and_cancelling(running: Running, engine: FakeEng
 
 async def test_a_decision_that_fails_is_said(running: Running, engine: FakeEngine) -> None:
     async with running() as pilot:
-        await press(pilot, "v", "a")
+        await press(pilot, "v", "A")
         engine.reads.hold_rows = []
         await press(pilot, "enter")
         assert "hold 2 is not open" in screen_text(pilot)
@@ -150,7 +150,7 @@ async def test_a_decision_that_fails_is_said(running: Running, engine: FakeEngin
 async def test_read_only_decides_nothing(running: Running, engine: FakeEngine) -> None:
     engine.is_read_only = True
     async with running() as pilot:
-        await press(pilot, "v", "a")
+        await press(pilot, "v", "A")
         assert isinstance(pilot.app.screen, ReviewScreen)
 
 

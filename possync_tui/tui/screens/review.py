@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
@@ -11,11 +11,13 @@ from textual.widgets import Button, Input
 
 from possync_tui.domain.plan import HoldKind
 from possync_tui.domain.views import HoldView
+from possync_tui.tui.actions import bindings
 from possync_tui.tui.columns import Cell, Column, by_text
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.format import ago, clean, moment
 from possync_tui.tui.screens.dialog import Dialog
 from possync_tui.tui.screens.table_screen import TableScreen, labelled
+from possync_tui.tui.side_deeds import REVIEW_DEEDS
 from possync_tui.tui.tones import Tone, lines, say
 
 # What accepting does, and what keeping does, by the kind of hold.
@@ -136,10 +138,8 @@ class ReviewScreen(TableScreen[HoldView]):
     """One by one: look at the evidence, then accept or keep, with a note."""
 
     name_of_reading = "reading holds"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "decide(True)", "Accept"),
-        Binding("x", "decide(False)", "Keep"),
-    ]
+    own_deeds = REVIEW_DEEDS
+    BINDINGS: ClassVar[list[BindingType]] = bindings(REVIEW_DEEDS)
 
     class Decided(Message):
         """The user's word on a hold."""
@@ -176,8 +176,8 @@ class ReviewScreen(TableScreen[HoldView]):
         facts = [
             ("evidence", shown.text(row.evidence) or "–"),
             ("since", ago(self.desk.seconds_since(row.raised_at))),
-            ("a accept", f"{accept}."),
-            ("x keep", f"{keep}."),
+            ("A accept", f"{accept}."),
+            ("K keep", f"{keep}."),
         ]
         if row.note:
             facts.append(("note", shown.text(row.note)))

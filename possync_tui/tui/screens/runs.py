@@ -141,7 +141,7 @@ class RunsScreen(TableScreen[RunView]):
         self.show_detail()
 
     async def _read_journal(self, run_id: int) -> None:
-        journal = await self.desk.engine.reads.journal(run_id=run_id)
+        journal = await self.desk.engine.reads.journal(run_id=run_id, both_methods=False)
         row = self.table.cursor_row
         # Slower than the cursor: only the run that is looked at now counts.
         if row is not None and row.id == run_id:
