@@ -8,11 +8,23 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from textual.binding import Binding
 
 from possync_tui.cli import parser
 from possync_tui.cli.exits import Exit
 from possync_tui.ledger import schema
 from possync_tui.settings import described
+from possync_tui.tui.actions import DEEDS, Area
+from possync_tui.tui.screens.base import SideScreen
+from possync_tui.tui.screens.dashboard import DashboardScreen
+from possync_tui.tui.screens.entry import EntryScreen
+from possync_tui.tui.screens.help import MORE_KEYS, key_rows
+from possync_tui.tui.screens.life import LifeScreen
+from possync_tui.tui.screens.plan_diff import PlanScreen
+from possync_tui.tui.screens.realized import RealizedScreen
+from possync_tui.tui.screens.review import ReviewScreen
+from possync_tui.tui.screens.runs import RunsScreen
+from possync_tui.tui.screens.table_screen import TableScreen
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -70,6 +82,48 @@ def test_readme_has_every_command_and_exit_code() -> None:
         assert re.search(rf"^\| `{command}[` ]", README, re.MULTILINE), command
     for code in Exit:
         assert re.search(rf"^\| {code.value}[ ,]", README, re.MULTILINE), code
+
+
+PLACES_OF_KEYS = {
+    "Everywhere": (DEEDS, True),
+    "On the dashboard": (DashboardScreen.own_deeds, False),
+    "On the screen of realized P&L (`p`)": (RealizedScreen.own_deeds, False),
+    "On an entry's fills and lots (`enter` there)": (EntryScreen.own_deeds, False),
+    "On a position's life (`enter` on the dashboard)": (LifeScreen.own_deeds, False),
+    "In the review (`v`)": (ReviewScreen.own_deeds, False),
+}
+
+
+def key_tables() -> str:
+    """What the README says of keys, as the program has them."""
+    text = ""
+    for place, (deeds, with_moves) in PLACES_OF_KEYS.items():
+        rows = [row for area in Area for row in key_rows(area, deeds)]
+        if with_moves:
+            rows += [row for more in MORE_KEYS.values() for row in more]
+        text += f"{place}:\n\n| key | |\n|---|---|\n"
+        for keys, what in rows:
+            shown = " ".join(key if key == "…" else f"`{key}`" for key in keys.split())
+            text += f"| {shown} | {what} |\n"
+        text += "\n"
+    return text.rstrip("\n") + "\n"
+
+
+def test_readme_has_every_key_of_every_screen() -> None:
+    written = README.partition("<!-- keys -->\n")[2].partition("<!-- /keys -->")[0]
+    assert written == key_tables()
+
+
+def test_no_screen_has_keys_that_the_readme_leaves_out() -> None:
+    documented = {id(deeds) for deeds, _ in PLACES_OF_KEYS.values()}
+    screens = {PlanScreen, RunsScreen, *SideScreen.__subclasses__(), *TableScreen.__subclasses__()}
+    assert len(screens) >= 6
+    for screen in screens:
+        deeds = screen.own_deeds
+        assert not deeds or id(deeds) in documented, screen
+        # A binding of a screen's own that is no deed would be in no help and no README.
+        own = {b.id for b in screen.__dict__.get("BINDINGS", ()) if isinstance(b, Binding)}
+        assert own <= {deed.id for deed in deeds}, screen
 
 
 def test_readme_names_the_columns_that_users_may_query() -> None:

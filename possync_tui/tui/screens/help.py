@@ -23,6 +23,7 @@ MORE_KEYS = {
 }
 OWN_KEYS = (
     (Area.LOOK, "pane-1", "enter", "A position's life"),
+    (Area.LOOK, "pane-4", "l", "Debug lines in the Sync log"),
     (Area.MOVE, "pane-1", "1 2 3 4", "Go to a pane"),
     (Area.MOVE, "span-1", "1 … 7", "Day, week, … all, from–to"),
     (Area.MOVE, "span-next", "t T", "Longer, shorter stretch"),
@@ -41,6 +42,18 @@ SYMBOLS = (
     ("× ↩ ↻", Tone.DIM, "undone, reversal, replacement"),
     ("≠", Tone.WARNING, "the broker's own figure differs"),
 )
+
+
+def key_rows(area: Area, deeds: tuple[Deed, ...]) -> list[tuple[str, str]]:
+    """Keys of an area and what they do: those that a screen's deeds name, several on a line."""
+    ids = {deed.id for deed in deeds}
+    rows = [
+        (key_name(deed.keys), deed.help)
+        for deed in deeds
+        if deed.area is area and not deed.id.startswith(("pane-", "span-"))
+    ]
+    rows += [(keys, text) for where, of, keys, text in OWN_KEYS if where is area and of in ids]
+    return rows
 
 
 class HelpDialog(ModalScreen[None]):
@@ -67,20 +80,9 @@ class HelpDialog(ModalScreen[None]):
                     yield Static(self._symbols())
 
     def _area(self, area: Area) -> Content:
-        rows = [say((area.value, Tone.ACCENT))]
-        for deed in (*self._own_deeds, *DEEDS):
-            if deed.area is area and not deed.id.startswith(("pane-", "span-")):
-                keys = key_name(deed.keys)
-                rows.append(say((f"{keys:<11}", Tone.STRONG), deed.help))
-        own = {deed.id for deed in self._own_deeds}
-        rows += [
-            say((f"{keys:<11}", Tone.STRONG), text)
-            for where, deed_id, keys, text in OWN_KEYS
-            if where is area and deed_id in own
-        ]
-        for keys, text in MORE_KEYS.get(area, ()):
-            rows.append(say((f"{keys:<11}", Tone.STRONG), text))
-        return lines(*rows, say(""))
+        told = [*key_rows(area, (*self._own_deeds, *DEEDS)), *MORE_KEYS.get(area, ())]
+        rows = [say((f"{keys:<11}", Tone.STRONG), text) for keys, text in told]
+        return lines(say((area.value, Tone.ACCENT)), *rows, say(""))
 
     @staticmethod
     def _symbols() -> Content:
