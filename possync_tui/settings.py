@@ -22,6 +22,8 @@ from possync_tui.domain.position import CostMethod
 from possync_tui.domain.text import printable
 from possync_tui.sync.policy import SyncPolicy
 
+DEFAULT_THEME = "possync"
+
 
 class SettingsError(ValueError):
     """A setting that is wrong or unknown; the message is one line for the user."""
@@ -192,7 +194,11 @@ class PossyncSettings(_Group):
         "How much goes into the log file.", "DEBUG, INFO, WARNING or ERROR", "INFO"
     )
     theme: Annotated[str, BeforeValidator(_lower), Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")] = (
-        _setting("Colours of the dashboard.", "the name of a theme, such as possync", "possync")
+        _setting(
+            "Colours of the dashboard; a wrong name is told by `doctor`.",
+            "the name of a theme: possync, possync-day, possync-blue-orange, or one of Textual's",
+            DEFAULT_THEME,
+        )
     )
     mask_accounts: bool = _switch("Hide most of each account number.", False)
 

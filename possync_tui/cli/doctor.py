@@ -14,7 +14,7 @@ from possync_tui.cli.render import Column, Output
 from possync_tui.cli.reporting import read_settings
 from possync_tui.domain.text import printable
 from possync_tui.ledger.port import LedgerError
-from possync_tui.settings import Settings, SettingsError
+from possync_tui.settings import DEFAULT_THEME, Settings, SettingsError
 
 _USUAL_PORTS = {
     7497: "TWS, paper",
@@ -84,6 +84,8 @@ def doctor(arguments: Namespace) -> int:
     checks, ports = asyncio.run(_examine(settings))
     _print(Output(form, mask=settings.possync.mask_accounts), checks, ports)
     failed = [check.name for check in checks if check.verdict is Verdict.PROBLEM]
+    if "settings" in failed:
+        return Exit.USAGE
     if "ledger" in failed:
         return Exit.LEDGER
     return Exit.BROKER if "broker" in failed else Exit.DONE
@@ -106,8 +108,21 @@ async def _examine(settings: Settings) -> tuple[list[Check], list[Port]]:
 
 
 def _settings_check(settings: Settings) -> Check:
+    theme = settings.possync.theme
+    if theme != DEFAULT_THEME and (names := _themes()) and theme not in names:
+        wrong = (
+            f"POSSYNC_THEME={theme}: there is no such theme, the dashboard takes {DEFAULT_THEME}"
+        )
+        return Check("settings", Verdict.PROBLEM, wrong, f"There are {', '.join(names)}.")
     found = f"read from {settings.env_file}" if settings.env_file else "no .env file is in use"
     return Check("settings", Verdict.GOOD, found)
+
+
+def _themes() -> list[str]:
+    """Loads Textual, which takes a while: only for a name that is not the default."""
+    from possync_tui.tui.themes import theme_names
+
+    return theme_names()
 
 
 async def _ledger_check(settings: Settings) -> Check:

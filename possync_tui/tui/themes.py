@@ -1,8 +1,8 @@
 """Colour themes of our own. Meaning never hangs on them alone: signs and symbols carry it too."""
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
-DEFAULT_THEME = "possync"
+from possync_tui.settings import DEFAULT_THEME as DEFAULT_THEME
 
 THEMES = (
     Theme(
@@ -47,3 +47,8 @@ THEMES = (
         panel="#21242b",
     ),
 )
+
+
+def theme_names() -> list[str]:
+    """What `POSSYNC_THEME` may be: ours first."""
+    return [*(theme.name for theme in THEMES), *BUILTIN_THEMES]
