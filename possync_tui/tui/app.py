@@ -17,7 +17,7 @@ from possync_tui.domain.clock import Clock
 from possync_tui.domain.runs import Outcome
 from possync_tui.sync.events import LogLine
 from possync_tui.sync.port import EnginePort
-from possync_tui.tui.actions import DEEDS, bindings
+from possync_tui.tui.actions import DEEDS, PLACES, bindings, key_name
 from possync_tui.tui.bridge import EngineMoved, EngineUpdate, EventBridge
 from possync_tui.tui.desk import Desk, Reading
 from possync_tui.tui.format import Redaction
@@ -222,8 +222,6 @@ class PossyncApp(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether a key is offered now."""
-        if action == "reconnect":
-            return not self.desk.is_live
         if action == "next_account":
             return len(self.desk.picture.accounts) > 1
         return True
@@ -261,7 +259,15 @@ class PossyncApp(App[None]):
         for screen in self._desk_screens:
             screen.tick()
 
+    def action_help_quit(self) -> None:
+        """What ctrl+c says: Textual's own names a key that is not ours."""
+        key = key_name(PLACES["quit"].keys)
+        self.notify(f"{key} quits; a running sync ends first.", markup=False, timeout=4)
+
     def action_reconnect(self) -> None:
+        if self.desk.is_live:
+            self.notify("Connected already; R is for a lost connection.", markup=False, timeout=4)
+            return
         self.desk.engine.reconnect_now()
         self.say_in_log(logging.INFO, "connection", "reconnecting now, by hand")
 

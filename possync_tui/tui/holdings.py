@@ -217,7 +217,7 @@ def holding_columns(shown: Redaction) -> tuple[Column[Holding], ...]:
         ),
         Column(
             "age",
-            "Age",
+            "Price age",
             lambda h: Cell(h.shown_age, Tone.STALE if h.is_stale else Tone.DIM),
             Align.RIGHT,
             rank=9,

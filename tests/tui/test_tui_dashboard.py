@@ -120,8 +120,20 @@ async def test_offline_shows_the_ledger_with_its_age(
         assert "4 attempts · next in 0:08" in text
         rows = dashboard(pilot).positions.table.rows
         assert all(row.is_stale for row in rows)
+        assert "R Reconnect" in text
         await press(pilot, "R")
         assert engine.reconnects == 1
+
+
+async def test_a_key_that_has_nothing_to_do_says_so(running: Running, engine: FakeEngine) -> None:
+    async with running() as pilot:
+        assert "R Reconnect" not in screen_text(pilot)
+        await press(pilot, "R")
+        assert "Connected already" in screen_text(pilot)
+        assert engine.reconnects == 0
+        await press(pilot, "ctrl+c")
+        assert "q quits" in screen_text(pilot)
+        assert "ctrl+q" not in screen_text(pilot)
 
 
 async def test_coming_back_online_makes_the_rows_live(running: Running, engine: FakeEngine) -> None:
@@ -166,7 +178,7 @@ async def test_totals_are_per_currency_and_leave_virtual_cash_out(
     async with running() as pilot:
         (line,) = [r for r in screen_text(pilot).splitlines() if r.strip().startswith("USD ")]
         assert f"{expected:,.2f}" in line
-        assert "?1" in line
+        assert line.rstrip().endswith("1 without a price, left out")
         for currency in ("EUR", "GBP", "JPY"):
             assert f"{currency}   value" in screen_text(pilot)
 

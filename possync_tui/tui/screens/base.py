@@ -33,7 +33,10 @@ class DeskScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield self.status_bar
         yield from self.body()
-        yield KeyBar()
+        yield KeyBar(self._is_idle)
+
+    def _is_idle(self, deed_id: str) -> bool:
+        return deed_id == "reconnect" and self.desk.is_live
 
     @property
     def is_covered(self) -> bool:

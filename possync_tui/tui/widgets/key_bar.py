@@ -1,5 +1,7 @@
 """The footer: as many keys as fit, the important ones always; a click is the key."""
 
+from collections.abc import Callable
+
 from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding
@@ -16,8 +18,10 @@ class KeyBar(Widget):
 
     ALLOW_SELECT = False
 
-    def __init__(self) -> None:
+    def __init__(self, is_idle: Callable[[str], bool]) -> None:
+        """`is_idle` says of a deed, by its id, that its key would only say why it does nothing."""
         super().__init__()
+        self._is_idle = is_idle
         self._keys: list[tuple[Binding, bool]] = []
         self._spots: list[tuple[int, int, str]] = []
 
@@ -30,7 +34,7 @@ class KeyBar(Widget):
     def _read_bindings(self, screen: Screen[object]) -> None:
         found: dict[str, tuple[Binding, bool]] = {}
         for active in screen.active_bindings.values():
-            if active.binding.show:
+            if active.binding.show and not self._is_idle(active.binding.id or ""):
                 found.setdefault(active.binding.action, (active.binding, active.enabled))
         keys = sorted(found.values(), key=lambda pair: self._place(pair[0]))
         if keys != self._keys:

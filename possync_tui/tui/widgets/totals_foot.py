@@ -101,5 +101,9 @@ class TotalsFoot(Widget):
             pieces.append(say((f"{label} " if label else "", Tone.DIM), (text, cell.tone)))
         line = Content("  ").join(pieces)
         if total.unknown:
-            line = say(line, (f"  ?{total.unknown}", Tone.DIM))
+            # In words where there is room: the number alone has to be looked up in the help.
+            room = self.size.width - line.cell_length
+            texts = (f"  {total.unknown} without a price, left out", f"  {total.unknown} left out")
+            short = f"  ?{total.unknown}"
+            line = say(line, (next((t for t in texts if len(t) <= room), short), Tone.DIM))
         return line
