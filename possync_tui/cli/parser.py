@@ -139,7 +139,9 @@ def _add_pnl(commands: _Commands) -> None:
     pnl.add_argument(
         "--to", dest="until", type=_end, metavar="DATE", help="last day, or the time to stop before"
     )
-    pnl.add_argument("--symbol", metavar="SYMBOL", help="of this symbol alone")
+    pnl.add_argument(
+        "--symbol", metavar="SYMBOL", help="of this symbol alone, or of the position so named"
+    )
     pnl.add_argument("--currency", metavar="CODE", help="in this currency alone")
     pnl.add_argument(
         "--quality", choices=QUALITIES, type=str.upper, metavar="QUALITY", help="this good alone"

@@ -4,6 +4,7 @@ from possync_tui.cli import reads, shapes
 from possync_tui.cli.call import Call
 from possync_tui.cli.exits import CommandFailed, Exit
 from possync_tui.cli.render import Row
+from possync_tui.domain.exports import ENTRY_KEYS, entry_row
 from possync_tui.domain.position import CostMethod, Quality
 from possync_tui.domain.views import EntryView, FillView, LotView, PnlGrouping
 from possync_tui.ledger.port import EntryQuery, LedgerReads
@@ -51,12 +52,12 @@ async def _pnl(call: Call, ledger: LedgerReads) -> int:
     if call.arguments.by:
         return await _groups(call, ledger, query, totals)
     entries = await ledger.entries(query)
-    rows = [shapes.entry_row(entry) for entry in entries]
+    rows = [entry_row(entry) for entry in entries]
     match call.form:
         case "json":
             call.out.json({"entries": rows, "totals": totals})
         case "csv":
-            call.out.csv(shapes.ENTRY_KEYS, rows)
+            call.out.csv(ENTRY_KEYS, rows)
         case _ if not rows:
             call.out.line("No realized P&L.")
         case _:
@@ -82,7 +83,7 @@ async def _query(call: Call, ledger: LedgerReads) -> EntryQuery:
 
 def _for_people(entry: EntryView) -> Row:
     """As printed: a price's source and age in one cell."""
-    return {**shapes.entry_row(entry), "price": shapes.price_text(entry.price)}
+    return {**entry_row(entry), "price": shapes.price_text(entry.price)}
 
 
 async def _groups(call: Call, ledger: LedgerReads, query: EntryQuery, totals: list[Row]) -> int:

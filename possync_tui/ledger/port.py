@@ -55,6 +55,7 @@ class LedgerWriteFailed(LedgerError):
 class EntryQuery:
     """Which realized entries to read. Times are UTC, `until` exclusive; the newest come first.
 
+    `symbol` is one, or the description of a contract where no entry has it as its symbol.
     `method` is the ledger's own where none is named. Nothing stored depends on it: both are kept.
     """
 

@@ -14,6 +14,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from possync_tui.domain.exports import FORMULA
 from possync_tui.domain.observations import PriceEvidence
 from possync_tui.ledger.port import LedgerError
 from possync_tui.tui import export
@@ -238,19 +239,19 @@ def test_a_spreadsheet_sees_no_formula_and_a_program_the_exact_numbers() -> None
         )
         for number, text in enumerate(texts)
     ]
-    written = export.csv_text(rows, Redaction(mask_accounts=False))
+    written = export.entries_text(rows, Redaction(mask_accounts=False))
     assert written.endswith("\r\n")
     read = list(csv.DictReader(io.StringIO(written, newline="")))
     assert len(read) == len(rows)
     for found, given in zip(read, rows, strict=True):
         assert found["realized_pnl"] == "-1234567.000001"
-        assert found["closed_at"] == given.closed_at.isoformat().replace("+00:00", "Z")
+        assert found["closed_at"] == given.closed_at.isoformat()
         assert found["exit_price"] == "231.5"
         assert found["supersedes_id"] == ""
         for name in ("description", "account", "price_source"):
-            assert not found[name].lstrip().startswith(export.FORMULA), found[name]
+            assert not found[name].lstrip().startswith(FORMULA), found[name]
             assert "\x1b" not in found[name]
-    masked = export.csv_text([entry(1, "1")], Redaction(mask_accounts=True))
+    masked = export.entries_text([entry(1, "1")], Redaction(mask_accounts=True))
     assert "DU7654301" not in masked
 
 
