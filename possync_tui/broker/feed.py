@@ -25,6 +25,7 @@ PACE_SECONDS: Final = 0.05
 """Between two requests: 20 a second leave more than half of what TWS allows to everything else."""
 
 _SHUNNED_SECONDS: Final = 600.0
+_ACCOUNT_VALUE_FIELDS: Final = 6
 _RETOLD_AFTER: Final = timedelta(seconds=15)
 
 
@@ -179,6 +180,16 @@ class MarksFeed:
             return
         before = self._book.marks.get(value.key)
         self._tell(before, self._book.take_portfolio(value, self._context.broker_now()))
+
+    def on_account_value(self, fields: list[str]) -> None:
+        """Message 6: `key, value, currency, account`."""
+        if len(fields) < _ACCOUNT_VALUE_FIELDS:
+            logger.info("an account value was left out: it has %s fields", len(fields))
+            return
+        name, value, currency, account = fields[2:6]
+        if any(key.account == account for key in self._watched):
+            at = self._context.broker_now()
+            self._book.rate_book.take(account, name, value, currency, at)
 
     def _tell(self, before: Mark | None, mark: Mark) -> None:
         told_at = self._told.get(mark.key)

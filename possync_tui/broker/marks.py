@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from possync_tui.broker.rates import RateBook
 from possync_tui.broker.rows import PnlValue, PortfolioValue
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
@@ -33,6 +34,7 @@ class MarkBook:
     """
 
     def __init__(self) -> None:
+        self.rate_book = RateBook()
         self._marks: dict[PositionKey, Mark] = {}
         self._portfolio_prices: dict[PositionKey, Decimal] = {}
         self._session_id = ""

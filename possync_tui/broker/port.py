@@ -8,6 +8,7 @@ from possync_tui.domain.connection import ConnectionState
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Commission, Fill, Observed, Snapshot
+from possync_tui.domain.rates import Rates
 
 
 class BrokerError(Exception):
@@ -77,6 +78,11 @@ class BrokerPort(Protocol):
 
     @property
     def marks(self) -> Mapping[PositionKey, Mark]: ...
+
+    @property
+    def rates(self) -> Rates:
+        """The latest exchange rates; what is not there is unknown."""
+        ...
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with every event, on the event loop; returns how to stop."""

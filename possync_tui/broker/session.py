@@ -31,6 +31,7 @@ from possync_tui.domain.connection import ConnectionState, Phase, environment_of
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Snapshot
+from possync_tui.domain.rates import Rates
 
 Admit = Callable[[tuple[str, ...]], str | None]
 """Judges the accounts of a login: `None`, or the sentence why they are refused."""
@@ -93,6 +94,10 @@ class IbkrBroker:
     @property
     def marks(self) -> Mapping[PositionKey, Mark]:
         return self._book.marks
+
+    @property
+    def rates(self) -> Rates:
+        return self._book.rate_book.rates()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with every event; what it raises is logged and hurts nobody else."""

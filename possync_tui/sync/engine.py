@@ -13,6 +13,7 @@ from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Commission, Fill, Observed, RowPushed
 from possync_tui.domain.plan import Book, HoldKind, Plan
+from possync_tui.domain.rates import Rates
 from possync_tui.domain.runs import SyncResult, SyncStats, Trigger
 from possync_tui.ledger.port import LedgerError, LedgerPort, LedgerReads
 from possync_tui.sync.arming import ArmingSwitch
@@ -204,6 +205,10 @@ class Engine:
     @property
     def marks(self) -> Mapping[PositionKey, Mark]:
         return self._broker.marks
+
+    @property
+    def rates(self) -> Rates:
+        return self._broker.rates
 
     @property
     def stats(self) -> SyncStats:

@@ -8,6 +8,7 @@ from possync_tui.domain.connection import ConnectionState, Environment
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.plan import Plan
+from possync_tui.domain.rates import Rates
 from possync_tui.domain.runs import SyncResult, SyncStats
 from possync_tui.ledger.port import LedgerReads
 from possync_tui.sync.events import Arming, EventBus
@@ -33,6 +34,11 @@ class EnginePort(Protocol):
     @property
     def marks(self) -> Mapping[PositionKey, Mark]:
         """The latest live values."""
+        ...
+
+    @property
+    def rates(self) -> Rates:
+        """The latest exchange rates of the broker."""
         ...
 
     @property

@@ -20,6 +20,7 @@ from possync_tui.broker.port import (
 from possync_tui.domain.connection import ConnectionState, Phase, environment_of
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.marks import Mark
+from possync_tui.domain.rates import Rates
 from possync_tui.domain.observations import Commission, Fill, PositionRow, Side, Snapshot
 from possync_tui.ledger.port import LedgerPort
 from possync_tui.ledger.store import open_ledger
@@ -120,6 +121,10 @@ class ScriptedBroker:
     @property
     def marks(self) -> Mapping[PositionKey, Mark]:
         return self.marks_now
+
+    @property
+    def rates(self) -> Rates:
+        return {}
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         self._listeners.append(listener)

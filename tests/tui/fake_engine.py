@@ -11,6 +11,7 @@ from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.plan import Plan
 from possync_tui.domain.position import CostMethod
+from possync_tui.domain.rates import Rate, Rates
 from possync_tui.domain.runs import Outcome, SyncResult, SyncStats, Trigger
 from possync_tui.domain.views import (
     AccountView,
@@ -186,6 +187,7 @@ class FakeEngine:
         self.connection = desk_book.connected(clock.now())
         self.environment: Environment | None = Environment.PAPER
         self.live_marks: dict[PositionKey, Mark] = desk_book.marks(self.reads.position_rows)
+        self.live_rates: dict[tuple[str, str], Rate] = {}
         self.stats = desk_book.STATS
         self.arming = Arming(armed=False, by_settings=False)
         self.is_read_only = False
@@ -207,6 +209,10 @@ class FakeEngine:
     @property
     def marks(self) -> Mapping[PositionKey, Mark]:
         return self.live_marks
+
+    @property
+    def rates(self) -> Rates:
+        return self.live_rates
 
     # --- the port ----------------------------------------------------------------------------
 
