@@ -14,12 +14,12 @@ from typing import Final
 from possync_tui.broker.rates import RateBook
 from possync_tui.broker.rows import PnlValue, PortfolioValue
 from possync_tui.domain.instruments import PositionKey
-from possync_tui.domain.marks import Mark
+from possync_tui.domain.marks import PORTFOLIO, Mark
 from possync_tui.domain.money import EXACT
 from possync_tui.domain.observations import PositionRow
 
 SOURCE_PNL: Final = "pnl_single"
-SOURCE_PORTFOLIO: Final = "portfolio"
+SOURCE_PORTFOLIO: Final = PORTFOLIO
 
 _COST_TOLERANCE: Final = Decimal("0.02")
 _PRICE_TOLERANCE: Final = Decimal("0.25")

@@ -83,6 +83,8 @@ DEEDS = (
     Deed("runs", "r", "show_runs", "Runs", "Past syncs and what each changed", Area.LOOK, 5, 6),
     Deed("account", "a", "next_account", "Account", "Show the next account", Area.LOOK, 9, 10),
     Deed("mask", "M", "toggle_mask", "Mask accounts", "Hide account numbers", Area.LOOK),
+    Deed("csv", "Y", "copy_table", "Copy as CSV", "Copy the whole table", Area.LOOK),
+    Deed("screenshot", "X", "screenshot_file", "Screenshot", "Screenshot as SVG", Area.PROGRAM),
     Deed("help", "question_mark", "show_help", "Help", "Keys and symbols", Area.PROGRAM, 98, 0),
     Deed("quit", "q", "quit", "Quit", "Quit; a running sync ends first", Area.PROGRAM, 99),
     Deed(
@@ -97,11 +99,16 @@ DEEDS = (
 """What works on every screen."""
 
 DASHBOARD_DEEDS = (
-    Deed("filter", "slash", "filter", "Filter", "Show only matching positions", Area.LOOK, 7, 7),
+    Deed(
+        "filter", "slash", "filter", "Filter", "Filter positions; search the log", Area.LOOK, 7, 7
+    ),
     Deed("sort", "o", "sort", "Sort", "Sort by the next column", Area.LOOK, 8, 9),
     Deed("sort-turn", "O", "turn_sort", "Turn order", "Sort the other way round", Area.LOOK),
+    Deed("group", "b", "group", "Group", "Group by account, currency, type", Area.LOOK, 9, 12),
+    Deed("columns", "c", "columns", "Columns", "Choose the columns", Area.LOOK),
+    Deed("flash", "f", "flash", "Flash", "Light up changed values, or not", Area.LOOK),
     Deed("zoom", "z", "zoom", "Zoom", "The focused pane alone, and back", Area.LOOK, 10, 8),
-    Deed("copy", "y", "copy", "Copy", "Copy the row to the clipboard", Area.LOOK, 11, 11),
+    Deed("copy", "y", "copy", "Copy", "Copy the row, or log lines", Area.LOOK, 11, 11),
     Deed("next-pane", "tab", "next_pane(1)", "Next pane", "Go to the next pane", Area.MOVE),
     Deed("last-pane", "shift+tab", "next_pane(-1)", "Pane before", "Go back a pane", Area.MOVE),
     Deed("pane-1", "1", "show_pane(1)", "Positions", "Go to Positions", Area.MOVE),

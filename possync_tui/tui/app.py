@@ -3,24 +3,30 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Coroutine
-from typing import ClassVar
+from collections.abc import Awaitable, Coroutine, Iterable
+from pathlib import Path
+from typing import Any, ClassVar
 
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.color import Color
 from textual.driver import Driver
 from textual.screen import Screen
+from textual.theme import Theme
 from textual.worker import Worker, WorkerState
 
 from possync_tui.domain.clock import Clock
 from possync_tui.domain.runs import Outcome
 from possync_tui.sync.events import LogLine
 from possync_tui.sync.port import EnginePort
+from possync_tui.tui import export
 from possync_tui.tui.actions import DEEDS, bindings
 from possync_tui.tui.bridge import EngineMoved, EngineUpdate, EventBridge
+from possync_tui.tui.choices import ChoiceMemory
+from possync_tui.tui.copying import Copier
 from possync_tui.tui.desk import Desk, Reading
-from possync_tui.tui.format import Redaction
+from possync_tui.tui.format import Redaction, clean, counted
+from possync_tui.tui.keymap import Keymap
 from possync_tui.tui.palette import PossyncCommands
 from possync_tui.tui.screens.arming import ArmingDialog
 from possync_tui.tui.screens.base import DeskScreen
@@ -33,9 +39,12 @@ from possync_tui.tui.screens.review import ReviewScreen
 from possync_tui.tui.screens.runs import RunsScreen
 from possync_tui.tui.terminal import hardy
 from possync_tui.tui.themes import DEFAULT_THEME, THEMES
+from possync_tui.tui.widgets.line_table import LineTable
+from possync_tui.tui.widgets.table_text import csv_text
 
 logger = logging.getLogger(__name__)
 
+CHOICES_FILE = "choices.json"
 SYNC_LOOP = "the sync loop"
 READ_ONLY = "Read-only: another instance writes this ledger. Close it, then start this one again."
 
@@ -74,16 +83,31 @@ class PossyncApp(App[None]):
         theme: str | None = None,
         mask_accounts: bool = False,
         label: str = "",
+        keymap: Keymap | None = None,
+        state_folder: Path | None = None,
     ) -> None:
+        """`theme` goes before the remembered one; in `state_folder` things are remembered."""
         super().__init__()
         shown = Redaction(mask_accounts=mask_accounts)
-        self.desk = Desk(engine, clock, shown, label, self.start_work)
+        choices = ChoiceMemory(state_folder / CHOICES_FILE if state_folder else None)
+        self.desk = Desk(
+            engine,
+            clock,
+            shown,
+            label,
+            self.start_work,
+            choices=choices,
+            keymap=keymap,
+            copier=Copier(state_folder),
+        )
+        self.set_keymap(self.desk.keymap.for_textual())
         self._bridge = EventBridge(engine.bus, self.post_message)
         self._sync_loop: asyncio.Future[None] | None = None
         self._ledger = Reading(self.start_work, self._read_ledger, "reading the ledger")
         self._signals: list[signal.Signals] = []
         for own in THEMES:
             self.register_theme(own)
+        theme = theme or choices.now.theme
         self._unknown_theme = theme if theme and theme not in self.available_themes else None
         self.theme = theme if theme and not self._unknown_theme else DEFAULT_THEME
 
@@ -102,17 +126,23 @@ class PossyncApp(App[None]):
             return {"quiet": "ansi_bright_black", "rule": "ansi_bright_black"}
         colours = theme.to_color_system().generate()
         ground, text = Color.parse(colours["background"]), Color.parse(colours["foreground"])
-        return {"quiet": ground.blend(text, 0.62).hex, "rule": ground.blend(text, 0.22).hex}
+        return {"quiet": ground.blend(text, 0.64).hex, "rule": ground.blend(text, 0.22).hex}
 
     def on_mount(self) -> None:
         self._catch_signals()
         self.set_interval(1.0, self._tick)
+        self.theme_changed_signal.subscribe(self, self._remember_theme)
+
+    def _remember_theme(self, theme: Theme) -> None:
+        self.desk.choices.keep(theme=theme.name)
 
     def on_dashboard_screen_ready(self) -> None:
         """Only now is there somebody to tell: earlier lines would be lost."""
         self._bridge.open()
         self.start_work(self._run_engine(), SYNC_LOOP)
         self.read_ledger()
+        if self.desk.choices.problem:
+            self.say_in_log(logging.WARNING, "dashboard", self.desk.choices.problem)
         if self._unknown_theme:
             self.notify(
                 f"There is no theme “{self.desk.shown.text(self._unknown_theme)}”; "
@@ -283,7 +313,7 @@ class PossyncApp(App[None]):
     def action_show_help(self) -> None:
         if not isinstance(self.screen, HelpDialog):
             own = self.screen.own_deeds if isinstance(self.screen, DeskScreen) else ()
-            self.push_screen(HelpDialog(own))
+            self.push_screen(HelpDialog(own, self.desk.keymap))
 
     def _open(self, screen: DeskScreen) -> None:
         """Show a screen over the dashboard, in place of the one that was there."""
@@ -309,6 +339,37 @@ class PossyncApp(App[None]):
         self.desk.shown.masks_accounts = not self.desk.shown.masks_accounts
         for screen in self._desk_screens:
             screen.restyle()
+
+    def action_copy_table(self) -> None:
+        """The table with the keyboard, or the first one of the screen, as CSV."""
+        tables = [table for table in self.screen.query(LineTable) if table.is_on_screen]
+        focused = [table for table in tables if table.has_focus]
+        for table in (focused or tables)[:1]:
+            what = f"{counted(len(tuple(table.rows_to_write())), 'row')} as CSV"
+            self.desk.copier.copy(self, csv_text(table), what, name="copied.csv")
+            return
+        self.notify("There is no table here.", markup=False, timeout=2)
+
+    def action_screenshot_file(self) -> None:
+        """Write what is on the screen beside where the program was started."""
+        name = f"possync-{self.desk.clock.now().astimezone():%Y-%m-%d-%H%M%S}.svg"
+        self.start_work(self._write_screenshot(name, self.export_screenshot()), "screenshot")
+
+    async def _write_screenshot(self, name: str, picture: str) -> None:
+        def write() -> Path:
+            path = Path(name).absolute()
+            export.write(path, picture, replace=True)
+            return path
+
+        path = await asyncio.to_thread(write)
+        masked = "" if self.desk.shown.masks_accounts else " It shows account numbers."
+        self.notify(f"Wrote {clean(str(path))}.{masked}", markup=False, timeout=5)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Textual's commands, but for the screenshot: ours says where it went."""
+        for command in super().get_system_commands(screen):
+            if command.title != "Screenshot":
+                yield command
 
     def on_review_screen_decided(self, message: ReviewScreen.Decided) -> None:
         hold = message.hold

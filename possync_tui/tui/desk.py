@@ -12,7 +12,10 @@ from possync_tui.domain.position import Status
 from possync_tui.domain.views import AccountView, HoldView, PositionView, RunView
 from possync_tui.ledger.port import EntryQuery
 from possync_tui.sync.port import EnginePort
+from possync_tui.tui.choices import ChoiceMemory
+from possync_tui.tui.copying import Copier
 from possync_tui.tui.format import Redaction, ago, clean
+from possync_tui.tui.keymap import Keymap
 
 RUNS_READ = 60
 StartWork = Callable[[Coroutine[object, object, None], str], None]
@@ -84,7 +87,14 @@ class Desk:
         shown: Redaction,
         label: str,
         start_work: StartWork,
+        *,
+        choices: ChoiceMemory | None = None,
+        keymap: Keymap | None = None,
+        copier: Copier | None = None,
     ) -> None:
+        self.choices = choices or ChoiceMemory()
+        self.keymap = keymap or Keymap()
+        self.copier = copier or Copier()
         self.engine = engine
         self.clock = clock
         self.shown = shown
@@ -106,6 +116,10 @@ class Desk:
     @property
     def account_id(self) -> int | None:
         return self.account.id if self.account else None
+
+    def key_of(self, deed_id: str) -> str:
+        """What the user presses for a deed."""
+        return self.keymap.names(deed_id)
 
     def account_codes(self) -> tuple[str, ...]:
         """The accounts that we know of, by the ledger or by the connection."""

@@ -1,4 +1,4 @@
-"""Realized entries as a file that a spreadsheet opens right and a program reads exactly.
+"""Tables as a file that a spreadsheet opens right and a program reads exactly.
 
 RFC 4180: commas, CRLF, quotes where needed. Numbers are plain decimals, times ISO 8601 in UTC, and
 no text begins like a formula.
@@ -28,16 +28,25 @@ COLUMNS = (
 
 def csv_text(entries: Iterable[EntryView], shown: Redaction) -> str:
     """The entries as CSV, with the names of the ledger's columns."""
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for entry in entries:
+
+    def row(entry: EntryView) -> list[object]:
         values = {name: getattr(entry, name, None) for name in COLUMNS}
         values["account"] = shown.account(entry.account)
         if entry.price is not None:
             values["price_source"] = entry.price.source
             values["price_age_seconds"] = entry.price.age_seconds
-        writer.writerow(cell(values[name]) for name in COLUMNS)
+        return [values[name] for name in COLUMNS]
+
+    return csv_of(COLUMNS, map(row, entries))
+
+
+def csv_of(titles: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A heading and rows of values as CSV."""
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(titles)
+    for row in rows:
+        writer.writerow(cell(value) for value in row)
     return text.getvalue()
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from possync_tui.tui.actions import DEEDS, key_name
+from possync_tui.tui.actions import DEEDS
 from possync_tui.tui.format import clean
 from possync_tui.tui.screens.base import DeskScreen
 from possync_tui.tui.screens.dashboard import DashboardScreen
@@ -17,11 +17,15 @@ class PossyncCommands(Provider):
 
     def _deeds(self) -> Iterator[tuple[str, str, str]]:
         """What each one says, its key, and its action."""
+        desk_screens = [s for s in self.app.screen_stack if isinstance(s, DeskScreen)]
+        if not desk_screens:
+            return
+        desk = desk_screens[0].desk
         for deed in DEEDS:
-            yield deed.help, f"key {key_name(deed.keys)}", f"app.{deed.action}"
+            yield deed.help, f"key {desk.key_of(deed.id)}", f"app.{deed.action}"
         if isinstance(self.screen, DeskScreen):
             for deed in self.screen.own_deeds:
-                yield deed.help, f"key {key_name(deed.keys)}", f"screen.{deed.action}"
+                yield deed.help, f"key {desk.key_of(deed.id)}", f"screen.{deed.action}"
 
     async def discover(self) -> Hits:
         """All actions, before anything is typed."""

@@ -20,8 +20,8 @@ from possync_tui.broker.port import (
 from possync_tui.domain.connection import ConnectionState, Phase, environment_of
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.marks import Mark
-from possync_tui.domain.rates import Rates
 from possync_tui.domain.observations import Commission, Fill, PositionRow, Side, Snapshot
+from possync_tui.domain.rates import Rates
 from possync_tui.ledger.port import LedgerPort
 from possync_tui.ledger.store import open_ledger
 from possync_tui.sync.engine import Engine

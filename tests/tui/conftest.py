@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
 from possync_tui.tui import bridge
 from possync_tui.tui.app import SYNC_LOOP, PossyncApp
+from possync_tui.tui.keymap import Keymap
 from possync_tui.tui.screens.dashboard import DashboardScreen
 from tests.tui.fake_engine import FakeEngine, FixedClock
 
@@ -54,8 +56,18 @@ def running(engine: FakeEngine, clock: FixedClock) -> Running:
         theme: str | None = None,
         mask_accounts: bool = False,
         label: str = "",
+        keymap: Keymap | None = None,
+        state_folder: Path | None = None,
     ) -> AsyncIterator[Pilot[None]]:
-        app = PossyncApp(engine, clock=clock, theme=theme, mask_accounts=mask_accounts, label=label)
+        app = PossyncApp(
+            engine,
+            clock=clock,
+            theme=theme,
+            mask_accounts=mask_accounts,
+            label=label,
+            keymap=keymap,
+            state_folder=state_folder,
+        )
         async with app.run_test(size=size, notifications=True) as pilot:
             await settle(pilot)
             yield pilot

@@ -118,7 +118,7 @@ async def test_offline_shows_the_ledger_with_its_age(
         assert "↻ reconnecting in 0:08" in text
         assert "IBKR 502  Nothing listens on" in text
         assert "4 attempts · next in 0:08" in text
-        rows = dashboard(pilot).positions.table.rows
+        rows = dashboard(pilot).positions.table.holdings
         assert all(row.is_stale for row in rows)
         await press(pilot, "R")
         assert engine.reconnects == 1
@@ -131,7 +131,7 @@ async def test_coming_back_online_makes_the_rows_live(running: Running, engine: 
         await settle(pilot)
         text = screen_text(pilot)
         assert "not live" not in text
-        assert not dashboard(pilot).positions.table.rows[0].is_stale
+        assert not dashboard(pilot).positions.table.holdings[0].is_stale
 
 
 async def test_every_phase_has_a_symbol_and_a_word(running: Running, engine: FakeEngine) -> None:

@@ -218,7 +218,7 @@ async def test_the_palette_holds_every_action_and_every_position(
         await pilot.press("enter")
         await pilot.pause(0.2)
         await settle(pilot)
-        row = dashboard(pilot).positions.table.cursor_row
+        row = dashboard(pilot).positions.table.cursor_holding
         assert row is not None
         assert row.view.symbol == "IBM"
         await press(pilot, "ctrl+p")

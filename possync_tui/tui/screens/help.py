@@ -9,7 +9,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from possync_tui.tui.actions import DASHBOARD_DEEDS, DEEDS, Area, Deed, key_name
+from possync_tui.tui.actions import DASHBOARD_DEEDS, DEEDS, Area, Deed
+from possync_tui.tui.keymap import Keymap
 from possync_tui.tui.tones import Tone, lines, say
 
 MORE_KEYS = {
@@ -23,6 +24,8 @@ MORE_KEYS = {
 }
 OWN_KEYS = (
     (Area.LOOK, "pane-1", "enter", "A position's life"),
+    (Area.LOOK, "pane-1", "l space", "Log: level, pause"),
+    (Area.LOOK, "pane-1", "n N J K", "Log: next match, select"),
     (Area.MOVE, "pane-1", "1 2 3 4", "Go to a pane"),
     (Area.MOVE, "span-1", "1 … 7", "Day, week, … all, from–to"),
     (Area.MOVE, "span-next", "t T", "Longer, shorter stretch"),
@@ -34,6 +37,9 @@ SYMBOLS = (
     ("?1", Tone.DIM, "rows left out of a sum"),
     ("!", Tone.WARNING, "missing at the broker"),
     ("⚑", Tone.WARNING, "held for review"),
+    ("○", Tone.DIM, "price over a minute old"),
+    ("◔", Tone.DIM, "price up to 3 minutes late"),
+    ("≈", Tone.PLAIN, "all currencies, at rates"),
     ("✓ EXACT", Tone.GAIN, "fills and commissions known"),
     ("… PENDING", Tone.WARNING, "a commission is still to come"),
     ("~ ESTIMATED", Tone.WARNING, "from a price, not from fills"),
@@ -50,8 +56,11 @@ class HelpDialog(ModalScreen[None]):
         Binding("escape,question_mark,q", "dismiss_help", "Close")
     ]
 
-    def __init__(self, own_deeds: tuple[Deed, ...] = DASHBOARD_DEEDS) -> None:
+    def __init__(
+        self, own_deeds: tuple[Deed, ...] = DASHBOARD_DEEDS, keymap: Keymap | None = None
+    ) -> None:
         super().__init__()
+        self._keymap = keymap or Keymap()
         self._own_deeds = own_deeds
 
     def compose(self) -> ComposeResult:
@@ -70,7 +79,7 @@ class HelpDialog(ModalScreen[None]):
         rows = [say((area.value, Tone.ACCENT))]
         for deed in (*self._own_deeds, *DEEDS):
             if deed.area is area and not deed.id.startswith(("pane-", "span-")):
-                keys = key_name(deed.keys)
+                keys = self._keymap.names(deed.id)
                 rows.append(say((f"{keys:<11}", Tone.STRONG), deed.help))
         own = {deed.id for deed in self._own_deeds}
         rows += [
