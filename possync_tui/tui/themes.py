@@ -32,13 +32,14 @@ THEMES = (
         panel="#e2e6ec",
         dark=False,
     ),
-    # Blue for gains and orange for losses: told apart by every common kind of colour vision.
+    # Blue for gains and orange for losses: told apart by every common kind of colour vision, which
+    # `test_tui_themes.py` measures.
     Theme(
         name="possync-blue-orange",
         primary="#c3b6f2",
         secondary="#8d84b5",
         accent="#c3b6f2",
-        success="#56b4e9",
+        success="#38a3f0",
         error="#ff9f3f",
         warning="#f0e442",
         foreground="#dcdce0",
