@@ -13,6 +13,7 @@ from possync_tui.cli import parser
 from possync_tui.cli.exits import Exit
 from possync_tui.ledger import schema
 from possync_tui.settings import described
+from possync_tui.tui.actions import PLACES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,6 +37,11 @@ def test_example_file_has_every_setting_with_its_default_and_description() -> No
         if line and not line.startswith("#")
     ]
     assert found == [(item.key, item.default, item.description) for item in SETTINGS]
+
+
+def test_readme_has_the_name_of_every_key() -> None:
+    names = README.partition("<!-- keys -->\n")[2].partition("<!-- /keys -->")[0]
+    assert set(re.findall(r"`([^`]+)`", names)) == set(PLACES)
 
 
 def shell_blocks() -> list[str]:

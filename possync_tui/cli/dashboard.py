@@ -16,10 +16,12 @@ from possync_tui.cli.stopping import ignore_signals, run_until_signal
 from possync_tui.cli.trouble import Trouble
 from possync_tui.domain.clock import SystemClock
 from possync_tui.domain.connection import Environment, Phase
+from possync_tui.domain.text import printable
 
 if TYPE_CHECKING:
     from possync_tui.sync.engine import Engine
     from possync_tui.tui.app import PossyncApp
+    from possync_tui.tui.keymap import Keymap
 
 _SOON = 0.05
 
@@ -31,15 +33,17 @@ _DEMO_DELAY = 1.0
 
 def dashboard(call: Call) -> int:
     """The dashboard on the trader's own account."""
+    keymap = _check_keys(call)
     _need_terminal()
-    return asyncio.run(run_until_signal(_dashboard(call)))
+    return asyncio.run(run_until_signal(_dashboard(call, keymap)))
 
 
 def demo(call: Call) -> int:
     """The dashboard on a simulated TWS, with a ledger of its own."""
     port_number(getattr(call.arguments, "port", "0"))
+    keymap = _check_keys(call)
     _need_terminal()
-    return asyncio.run(run_until_signal(_demo(call)))
+    return asyncio.run(run_until_signal(_demo(call, keymap)))
 
 
 def _need_terminal() -> None:
@@ -51,12 +55,12 @@ def _need_terminal() -> None:
             )
 
 
-async def _dashboard(call: Call) -> int:
+async def _dashboard(call: Call, keymap: "Keymap") -> int:
     engine = compose.engine(call.settings, fallback_read_only=True)
-    return await _show(call, engine, "TWS")
+    return await _show(call, engine, "TWS", keymap)
 
 
-async def _demo(call: Call) -> int:
+async def _demo(call: Call, keymap: "Keymap") -> int:
     arguments = call.arguments
     from possync_tui.ledger.fresh import start_over
 
@@ -75,10 +79,10 @@ async def _demo(call: Call) -> int:
             initial_delay=_DEMO_DELAY,
             fallback_read_only=True,
         )
-        return await _show(call, engine, "simulated TWS")
+        return await _show(call, engine, "simulated TWS", keymap)
 
 
-async def _show(call: Call, engine: "Engine", label: str) -> int:
+async def _show(call: Call, engine: "Engine", label: str, keymap: "Keymap") -> int:
     from possync_tui.tui.app import PossyncApp
 
     possync = call.settings.possync
@@ -90,6 +94,8 @@ async def _show(call: Call, engine: "Engine", label: str) -> int:
             theme=possync.theme,
             mask_accounts=possync.mask_accounts,
             label=label,
+            keymap=keymap,
+            state_folder=paths.state_folder(),
         )
         # Textual prints the traceback of a crash there; it belongs in the log.
         app.error_console.file = StringIO()
@@ -102,6 +108,17 @@ async def _show(call: Call, engine: "Engine", label: str) -> int:
             raise judging.result()
         judging.cancel()
     return _exit_code(app)
+
+
+def _check_keys(call: Call) -> "Keymap":
+    """The keys of the user's choice, each of them free. Loads Textual."""
+    from possync_tui.tui.key_check import check
+    from possync_tui.tui.keymap import KeymapError, keymap_of
+
+    try:
+        return check(keymap_of(call.settings.possync.keys))
+    except KeymapError as error:
+        raise CommandFailed(Exit.USAGE, f"POSSYNC_KEYS: {printable(str(error))}") from error
 
 
 async def _leave_if_foreign(app: "PossyncApp", trouble: Trouble) -> CommandFailed:
