@@ -26,6 +26,7 @@ PACE_SECONDS: Final = 0.05
 
 _SHUNNED_SECONDS: Final = 600.0
 _ACCOUNT_VALUE_FIELDS: Final = 6
+_FIRST_SECONDS: Final = 3.0
 _RETOLD_AFTER: Final = timedelta(seconds=15)
 
 
@@ -68,6 +69,7 @@ class MarksFeed:
         self._told: dict[PositionKey, datetime] = {}
         self._shunned_until: dict[str, float] = {}
         self._portfolio_account = ""
+        self._asked: set[str] = set()
         self._news = asyncio.Event()
         self._account_news = asyncio.Event()
 
@@ -127,7 +129,11 @@ class MarksFeed:
             await self._until_idle()
             self._portfolio_account = account
             self._wire.request_portfolio(account)
-            await self._clock.sleep(self._portfolio_interval)
+            # Each account once soon: until then its rates and portfolio prices are unknown.
+            is_first = account not in self._asked
+            self._asked.add(account)
+            interval = self._portfolio_interval
+            await self._clock.sleep(min(_FIRST_SECONDS, interval) if is_first else interval)
 
     def _next_account(self) -> str | None:
         """The account whose turn it is: the one after the last, round and round."""

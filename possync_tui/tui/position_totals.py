@@ -7,10 +7,9 @@ from decimal import Decimal
 
 from possync_tui.domain.money import EXACT
 from possync_tui.domain.rates import Rate, Rates
-from possync_tui.tui.format import ago, clean, number
+from possync_tui.tui.format import ago, clean, counted, number
 from possync_tui.tui.holdings import Holding
 
-NO_RATES = "no total in one currency: TWS has not told exchange rates"
 TWO_BASES = "no total in one currency: the accounts have different base currencies"
 
 
@@ -82,7 +81,9 @@ def base_total(
     if len({total.currency for total in sums}) < 2 and len(set(bases.values())) != 1:
         return None
     if set(bases) != watched:
-        return NO_RATES
+        lacking = len(watched - set(bases))
+        of = f"{lacking} of {counted(len(watched), 'account')}"
+        return f"no total in one currency: no exchange rates told yet for {of}"
     if len(set(bases.values())) != 1:
         return TWO_BASES
     (base,) = set(bases.values())

@@ -1,6 +1,5 @@
 """The Sync log with a line to search it by."""
 
-from textual import events
 from textual.widgets import Input
 
 from possync_tui.tui.desk import Desk
@@ -21,8 +20,7 @@ class LogPane(Pane):
         self.lines.focus()
 
     def ask_search(self) -> None:
-        self.add_class("-searching")
-        self.prompt.focus()
+        self.prompt.ask()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -32,14 +30,8 @@ class LogPane(Pane):
         event.stop()
         self.focus_pane()
 
-    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
-        super().on_descendant_blur(event)
-        if event.widget is self.prompt and not self.prompt.value:
-            self.remove_class("-searching")
-
     def on_sync_log_pane_search_ended(self) -> None:
-        self.prompt.value = ""
-        self.remove_class("-searching")
+        self.prompt.empty()
 
     def on_sync_log_pane_changed(self) -> None:
         self.subtitle = self.lines.state_text()

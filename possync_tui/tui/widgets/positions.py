@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Input, Static
@@ -202,7 +201,7 @@ class PositionsPane(Pane):
     def go_to(self, key: PositionKey) -> None:
         """Put the cursor on a position, wherever the keyboard was."""
         if self.table.row_for(key) is None:
-            self.filter.value = ""
+            self.filter.empty()
             self.show_rows()
         self.table.move_cursor(key)
         self.table.focus()
@@ -241,8 +240,7 @@ class PositionsPane(Pane):
     # --- what the user does ------------------------------------------------------------------
 
     def ask_filter(self) -> None:
-        self.add_class("-filtering")
-        self.filter.focus()
+        self.filter.ask()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -251,11 +249,6 @@ class PositionsPane(Pane):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         self.table.focus()
-
-    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
-        super().on_descendant_blur(event)
-        if event.widget is self.filter and not self.filter.value:
-            self.remove_class("-filtering")
 
     def sort_next(self) -> None:
         """Order by the next column of the usual ones."""
