@@ -111,7 +111,11 @@ class BrokerPort(Protocol):
         ...
 
     def reconnect_now(self) -> None:
-        """Do not wait for the next try."""
+        """Do not wait for the next try; replace a session that stands."""
+        ...
+
+    def pause_reconnecting(self) -> bool:
+        """Try nothing more until `reconnect_now`; false, and no effect, while a session stands."""
         ...
 
     async def stop(self) -> None:

@@ -42,6 +42,9 @@ class NoBroker:
     def reconnect_now(self) -> None:
         pass
 
+    def pause_reconnecting(self) -> bool:
+        return False
+
     async def stop(self) -> None:
         pass
 

@@ -255,7 +255,14 @@ class Engine:
         return self._switch.set(armed)
 
     def reconnect_now(self) -> None:
+        self._say(logging.INFO, "connection", "reconnecting now, by hand")
         self._broker.reconnect_now()
+
+    def pause_reconnecting(self) -> bool:
+        paused = self._broker.pause_reconnecting()
+        if paused:
+            self._say(logging.WARNING, "connection", "reconnecting paused, by hand")
+        return paused
 
     # -- what the broker tells -------------------------------------------------------------------
 

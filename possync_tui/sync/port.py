@@ -80,7 +80,13 @@ class EnginePort(Protocol):
         """Switch `mark_missing_as_closed`; armed this way it disarms by itself after an hour."""
         ...
 
-    def reconnect_now(self) -> None: ...
+    def reconnect_now(self) -> None:
+        """Connect without waiting; a session that stands is replaced, a pause ends."""
+        ...
+
+    def pause_reconnecting(self) -> bool:
+        """Stop trying until `reconnect_now`; false, and no effect, while a session stands."""
+        ...
 
     async def run(self) -> None:
         """The sync loop: returns when the engine is stopped. Safe to cancel and await again."""

@@ -172,6 +172,9 @@ class ScriptedBroker:
     def reconnect_now(self) -> None:
         self.connect()
 
+    def pause_reconnecting(self) -> bool:
+        return False
+
     async def stop(self) -> None:
         self._phase = Phase.DISCONNECTED
 

@@ -277,6 +277,21 @@ class FakeEngine:
 
     def reconnect_now(self) -> None:
         self.reconnects += 1
+        if self.connection.is_paused:
+            self.connect(phase=Phase.CONNECTING, sentence="Connecting.", is_paused=False)
+
+    def pause_reconnecting(self) -> bool:
+        if self.connection.phase not in (Phase.RECONNECTING, Phase.CONNECTING):
+            return False
+        sentence = "Paused by you: nothing is tried until you reconnect."
+        self.connect(
+            phase=Phase.DISCONNECTED,
+            sentence=sentence,
+            code=None,
+            next_try_at=None,
+            is_paused=True,
+        )
+        return True
 
     # --- what happens ------------------------------------------------------------------------
 
