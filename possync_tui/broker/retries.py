@@ -50,7 +50,7 @@ class Retries:
 
     def delay(self, failures: int) -> float:
         """Seconds to wait after so many failures in a row."""
-        longest = self._options.first_retry * 2 ** min(failures - 1, _STEEPEST)
+        longest = self._options.first_retry * float(2 ** min(failures - 1, _STEEPEST))
         # Half of it at random, so that many programs do not come back at the same instant.
         return min(longest, self._options.longest_retry) * self._rng.uniform(0.5, 1.0)
 

@@ -56,9 +56,7 @@ class ConnectionState:
 
     def with_error(self, at: datetime) -> "ConnectionState":
         """The same, with what it says noted as the last error."""
-        return replace(
-            self, last_error=self.sentence, last_error_code=self.code, last_error_at=at
-        )
+        return replace(self, last_error=self.sentence, last_error_code=self.code, last_error_at=at)
 
     @property
     def is_usable(self) -> bool:

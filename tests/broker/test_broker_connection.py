@@ -149,9 +149,7 @@ async def test_a_pause_ends_where_a_session_stands(tws: ScriptedTws, begin: Conn
     assert not (await session.broker.connected(5)).is_paused
 
 
-async def test_a_pause_while_connecting_lets_that_try_end(
-    tws: ScriptedTws, begin: Connect
-) -> None:
+async def test_a_pause_while_connecting_lets_that_try_end(tws: ScriptedTws, begin: Connect) -> None:
     session = await begin(port=1)
     assert session.broker.pause_reconnecting()
     await session.until(lambda: session.broker.state.is_paused, "the pause")
