@@ -17,9 +17,10 @@ class Area(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """One thing to do. `place` orders the key bar; 0 keeps it out of there.
+    """One thing to do. `place` orders the key bar within its area; 0 keeps it out of there.
 
-    `weight` decides what the key bar leaves out first where it is narrow: the heaviest.
+    `weight` decides what the key bar leaves out first where it is narrow: the heaviest. `brief` is
+    the label where that is tight.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Deed:
     area: Area
     place: int = 0
     weight: int = 0
+    brief: str = ""
 
     def binding(self) -> Binding:
         return Binding(
@@ -48,8 +50,9 @@ DEEDS = (
         Area.SYNC,
         2,
         2,
+        brief="Missing",
     ),
-    Deed("review", "v", "show_review", "Review", "Decide on what is held", Area.SYNC, 6, 4),
+    Deed("review", "v", "show_review", "Review", "Decide on what is held", Area.SYNC, 5, 4),
     Deed(
         "dry-run",
         "d",
@@ -60,15 +63,26 @@ DEEDS = (
         4,
         5,
     ),
+    Deed("reconnect", "R", "reconnect", "Reconnect", "A new session, now", Area.SYNC, 7, 13),
     Deed(
-        "reconnect",
-        "R",
-        "reconnect",
-        "Reconnect",
-        "Try to connect now",
+        "pause",
+        "P",
+        "toggle_pause",
+        "Pause",
+        "Pause reconnecting, and resume",
         Area.SYNC,
-        7,
-        2,
+        8,
+        14,
+    ),
+    Deed(
+        "find-tws",
+        "C",
+        "find_tws",
+        "Find TWS",
+        "Look for TWS on the usual ports; the demo",
+        Area.SYNC,
+        9,
+        12,
     ),
     Deed(
         "pnl",
@@ -83,8 +97,8 @@ DEEDS = (
     Deed("runs", "r", "show_runs", "Runs", "Past syncs and what each changed", Area.LOOK, 5, 6),
     Deed("account", "a", "next_account", "Account", "Show the next account", Area.LOOK, 9, 10),
     Deed("mask", "M", "toggle_mask", "Mask accounts", "Hide account numbers", Area.LOOK),
-    Deed("help", "question_mark", "show_help", "Help", "Keys and symbols", Area.PROGRAM, 98, 0),
-    Deed("quit", "q", "quit", "Quit", "Quit; a running sync ends first", Area.PROGRAM, 99),
+    Deed("help", "question_mark", "show_help", "Help", "Keys and symbols", Area.PROGRAM, 98, -5),
+    Deed("quit", "q", "quit", "Quit", "Quit; a running sync ends first", Area.PROGRAM, 99, -5),
     Deed(
         "suspend",
         "ctrl+z",
@@ -110,6 +124,26 @@ DASHBOARD_DEEDS = (
     Deed("pane-4", "4", "show_pane(4)", "Sync log", "Go to Sync log", Area.MOVE),
 )
 """What works on the dashboard alone."""
+
+REVIEW_DEEDS = (
+    Deed("accept", "a", "decide(True)", "Accept", "Accept it, with a note", Area.SYNC, -9, -3),
+    Deed("keep", "x", "decide(False)", "Keep", "Keep things as they are", Area.SYNC, -8, -3),
+    Deed("accept-all", "A", "decide_all(True)", "All", "Accept all", Area.SYNC, -7, 3),
+    Deed(
+        "keep-all", "X", "decide_all(False)", "Keep all", "Keep all as they are", Area.SYNC, -6, 3
+    ),
+    Deed(
+        "evidence", "enter", "evidence", "Evidence", "The position's life so far", Area.LOOK, -5, 2
+    ),
+)
+"""What works on the review alone."""
+
+FIRST_LOOK_DEEDS = (
+    Deed("connect", "enter", "connect", "Connect", "Connect to this port", Area.SYNC, -9, -3),
+    Deed("demo", "D", "demo", "Demo", "A simulated TWS instead", Area.SYNC, -8, -3),
+    Deed("probe", "f5", "probe", "Look again", "Ask the ports again", Area.SYNC, -7, -3),
+)
+"""What works where TWS is looked for."""
 
 REALIZED_DEEDS = (
     Deed("fills", "enter", "open_entry", "Fills", "The fills behind an entry", Area.LOOK, -9),
@@ -160,7 +194,11 @@ REALIZED_DEEDS = (
 )
 """What works on the screen of realized P&L alone."""
 
-PLACES = {deed.id: deed for deed in (*DEEDS, *DASHBOARD_DEEDS, *REALIZED_DEEDS)}
+PLACES = {
+    deed.id: deed
+    for deeds in (DEEDS, DASHBOARD_DEEDS, REVIEW_DEEDS, FIRST_LOOK_DEEDS, REALIZED_DEEDS)
+    for deed in deeds
+}
 
 
 KEY_NAMES = {

@@ -1,12 +1,13 @@
 """What every screen shares: the engine, the clock, and the ledger as it was last read."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from possync_tui.domain.clock import Clock
 from possync_tui.domain.connection import Environment, Phase
+from possync_tui.domain.first_look import Port
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.position import Status
 from possync_tui.domain.views import AccountView, HoldView, PositionView, RunView
@@ -15,8 +16,14 @@ from possync_tui.sync.port import EnginePort
 from possync_tui.tui.format import Redaction, ago, clean
 
 RUNS_READ = 60
+NOBODY_ANSWERS = 502
+"""The code of a connection that was refused."""
 StartWork = Callable[[Coroutine[object, object, None], str], None]
 """Do something beside the app, named for the log should it fail."""
+
+
+Probe = Callable[[], Awaitable[Sequence[Port]]]
+"""Looks where TWS may be found, the configured port first."""
 
 
 class Reading:
@@ -84,8 +91,10 @@ class Desk:
         shown: Redaction,
         label: str,
         start_work: StartWork,
+        probe: Probe | None = None,
     ) -> None:
         self.engine = engine
+        self.probe = probe
         self.clock = clock
         self.shown = shown
         self.label = label
@@ -98,6 +107,14 @@ class Desk:
     def is_live(self) -> bool:
         """Whether values on screen come from a working connection."""
         return self.engine.connection.is_usable
+
+    @property
+    def is_first_minute(self) -> bool:
+        """Whether nothing was ever synced and nothing answers where TWS is expected."""
+        state = self.engine.connection
+        is_blank = self.engine.stats.last_sync_time is None and not self.picture.positions
+        is_refused = state.last_error_code == NOBODY_ANSWERS and not state.is_usable
+        return self.picture.is_read and is_blank and is_refused and not self.engine.is_read_only
 
     @property
     def environment(self) -> Environment | None:

@@ -1,11 +1,12 @@
 """An app on a fake engine, run without a terminal."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 from textual.pilot import Pilot
 
+from possync_tui.domain.first_look import Port
 from possync_tui.tui import bridge
 from possync_tui.tui.app import SYNC_LOOP, PossyncApp
 from possync_tui.tui.screens.dashboard import DashboardScreen
@@ -54,8 +55,19 @@ def running(engine: FakeEngine, clock: FixedClock) -> Running:
         theme: str | None = None,
         mask_accounts: bool = False,
         label: str = "",
+        ports: Sequence[Port] | None = None,
     ) -> AsyncIterator[Pilot[None]]:
-        app = PossyncApp(engine, clock=clock, theme=theme, mask_accounts=mask_accounts, label=label)
+        async def probe() -> Sequence[Port]:
+            return ports or ()
+
+        app = PossyncApp(
+            engine,
+            clock=clock,
+            theme=theme,
+            mask_accounts=mask_accounts,
+            label=label,
+            probe=None if ports is None else probe,
+        )
         async with app.run_test(size=size, notifications=True) as pilot:
             await settle(pilot)
             yield pilot

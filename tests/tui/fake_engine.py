@@ -323,6 +323,7 @@ class FakeEngine:
             attempt=4,
             next_try_at=self.clock.now() + timedelta(seconds=8),
             last_error="connection refused",
+            last_error_code=502,
         )
         self.next_sync_at = None
         self.bus.emit(ConnectionChanged(self.connection))

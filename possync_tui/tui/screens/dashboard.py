@@ -26,6 +26,15 @@ from possync_tui.tui.widgets.sync_stats import SyncStatsPane
 TOO_SMALL = (
     "possync-tui needs a terminal of 60 × 15 or more. Everything goes on meanwhile; q quits."
 )
+ABOUT = {
+    "Positions": "What you hold by the ledger, with live values beside it. Enter opens a "
+    "position's life; a click on a heading sorts.",
+    "Sync stats": "How often the ledger was compared with the broker, how well and how fast. The "
+    "counters are those of the ledger's whole life; bars are the latest durations.",
+    "Connection": "The link to TWS: how it stands, what to do about it, and the last error. R "
+    "takes a new session; P stops trying while there is none.",
+    "Sync log": "What happened, newest last. It stops following when you scroll back.",
+}
 
 
 class DashboardScreen(DeskScreen):
@@ -57,6 +66,12 @@ class DashboardScreen(DeskScreen):
         )
         self._missed_something = False
         self.tabs = PaneTabs([pane.title for pane in self.lower], current=2)
+
+    @property
+    def here(self) -> tuple[str, str]:
+        """The pane with the keyboard."""
+        pane = next((p for p in self.panes if p.has_focus_within), self.positions)
+        return pane.title, ABOUT[pane.title]
 
     @property
     def panes(self) -> tuple[Pane, ...]:

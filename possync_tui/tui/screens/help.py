@@ -2,14 +2,17 @@
 
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from possync_tui.tui.actions import DASHBOARD_DEEDS, DEEDS, Area, Deed, key_name
+from possync_tui.tui.actions import DEEDS, Area, key_name
+from possync_tui.tui.keys_here import pane_keys
+from possync_tui.tui.screens.base import DeskScreen
 from possync_tui.tui.tones import Tone, lines, say
 
 MORE_KEYS = {
@@ -44,19 +47,24 @@ SYMBOLS = (
 
 
 class HelpDialog(ModalScreen[None]):
-    """Closed by the key that opened it, by escape, or by a click beside it."""
+    """Of the place where it was asked for. The same key, escape or a click beside it closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,q", "dismiss_help", "Close")
     ]
 
-    def __init__(self, own_deeds: tuple[Deed, ...] = DASHBOARD_DEEDS) -> None:
+    def __init__(self, asked_on: Screen[object]) -> None:
         super().__init__()
-        self._own_deeds = own_deeds
+        desk_screen = asked_on if isinstance(asked_on, DeskScreen) else None
+        self._own_deeds = desk_screen.own_deeds if desk_screen else ()
+        self._place, self._about = desk_screen.here if desk_screen else ("", "")
+        self._pane_keys = tuple(pane_keys(asked_on))
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog help"):
             yield Static(Content.styled("Keys and symbols", "bold"), classes="dialog-title")
+            if self._about or self._pane_keys:
+                yield Static(self._here(), classes="help-here", markup=False)
             with Horizontal(classes="help-columns"):
                 with Vertical(classes="help-column"):
                     yield Static(self._area(Area.SYNC))
@@ -65,6 +73,17 @@ class HelpDialog(ModalScreen[None]):
                 with Vertical(classes="help-column"):
                     yield Static(self._area(Area.LOOK))
                     yield Static(self._symbols())
+
+    def _here(self) -> Content:
+        """What this place is for, and the keys that it alone has."""
+        rows = [say((f"{self._place}  ", Tone.ACCENT), self._about)]
+        own = {key for deed in self._own_deeds for key in deed.keys.split(",")}
+        rows += [
+            say((f"{key_name(here.keys):<11}", Tone.STRONG), here.label)
+            for here in self._pane_keys
+            if not own.issuperset(here.keys.split(","))
+        ]
+        return lines(*rows, say(""))
 
     def _area(self, area: Area) -> Content:
         rows = [say((area.value, Tone.ACCENT))]
@@ -87,6 +106,10 @@ class HelpDialog(ModalScreen[None]):
         rows = [say(("Symbols", Tone.ACCENT))]
         rows += [say((f"{symbol:<13}", tone), text) for symbol, tone, text in SYMBOLS]
         return lines(*rows)
+
+    def on_click(self, event: events.Click) -> None:
+        if event.widget is self:
+            self.dismiss(None)
 
     def action_dismiss_help(self) -> None:
         self.dismiss(None)
