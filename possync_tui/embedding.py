@@ -12,7 +12,7 @@ from possync_tui.broker.port import BrokerError
 from possync_tui.domain.runs import Failure, Outcome, SyncResult, SyncStats, Trigger
 from possync_tui.ledger.port import LedgerError
 from possync_tui.settings import Settings, load
-from possync_tui.sync.scheduler import SchedulerStatus, status_of
+from possync_tui.sync.status import SchedulerStatus, status_of
 
 if TYPE_CHECKING:
     from possync_tui.sync.engine import Engine

@@ -22,6 +22,8 @@ from possync_tui.domain.position import CostMethod
 from possync_tui.domain.text import printable
 from possync_tui.sync.policy import SyncPolicy
 
+DEFAULT_THEME = "possync"
+
 
 class SettingsError(ValueError):
     """A setting that is wrong or unknown; the message is one line for the user."""
@@ -74,6 +76,16 @@ def _accounts(value: object) -> object:
     return tuple(dict.fromkeys(code for code in codes if code))
 
 
+def _keys(value: object) -> object:
+    """`sync=f5,quit=ctrl+q` as its pairs; the dashboard knows which names and keys there are."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.strip().partition("=") for part in value.split(",") if part.strip()]
+    if not all(name.strip() and key.strip() for name, _, key in pairs):
+        raise ValueError("not NAME=KEY")
+    return tuple((name.strip().lower(), key.strip()) for name, _, key in pairs)
+
+
 def _ledger(value: Path) -> Path:
     try:
         path = value.expanduser().absolute()
@@ -85,6 +97,7 @@ def _ledger(value: Path) -> Path:
 
 
 AccountCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,32}$")]
+ThemeName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$"), BeforeValidator(_lower)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -191,10 +204,17 @@ class PossyncSettings(_Group):
     log_level: Annotated[LogLevel, BeforeValidator(_upper)] = _setting(
         "How much goes into the log file.", "DEBUG, INFO, WARNING or ERROR", "INFO"
     )
-    theme: Annotated[str, BeforeValidator(_lower), Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")] = (
-        _setting("Colours of the dashboard.", "the name of a theme, such as possync", "possync")
+    theme: ThemeName | None = _setting(
+        "Colours of the dashboard; left empty, those last chosen in it.",
+        "the name of a theme: possync, possync-day, possync-blue-orange, or one of Textual's",
+        None,
     )
     mask_accounts: bool = _switch("Hide most of each account number.", False)
+    keys: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_keys)] = _setting(
+        "Keys of your choice, such as `sync=f5,quit=ctrl+q`; names are under Keys.",
+        "NAME=KEY pairs separated by commas, such as sync=f5,quit=ctrl+q",
+        (),
+    )
 
 
 GROUPS: tuple[type[_Group], ...] = (PositionSyncSettings, IbkrSettings, PossyncSettings)

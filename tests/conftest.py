@@ -1,5 +1,8 @@
 """What holds for every test."""
 
+import os
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Machines that run tests are busy: how long an example takes proves nothing.
@@ -7,3 +10,16 @@ settings.register_profile(
     "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("patient")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-pictures",
+        action="store_true",
+        help="store the screens as they are now, for the tests to compare with",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--update-pictures") and os.environ.get("CI"):
+        raise pytest.UsageError("--update-pictures: not where CI is set; look at them first")

@@ -69,6 +69,11 @@ def test_every_value_reaches_the_policy() -> None:
     )
 
 
+def test_keys_are_pairs_whose_names_the_dashboard_judges() -> None:
+    loaded = settings.load(environ={"POSSYNC_KEYS": " Sync = F5 ,,quit=ctrl+q, zoom=="})
+    assert loaded.possync.keys == (("sync", "F5"), ("quit", "ctrl+q"), ("zoom", "="))
+
+
 def test_options_override_environment_which_overrides_the_file(tmp_path: Path) -> None:
     file = tmp_path / "my.env"
     file.write_text("IBKR_PORT=4001\nIBKR_HOST=from-file\nPOSSYNC_THEME=from-file\n")
@@ -144,6 +149,9 @@ def test_file_syntax(tmp_path: Path) -> None:
         ("POSSYNC_LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING or ERROR"),
         ("POSSYNC_LEDGER", "~no-such-user-at-all/x", "the path of a file"),
         ("POSSYNC_THEME", "[red]", "the name of a theme"),
+        ("POSSYNC_KEYS", "sync", "NAME=KEY pairs separated by commas"),
+        ("POSSYNC_KEYS", "sync=,quit=x", "NAME=KEY pairs separated by commas"),
+        ("POSSYNC_KEYS", "=f5", "NAME=KEY pairs separated by commas"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_place(key: str, value: str, allowed: str) -> None:

@@ -16,7 +16,7 @@ class Ending:
 
     `code` is IBKR's, `detail` the raw reason. `needs_user`: trying again would not help.
     `is_half_open`: the socket stands, but nobody answers. `is_id_taken`: another client has our id.
-    `new_port`: where TWS listens now.
+    `new_port`: where TWS listens now. `is_asked`: the user wanted it, so it is no error.
     """
 
     sentence: str
@@ -26,6 +26,7 @@ class Ending:
     is_half_open: bool = False
     is_id_taken: bool = False
     new_port: int | None = None
+    is_asked: bool = False
 
 
 def ending_of(meaning: Meaning, code: int, text: str) -> Ending | None:

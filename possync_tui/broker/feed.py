@@ -25,6 +25,8 @@ PACE_SECONDS: Final = 0.05
 """Between two requests: 20 a second leave more than half of what TWS allows to everything else."""
 
 _SHUNNED_SECONDS: Final = 600.0
+_ACCOUNT_VALUE_FIELDS: Final = 6
+_FIRST_SECONDS: Final = 3.0
 _RETOLD_AFTER: Final = timedelta(seconds=15)
 
 
@@ -67,6 +69,7 @@ class MarksFeed:
         self._told: dict[PositionKey, datetime] = {}
         self._shunned_until: dict[str, float] = {}
         self._portfolio_account = ""
+        self._asked: set[str] = set()
         self._news = asyncio.Event()
         self._account_news = asyncio.Event()
 
@@ -126,7 +129,11 @@ class MarksFeed:
             await self._until_idle()
             self._portfolio_account = account
             self._wire.request_portfolio(account)
-            await self._clock.sleep(self._portfolio_interval)
+            # Each account once soon: until then its rates and portfolio prices are unknown.
+            is_first = account not in self._asked
+            self._asked.add(account)
+            interval = self._portfolio_interval
+            await self._clock.sleep(min(_FIRST_SECONDS, interval) if is_first else interval)
 
     def _next_account(self) -> str | None:
         """The account whose turn it is: the one after the last, round and round."""
@@ -179,6 +186,16 @@ class MarksFeed:
             return
         before = self._book.marks.get(value.key)
         self._tell(before, self._book.take_portfolio(value, self._context.broker_now()))
+
+    def on_account_value(self, fields: list[str]) -> None:
+        """Message 6: `key, value, currency, account`."""
+        if len(fields) < _ACCOUNT_VALUE_FIELDS:
+            logger.info("an account value was left out: it has %s fields", len(fields))
+            return
+        name, value, currency, account = fields[2:6]
+        if any(key.account == account for key in self._watched):
+            at = self._context.broker_now()
+            self._book.rate_book.take(account, name, value, currency, at)
 
     def _tell(self, before: Mark | None, mark: Mark) -> None:
         told_at = self._told.get(mark.key)

@@ -104,6 +104,7 @@ class Link:
     def _handlers(self) -> dict[int, MessageHandler]:
         return {
             4: self._on_message,
+            6: self.feed.on_account_value,
             7: self.feed.on_portfolio,
             11: self._executions.on_execution,
             15: self._on_accounts,

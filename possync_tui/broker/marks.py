@@ -11,14 +11,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from possync_tui.broker.rates import RateBook
 from possync_tui.broker.rows import PnlValue, PortfolioValue
 from possync_tui.domain.instruments import PositionKey
-from possync_tui.domain.marks import Mark
+from possync_tui.domain.marks import PORTFOLIO, Mark
 from possync_tui.domain.money import EXACT
 from possync_tui.domain.observations import PositionRow
 
 SOURCE_PNL: Final = "pnl_single"
-SOURCE_PORTFOLIO: Final = "portfolio"
+SOURCE_PORTFOLIO: Final = PORTFOLIO
 
 _COST_TOLERANCE: Final = Decimal("0.02")
 _PRICE_TOLERANCE: Final = Decimal("0.25")
@@ -33,6 +34,7 @@ class MarkBook:
     """
 
     def __init__(self) -> None:
+        self.rate_book = RateBook()
         self._marks: dict[PositionKey, Mark] = {}
         self._portfolio_prices: dict[PositionKey, Decimal] = {}
         self._session_id = ""

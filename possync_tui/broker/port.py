@@ -8,6 +8,7 @@ from possync_tui.domain.connection import ConnectionState
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Commission, Fill, Observed, Snapshot
+from possync_tui.domain.rates import Rates
 
 
 class BrokerError(Exception):
@@ -78,6 +79,11 @@ class BrokerPort(Protocol):
     @property
     def marks(self) -> Mapping[PositionKey, Mark]: ...
 
+    @property
+    def rates(self) -> Rates:
+        """The latest exchange rates; what is not there is unknown."""
+        ...
+
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with every event, on the event loop; returns how to stop."""
         ...
@@ -111,7 +117,11 @@ class BrokerPort(Protocol):
         ...
 
     def reconnect_now(self) -> None:
-        """Do not wait for the next try."""
+        """Do not wait for the next try; replace a session that stands."""
+        ...
+
+    def pause_reconnecting(self) -> bool:
+        """Try nothing more until `reconnect_now`; false, and no effect, while a session stands."""
         ...
 
     async def stop(self) -> None:

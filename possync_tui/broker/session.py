@@ -23,6 +23,7 @@ from possync_tui.broker.port import (
     Listener,
     StateChanged,
 )
+from possync_tui.broker.retries import Retries
 from possync_tui.broker.rows import RowReader
 from possync_tui.broker.wire import load_library
 from possync_tui.broker.wire_times import zone_named
@@ -31,6 +32,7 @@ from possync_tui.domain.connection import ConnectionState, Phase, environment_of
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Snapshot
+from possync_tui.domain.rates import Rates
 
 Admit = Callable[[tuple[str, ...]], str | None]
 """Judges the accounts of a login: `None`, or the sentence why they are refused."""
@@ -39,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 # TWS may take a while to notice that our former socket is gone, and holds its client id until then.
 _GHOST_TRIES: Final = 5
-_STEEPEST: Final = 16
+_PAUSED: Final = "Paused by you: nothing is tried until you reconnect."
 
 
 class IbkrBroker:
@@ -69,7 +71,7 @@ class IbkrBroker:
         self._watched: frozenset[PositionKey] = frozenset()
         self._link: Link | None = None
         self._task: asyncio.Task[None] | None = None
-        self._wake = asyncio.Event()
+        self._retries = Retries(options, self._clock, self._rng)
         self._moved = asyncio.Event()
         self._seconds_up = 0.0
         self._held_id: int | None = None
@@ -93,6 +95,10 @@ class IbkrBroker:
     @property
     def marks(self) -> Mapping[PositionKey, Mark]:
         return self._book.marks
+
+    @property
+    def rates(self) -> Rates:
+        return self._book.rate_book.rates()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with every event; what it raises is logged and hurts nobody else."""
@@ -153,19 +159,30 @@ class IbkrBroker:
             self._link.end(Ending(sentence, needs_user=True))
 
     def reconnect_now(self) -> None:
-        """Do not wait for the next try, and try again after what needed the user.
+        """Do not wait for the next try, and try again after a pause or what needed the user.
 
-        A session whose TWS has lost IBKR is replaced; one that is connected stays.
+        A session that stands is replaced by a new one.
         """
-        if self._state.phase in (Phase.RECONNECTING, Phase.FAILED):
+        if self._link is not None:
+            self._retries.now()
+            self._link.end(Ending("A new session was asked for.", is_asked=True))
+        elif self._state.phase in (Phase.RECONNECTING, Phase.FAILED) or self._state.is_paused:
             # A failure seen before this call must not answer whoever waits from now on.
             now = replace(self._state, phase=Phase.CONNECTING, sentence="Connecting.")
-            self._show(replace(now, code=None, next_try_at=None))
-            self._wake.set()
+            self._show(replace(now, code=None, next_try_at=None, is_paused=False))
+            self._retries.now()
             if self._task is not None and self._task.done():
                 self._task = asyncio.create_task(self._run(), name="broker session")
-        elif self._state.phase is Phase.STALE and self._link is not None:
-            self._link.end(Ending("A new session was asked for."))
+
+    def pause_reconnecting(self) -> bool:
+        """Try nothing more until `reconnect_now`; a try under way ends first.
+
+        False while a session stands: it stays, and so nobody forgets a pause over it.
+        """
+        if self._link is not None or self._state.phase is Phase.FAILED:
+            return False
+        self._retries.hold()
+        return True
 
     def _usable_link(self) -> Link:
         if self._link is None or not self._state.is_usable:
@@ -186,14 +203,14 @@ class IbkrBroker:
     async def _connect_forever(self) -> None:
         failures = 0
         while True:
-            self._wake.clear()
+            self._retries.forget()
             self._seconds_up = 0.0
             ending = await self._one_session(attempt=failures)
             self._port = ending.new_port or self._port
             logger.info("broker session over: %s %s", ending.sentence, ending.detail)
             if ending.needs_user:
                 self._show_ending(Phase.FAILED, ending)
-                await self._wake.wait()
+                await self._retries.asked_for()
                 failures = 0
             else:
                 settled = self._seconds_up >= self._options.settled_after
@@ -266,6 +283,7 @@ class IbkrBroker:
         """The session is up: be its face until it ends."""
         since = self._clock.monotonic()
         self._link = link
+        self._retries.succeed()
         self._book.begin_session(link.session_id)
         link.feed.watch(self._watched)
         link.begin()
@@ -276,24 +294,17 @@ class IbkrBroker:
         return link.ended.result()
 
     async def _pause(self, ending: Ending, failures: int) -> None:
-        """Wait before the next try, longer after each failure; `reconnect_now` ends it."""
-        options = self._options
-        longest = options.first_retry * 2 ** min(failures - 1, _STEEPEST)
-        # Half of it at random, so that many programs do not come back at the same instant.
-        delay = min(longest, options.longest_retry) * self._rng.uniform(0.5, 1.0)
+        """Wait before the next try; `reconnect_now` ends it, `pause_reconnecting` draws it out."""
+        retries = self._retries
+        delay = retries.delay(failures)
         next_try_at = self._clock.now() + timedelta(seconds=delay)
-        if not self._wake.is_set():
+        if not retries.is_wanted_now and not retries.is_held:
             self._show_ending(Phase.RECONNECTING, ending, attempt=failures, next_try_at=next_try_at)
-        waits = {
-            asyncio.ensure_future(self._clock.sleep(delay)),
-            asyncio.ensure_future(self._wake.wait()),
-        }
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+        await retries.pass_by(delay)
+        if retries.is_held:
+            self._show_ending(Phase.DISCONNECTED, ending, attempt=failures)
+            self._show(replace(self._state, sentence=_PAUSED, code=None, is_paused=True))
+            await retries.asked_for()
 
     # --- what others see ---------------------------------------------------------------------
 
@@ -323,7 +334,8 @@ class IbkrBroker:
                 round_trip_ms=link.round_trip_ms,
                 clock_skew=link.skew.seconds,
                 farms=tuple(sorted(link.farms.items())),
-            )
+            ),
+            is_error=lost is not None,
         )
 
     def _show_ending(
@@ -340,17 +352,19 @@ class IbkrBroker:
                 phase=phase,
                 sentence=ending.sentence,
                 code=ending.code,
-                last_error=ending.sentence,
                 attempt=attempt,
                 next_try_at=next_try_at,
-            )
+            ),
+            is_error=not ending.is_asked,
         )
 
-    def _show(self, state: ConnectionState) -> None:
+    def _show(self, state: ConnectionState, *, is_error: bool = False) -> None:
         """Go into a state, and tell it if anything is new."""
         before = self._state
         if state.phase is not before.phase:
             state = replace(state, since=self._clock.now())
+        if is_error and (state.phase is not before.phase or state.sentence != before.sentence):
+            state = state.with_error(self._clock.now())
         if state == before:
             return
         self._state = state
@@ -374,7 +388,8 @@ def _phase_after(ending: Ending) -> Phase:
 
 def _without_session(state: ConnectionState) -> ConnectionState:
     """The state without what only a session can know."""
-    return replace(state, session_id="", round_trip_ms=None, clock_skew=None, farms=())
+    state = replace(state, session_id="", round_trip_ms=None, clock_skew=None, farms=())
+    return replace(state, is_paused=False)
 
 
 def _zone_of(name: str) -> tzinfo | None:

@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import os
 import sys
+from functools import partial
 from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from possync_tui import paths
@@ -16,10 +19,14 @@ from possync_tui.cli.stopping import ignore_signals, run_until_signal
 from possync_tui.cli.trouble import Trouble
 from possync_tui.domain.clock import SystemClock
 from possync_tui.domain.connection import Environment, Phase
+from possync_tui.domain.text import printable
 
 if TYPE_CHECKING:
     from possync_tui.sync.engine import Engine
     from possync_tui.tui.app import PossyncApp
+    from possync_tui.tui.desk import Probe
+    from possync_tui.tui.keymap import Keymap
+    from possync_tui.tui.screens.first_look import Wish
 
 _SOON = 0.05
 
@@ -27,19 +34,22 @@ logger = logging.getLogger(__name__)
 
 
 _DEMO_DELAY = 1.0
+_DEMO_SEED = 1
 
 
 def dashboard(call: Call) -> int:
     """The dashboard on the trader's own account."""
+    keymap = _check_keys(call)
     _need_terminal()
-    return asyncio.run(run_until_signal(_dashboard(call)))
+    return asyncio.run(run_until_signal(_dashboard(call, keymap)))
 
 
 def demo(call: Call) -> int:
     """The dashboard on a simulated TWS, with a ledger of its own."""
     port_number(getattr(call.arguments, "port", "0"))
+    keymap = _check_keys(call)
     _need_terminal()
-    return asyncio.run(run_until_signal(_demo(call)))
+    return asyncio.run(run_until_signal(_demo(call, keymap)))
 
 
 def _need_terminal() -> None:
@@ -49,23 +59,56 @@ def _need_terminal() -> None:
             raise CommandFailed(
                 Exit.USAGE, "the dashboard needs a terminal; `possync-tui watch` runs without one"
             )
+    for name in ("COLUMNS", "LINES"):
+        # Exported by a shell's start-up file they would stand for the size of the window for good.
+        os.environ.pop(name, None)
 
 
-async def _dashboard(call: Call) -> int:
-    engine = compose.engine(call.settings, fallback_read_only=True)
-    return await _show(call, engine, "TWS")
+async def _dashboard(call: Call, keymap: "Keymap") -> int:
+    """The dashboard, and what the user chose in its place while TWS was not found."""
+    from possync_tui.broker.probe import look_around
+    from possync_tui.tui.screens.first_look import ConnectTo, StartDemo
+
+    ibkr = call.settings.ibkr
+    place = ConnectTo(ibkr.host, ibkr.port)
+    while True:
+        engine = compose.engine(
+            call.settings, host=place.host, port=place.port, fallback_read_only=True
+        )
+        probe = partial(look_around, place.host, place.port)
+        code, wish = await _show(call, engine, "TWS", keymap, probe)
+        match wish:
+            case ConnectTo():
+                place = wish
+            case StartDemo():
+                return await _simulated(call, keymap, seed=_DEMO_SEED, port=0, ledger=None)
+            case _:
+                return code
 
 
-async def _demo(call: Call) -> int:
+async def _demo(call: Call, keymap: "Keymap") -> int:
     arguments = call.arguments
+    has_own = getattr(arguments, "ledger", None) is not None
+    return await _simulated(
+        call,
+        keymap,
+        seed=arguments.seed,
+        port=port_number(getattr(arguments, "port", "0")),
+        ledger=call.settings.possync.ledger if has_own else None,
+    )
+
+
+async def _simulated(
+    call: Call, keymap: "Keymap", *, seed: int, port: int, ledger: Path | None
+) -> int:
+    """The dashboard on a simulated TWS; without a ledger to go on with, in a fresh one."""
     from possync_tui.ledger.fresh import start_over
 
-    ledger = call.settings.possync.ledger
-    if getattr(arguments, "ledger", None) is None:
+    if ledger is None:
         # The simulated desk begins anew at every start, and so has its ledger to.
-        ledger = await asyncio.to_thread(start_over, paths.demo_ledger(beside=ledger))
-    port = port_number(getattr(arguments, "port", "0"))
-    async with child_gateway(port=port, seed=arguments.seed) as real_port:
+        beside = call.settings.possync.ledger
+        ledger = await asyncio.to_thread(start_over, paths.demo_ledger(beside=beside))
+    async with child_gateway(port=port, seed=seed) as real_port:
         engine = compose.engine(
             call.settings,
             ledger_path=ledger,
@@ -75,10 +118,13 @@ async def _demo(call: Call) -> int:
             initial_delay=_DEMO_DELAY,
             fallback_read_only=True,
         )
-        return await _show(call, engine, "simulated TWS")
+        return (await _show(call, engine, "simulated TWS", keymap))[0]
 
 
-async def _show(call: Call, engine: "Engine", label: str) -> int:
+async def _show(
+    call: Call, engine: "Engine", label: str, keymap: "Keymap", probe: "Probe | None" = None
+) -> tuple[int, "Wish | None"]:
+    """The dashboard until it is left: the exit code, and what the user wants instead of it."""
     from possync_tui.tui.app import PossyncApp
 
     possync = call.settings.possync
@@ -90,18 +136,34 @@ async def _show(call: Call, engine: "Engine", label: str) -> int:
             theme=possync.theme,
             mask_accounts=possync.mask_accounts,
             label=label,
+            keymap=keymap,
+            state_folder=paths.state_folder(),
+            probe=probe,
         )
         # Textual prints the traceback of a crash there; it belongs in the log.
         app.error_console.file = StringIO()
         judging = asyncio.create_task(_leave_if_foreign(app, trouble))
         # It handles signals itself while it is on the screen.
         await app.run_async()
-        # From here on the engine is stopping, which a second signal should not cut short.
-        ignore_signals()
+        # From here on the engine is stopping, which a second signal should not cut short; where
+        # another dashboard follows, a signal in between ends the program as it would any other.
+        if app.wish is None:
+            ignore_signals()
         if judging.done():
             raise judging.result()
         judging.cancel()
-    return _exit_code(app)
+    return _exit_code(app), app.wish
+
+
+def _check_keys(call: Call) -> "Keymap":
+    """The keys of the user's choice, each of them free. Loads Textual."""
+    from possync_tui.tui.key_check import check
+    from possync_tui.tui.keymap import KeymapError, keymap_of
+
+    try:
+        return check(keymap_of(call.settings.possync.keys))
+    except KeymapError as error:
+        raise CommandFailed(Exit.USAGE, f"POSSYNC_KEYS: {printable(str(error))}") from error
 
 
 async def _leave_if_foreign(app: "PossyncApp", trouble: Trouble) -> CommandFailed:

@@ -9,6 +9,7 @@ from possync_tui.domain.connection import ConnectionState, Phase
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Snapshot
+from possync_tui.domain.rates import Rates
 
 
 class NoBroker:
@@ -17,6 +18,7 @@ class NoBroker:
     def __init__(self, since: datetime) -> None:
         self.state = ConnectionState(Phase.DISCONNECTED, "", 0, 0, since)
         self.marks: Mapping[PositionKey, Mark] = {}
+        self.rates: Rates = {}
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         return lambda: None
@@ -41,6 +43,9 @@ class NoBroker:
 
     def reconnect_now(self) -> None:
         pass
+
+    def pause_reconnecting(self) -> bool:
+        return False
 
     async def stop(self) -> None:
         pass

@@ -58,6 +58,9 @@ class NoLedger:
     async def fills_of(self, entry_id: int) -> list[FillView]:
         return []
 
+    async def lots_of(self, entry_id: int) -> list[LotView] | None:
+        return None
+
     async def pnl_totals(
         self, query: EntryQuery, by: PnlGrouping, *, zone: tzinfo | None = None
     ) -> list[PnlTotal]:
@@ -79,7 +82,12 @@ class NoLedger:
         return []
 
     async def journal(
-        self, *, key: PositionKey | None = None, run_id: int | None = None, limit: int = 200
+        self,
+        *,
+        key: PositionKey | None = None,
+        run_id: int | None = None,
+        limit: int = 200,
+        both_methods: bool = True,
     ) -> list[JournalView]:
         return []
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -89,8 +89,16 @@ async def _watch(call: Call) -> int:
     engine = compose.engine(call.settings)
     trouble = Trouble(engine, frozenset({Phase.FAILED}))
     reader_gone = asyncio.Event()
+    told: Mapping[str, object] | None = None
 
     def heard(event: SyncEvent) -> None:
+        nonlocal told
+        if isinstance(event, ConnectionChanged):
+            # A new round trip or data farm is a change of state, too, and none of this output.
+            link = shapes.connection_object(event.state)
+            if link == told:
+                return
+            told = link
         _tell(call, event)
         if call.out.is_gone:
             reader_gone.set()

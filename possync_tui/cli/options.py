@@ -33,6 +33,7 @@ SETTING_OPTIONS = (
     SettingOption("--log-level", "POSSYNC_LOG_LEVEL", "all", "LEVEL", "of the log file"),
     SettingOption("--mask-accounts", "POSSYNC_MASK_ACCOUNTS", "all", "", "hide account numbers"),
     SettingOption("--theme", "POSSYNC_THEME", "screen", "NAME", "colours of the dashboard"),
+    SettingOption("--keys", "POSSYNC_KEYS", "screen", "NAME=KEY,…", "keys of your choice"),
     SettingOption("--host", "IBKR_HOST", "broker", "HOST", "where TWS or IB Gateway runs"),
     SettingOption("--port", "IBKR_PORT", "broker", "PORT", "its API port"),
     SettingOption("--client-id", "IBKR_CLIENT_ID", "broker", "N", "API client id"),

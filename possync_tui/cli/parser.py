@@ -1,5 +1,6 @@
 """The command line: subcommands and their options."""
 
+import re
 from argparse import (
     SUPPRESS,
     ArgumentParser,
@@ -17,6 +18,8 @@ from possync_tui.cli.options import add_settings
 FORMATS = ("table", "json", "csv")
 GROUPINGS = ("day", "week", "month", "year", "symbol", "account", "currency", "quality")
 METHODS = ("average", "fifo")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d", re.ASCII)
 QUALITIES = ("EXACT", "PENDING_COMMISSION", "ESTIMATED", "MANUAL")
 
 _EXIT_CODES = """\
@@ -137,7 +140,9 @@ def _add_pnl(commands: _Commands) -> None:
     pnl.add_argument(
         "--to", dest="until", type=_end, metavar="DATE", help="last day, or the time to stop before"
     )
-    pnl.add_argument("--symbol", metavar="SYMBOL", help="of this symbol alone")
+    pnl.add_argument(
+        "--symbol", metavar="SYMBOL", help="of this symbol alone, or of the position so named"
+    )
     pnl.add_argument("--currency", metavar="CODE", help="in this currency alone")
     pnl.add_argument(
         "--quality", choices=QUALITIES, type=str.upper, metavar="QUALITY", help="this good alone"
@@ -227,10 +232,13 @@ def _end(text: str) -> datetime:
 def _moment(text: str, *, is_end: bool) -> datetime:
     """A time, or a day of the user's time zone (as the last one, it counts in full)."""
     try:
-        if len(text) == len("2026-01-31"):
+        if _DAY.fullmatch(text):
             day = date.fromisoformat(text) + timedelta(days=1 if is_end else 0)
             return datetime.combine(day, time(0)).astimezone()
-        return datetime.fromisoformat(text).astimezone()
+        # `20260131` and `2026-W05` would be read as midnights: as the last day, a day too early.
+        if _TIME.match(text):
+            return datetime.fromisoformat(text).astimezone()
+        raise ValueError(text)
     except (ValueError, OverflowError, OSError):
         raise ArgumentTypeError(
             f"{text!r} is not a date (2026-01-31) or a time (2026-01-31T16:00)"

@@ -4,14 +4,44 @@ from possync_tui.cli import reads, shapes
 from possync_tui.cli.call import Call
 from possync_tui.cli.exits import CommandFailed, Exit
 from possync_tui.cli.render import Row
+from possync_tui.domain.exports import ENTRY_KEYS, entry_row
 from possync_tui.domain.position import CostMethod, Quality
-from possync_tui.domain.views import EntryView, FillView, PnlGrouping
+from possync_tui.domain.views import EntryView, FillView, LotView, PnlGrouping
 from possync_tui.ledger.port import EntryQuery, LedgerReads
 
 
 def pnl(call: Call) -> int:
     """Realized P&L: entries with totals, or totals by something."""
-    return reads.read(call, _fills if call.arguments.fills is not None else _pnl)
+    arguments = call.arguments
+    if arguments.fills is not None:
+        _refuse_beside_fills(call)
+        return reads.read(call, _fills)
+    since, until = arguments.since, arguments.until
+    if since is not None and until is not None and until <= since:
+        raise CommandFailed(Exit.USAGE, "--to is before --from: nothing lies between them")
+    return reads.read(call, _pnl)
+
+
+def _refuse_beside_fills(call: Call) -> None:
+    """`--fills ID` is about one entry: what chooses others has no say there."""
+    given = vars(call.arguments)
+    names = {"since": "from", "until": "to"}
+    for name in (
+        "since",
+        "until",
+        "account",
+        "symbol",
+        "currency",
+        "quality",
+        "by",
+        "limit",
+        "method",
+    ):
+        if given.get(name) is not None:
+            option = names.get(name, name)
+            raise CommandFailed(
+                Exit.USAGE, f"--fills shows one entry; --{option} does not go with it"
+            )
 
 
 async def _pnl(call: Call, ledger: LedgerReads) -> int:
@@ -22,12 +52,12 @@ async def _pnl(call: Call, ledger: LedgerReads) -> int:
     if call.arguments.by:
         return await _groups(call, ledger, query, totals)
     entries = await ledger.entries(query)
-    rows = [shapes.entry_row(entry) for entry in entries]
+    rows = [entry_row(entry) for entry in entries]
     match call.form:
         case "json":
             call.out.json({"entries": rows, "totals": totals})
         case "csv":
-            call.out.csv(shapes.ENTRY_KEYS, rows)
+            call.out.csv(ENTRY_KEYS, rows)
         case _ if not rows:
             call.out.line("No realized P&L.")
         case _:
@@ -53,7 +83,7 @@ async def _query(call: Call, ledger: LedgerReads) -> EntryQuery:
 
 def _for_people(entry: EntryView) -> Row:
     """As printed: a price's source and age in one cell."""
-    return {**shapes.entry_row(entry), "price": shapes.price_text(entry.price)}
+    return {**entry_row(entry), "price": shapes.price_text(entry.price)}
 
 
 async def _groups(call: Call, ledger: LedgerReads, query: EntryQuery, totals: list[Row]) -> int:
@@ -77,15 +107,32 @@ async def _groups(call: Call, ledger: LedgerReads, query: EntryQuery, totals: li
 
 async def _fills(call: Call, ledger: LedgerReads) -> int:
     entry_id = call.arguments.fills
-    fills = await ledger.fills_of(entry_id)
-    rows = [shapes.row(fill) for fill in fills]
+    lots = await ledger.lots_of(entry_id)
+    if lots is None:
+        raise CommandFailed(Exit.USAGE, f"there is no entry {entry_id}; `possync-tui pnl` has them")
+    rows = [shapes.row(fill) for fill in await ledger.fills_of(entry_id)]
     match call.form:
         case "json":
-            call.out.json({"entry": entry_id, "fills": rows})
+            taken = [shapes.row(lot) for lot in lots]
+            call.out.json({"entry": entry_id, "fills": rows, "lots": taken})
         case "csv":
             call.out.csv(shapes.keys_of(FillView), rows)
-        case _ if not rows:
-            raise CommandFailed(Exit.USAGE, f"entry {entry_id} is not there, or has no fills")
         case _:
-            call.out.table(shapes.FILL_COLUMNS, rows)
+            if rows:
+                call.out.table(shapes.FILL_COLUMNS, rows)
+            else:
+                call.out.line(f"No fills are known for entry {entry_id}.")
+            call.out.line()
+            _print_taken(call, lots)
     return Exit.DONE
+
+
+def _print_taken(call: Call, lots: list[LotView]) -> None:
+    if not lots:
+        call.out.line("What it closed is known otherwise by now: a later entry replaced it.")
+        return
+    pooled = ", pooled" if lots[0].method == CostMethod.AVERAGE else ""
+    call.out.line(f"Lots that it closed (by {lots[0].method}{pooled}):")
+    call.out.table(
+        shapes.LOT_COLUMNS, [{**shapes.row(lot), "marks": shapes.lot_marks(lot)} for lot in lots]
+    )

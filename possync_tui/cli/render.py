@@ -1,6 +1,5 @@
 """How commands print: tables for people, JSON and CSV for programs, all from the same rows."""
 
-import csv
 import os
 import sys
 import unicodedata
@@ -8,17 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from io import StringIO, TextIOWrapper
+from io import TextIOWrapper
 
-from possync_tui.cli.json_text import to_json, utc_text
+from possync_tui.cli.json_text import to_json
+from possync_tui.domain.exports import csv_text
 from possync_tui.domain.money import plain
 from possync_tui.domain.text import mask_account, mask_accounts, printable
 
 Row = Mapping[str, object]
 
 _UNKNOWN = "–"
-# A cell that begins so is a formula to a spreadsheet, in full width too.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +53,7 @@ class Output:
         """As RFC 4180 has it: a header, lines that end in CR LF; UTF-8 whatever the terminal's."""
         if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8", newline="")
-        text = StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\r\n")
-        writer.writerow(keys)
-        for row in rows:
-            masked = self._masked_row(row)
-            writer.writerow([_csv_cell(masked.get(key)) for key in keys])
-        self._write(text.getvalue())
+        self._write(csv_text(keys, map(self._masked_row, rows)))
 
     def _write(self, text: str) -> None:
         if self.is_gone:
@@ -142,20 +134,3 @@ def _cell(value: object, places: int | None) -> str:
             return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
         case _:
             return printable(str(value))
-
-
-def _csv_cell(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case Decimal():
-            return plain(value)
-        case int() | float():
-            return str(value)
-        case datetime():
-            return utc_text(value)
-        case _:
-            text = printable(str(value))
-            return f"'{text}" if text.startswith(_FORMULA) else text

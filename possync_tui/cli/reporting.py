@@ -5,7 +5,6 @@ from argparse import Namespace
 from pathlib import Path
 
 from possync_tui import logs, paths
-from possync_tui.broker.port import BrokerError, SnapshotRefused
 from possync_tui.cli.call import Call
 from possync_tui.cli.exits import CommandFailed, Exit
 from possync_tui.cli.options import given_settings
@@ -58,6 +57,9 @@ def _stderr_level(command: str, verbosity: int) -> int | None:
 
 def in_words(error: Exception, *, mask: bool) -> Exception:
     """A failure that the user can do something about as such; anything else as it is."""
+    # Here, because commands that read the ledger have no use for the broker's port.
+    from possync_tui.broker.port import BrokerError, SnapshotRefused
+
     match error:
         case CommandFailed(code=code):
             pass

@@ -126,13 +126,6 @@ TOTAL_COLUMNS = (
     Column("unknown", "Unknown"),
 )
 _TOTAL_KEYS = ("currency", "realized_pnl", "commission", "entries", "unknown")
-ENTRY_KEYS = (
-    *("id", "position_id", "account_id", "account", "con_id", "symbol", "description", "sec_type"),
-    *("currency", "closed_at", "recorded_at", "quantity_closed", "entry_price", "exit_price"),
-    *("gross_pnl", "commission", "commission_currency", "realized_pnl", "broker_realized_pnl"),
-    *("difference", "quality", "kind", "supersedes_id", "exec_id", "is_full_close"),
-    *("price_source", "price_age"),
-)
 
 
 def row(view: "View") -> dict[str, object]:
@@ -190,19 +183,6 @@ def position_totals(positions: Iterable["PositionView"]) -> list[Row]:
         total.market_value = view.market_value + (total.market_value or 0)
         total.unrealized_pnl = view.unrealized_pnl + (total.unrealized_pnl or 0)
     return [asdict(totals[currency]) for currency in sorted(totals)]
-
-
-def entry_row(entry: "EntryView") -> Row:
-    """An entry; its price of an estimate as where it came from and how many seconds old it was."""
-    shown = row(entry)
-    price: PriceEvidence | None = entry.price
-    del shown["price"]
-    return {
-        **shown,
-        "difference": entry.difference,
-        "price_source": price.source if price else None,
-        "price_age": price.age_seconds if price else None,
-    }
 
 
 def entry_columns(rows: Iterable[Row]) -> list[Column]:

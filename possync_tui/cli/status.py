@@ -12,7 +12,7 @@ from possync_tui.domain.plan import HoldKind
 from possync_tui.domain.position import Status
 from possync_tui.domain.runs import SyncStats
 from possync_tui.domain.views import AccountView
-from possync_tui.sync.scheduler import status_of
+from possync_tui.sync.status import status_of
 
 _ACCOUNT_COLUMNS = (
     Column("id", "ID"),

@@ -1,6 +1,6 @@
 """The state of the link to TWS or IB Gateway, in words that a trader understands."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -30,7 +30,7 @@ class ConnectionState:
 
     `code` is the IBKR message code behind the state, if any; `sentence` says what it means and what
     to do. `round_trip_ms` comes from the last heartbeat. `clock_skew` is broker minus local clock,
-    in seconds.
+    in seconds. `is_paused`: the user wants no tries. `last_error` outlives the state that it ended.
     """
 
     phase: Phase
@@ -50,6 +50,13 @@ class ConnectionState:
     clock_skew: float | None = None
     farms: tuple[tuple[str, bool], ...] = field(default=())
     last_error: str = ""
+    last_error_code: int | None = None
+    last_error_at: datetime | None = None
+    is_paused: bool = False
+
+    def with_error(self, at: datetime) -> "ConnectionState":
+        """The same, with what it says noted as the last error."""
+        return replace(self, last_error=self.sentence, last_error_code=self.code, last_error_at=at)
 
     @property
     def is_usable(self) -> bool:

@@ -159,9 +159,10 @@ def statement_gap_holds(
                     con_id=key.con_id,
                     keys=(key,),
                     message=(
-                        f"The statement's older fills of contract {key.con_id} are {plain(gap)} "
-                        "units short of what was held at the first sync, and are not used. Import "
-                        "a statement that goes further back."
+                        f"The statement's older fills of contract {key.con_id} are "
+                        f"{plain(abs(gap))} units short of what was held at the first sync "
+                        f"({'purchases' if gap > 0 else 'sales'} are missing), and are not used. "
+                        "Import a statement that goes further back."
                     ),
                     evidence="a Flex statement against the first snapshot of the account",
                 )

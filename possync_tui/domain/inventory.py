@@ -324,6 +324,8 @@ class Inventory:
             exec_id=trade.exec_id,
             is_full_close=is_full,
             price=trade.evidence,
+            taken=taken,
+            is_short=self.quantity < 0,
         )
 
     def _beyond_cost(self, entry: Entry, taken: Lots, price: int) -> Entry:

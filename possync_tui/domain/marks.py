@@ -6,6 +6,9 @@ from decimal import Decimal
 
 from possync_tui.domain.instruments import PositionKey
 
+PORTFOLIO = "portfolio"
+"""The source of a mark that came as a portfolio value."""
+
 FRESH_SECONDS = 60.0
 """A mark older than this is no price for an estimate (design promise 5)."""
 
@@ -23,6 +26,14 @@ class Mark:
     unrealized_pnl: Decimal | None = None
     daily_pnl: Decimal | None = None
     realized_today: Decimal | None = None
+
+    @property
+    def is_delayed(self) -> bool:
+        """Whether the value may be older than `at`, which is when it came.
+
+        TWS sends portfolio values, asked for or not, as it last computed them: every 3 minutes.
+        """
+        return self.source == PORTFOLIO
 
     def age_seconds(self, now: datetime) -> float:
         return max(0.0, (now - self.at).total_seconds())

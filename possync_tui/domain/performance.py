@@ -17,7 +17,6 @@ from possync_tui.domain.position import EntryKind
 from possync_tui.domain.views import EntryView
 
 NOTHING = Decimal(0)
-HALF_A_CENT = Decimal("0.005")
 Move = tuple[datetime, Decimal]
 """An amount, or a total, and when."""
 
@@ -41,12 +40,6 @@ class EntryRow:
     def stands(self) -> bool:
         """Whether it is in force: neither undone nor the undoing of another."""
         return self.undone_by is None and not self.is_reversal
-
-    @property
-    def broker_difference(self) -> Decimal | None:
-        """Ours less the broker's own figure, where that would show in cents."""
-        difference = self.entry.difference
-        return None if difference is None or abs(difference) < HALF_A_CENT else difference
 
 
 def linked(entries: Iterable[EntryView]) -> tuple[EntryRow, ...]:

@@ -1,6 +1,6 @@
 """The life of a position: its lots, what closing them realized, and where it stands."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -85,6 +85,9 @@ class Entry:
     `cause` names the event (`fill:<exec id base>`, `anchor:<time>`, `close:<time>`); with `method`
     it identifies the entry within its position. `commission_micros` is the closing and the opening
     share together, in `commission_currency`; it is netted only where that is the contract's own.
+
+    `taken` is what it closed of each lot, and `is_short` which way those units were held. Both are
+    for explaining an entry that was just rebuilt: they are not stored, and no part of what it is.
     """
 
     cause: str
@@ -103,6 +106,8 @@ class Entry:
     exec_id: str | None = None
     is_full_close: bool = False
     price: PriceEvidence | None = None
+    taken: tuple[Lot, ...] = field(default=(), compare=False, repr=False)
+    is_short: bool = field(default=False, compare=False, repr=False)
 
     @property
     def realized(self) -> Decimal | None:

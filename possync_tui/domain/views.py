@@ -11,6 +11,7 @@ from possync_tui.domain.money import EXACT
 from possync_tui.domain.observations import PriceEvidence
 
 _MICRO = Decimal("0.000001")
+HALF_A_CENT = Decimal("0.005")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +78,17 @@ class EntryView:
 
     @property
     def difference(self) -> Decimal | None:
-        """Ours less the broker's own realized figure; `None` where they agree or one is unknown.
+        """Ours less the broker's own realized figure; `None` where one is unknown or they agree.
 
-        Both may be right: the broker's may be by another cost method, and is re-lotted overnight.
+        What would not show in cents is rounding: TWS sends floating-point numbers, and ours are
+        whole millionths with the residue in the lot. Of a larger one both may be right: the
+        broker's may be by another cost method, and is re-lotted overnight.
         """
         if self.realized_pnl is None or self.broker_realized_pnl is None:
             return None
         broker = self.broker_realized_pnl.quantize(_MICRO, ROUND_HALF_EVEN, EXACT)
-        return (self.realized_pnl - broker) or None
+        difference = self.realized_pnl - broker
+        return None if abs(difference) < HALF_A_CENT else difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,9 @@ class FillView:
 
 @dataclass(frozen=True, slots=True)
 class LotView:
-    """An open lot by one cost method. `quantity` is signed; amounts are in `currency`.
+    """A lot by one cost method: open, or as much of it as an entry closed.
+
+    `quantity` is signed; amounts are in `currency`.
 
     `price` is per unit, without commission; `cost` is the money paid for a long lot or received for
     a short one, commission included (in the contract's own currency), so that per contract it is
@@ -244,7 +250,7 @@ class AccountView:
 
 @dataclass(frozen=True, slots=True)
 class JournalView:
-    """A line of the audit journal."""
+    """A line of the audit journal. `method` is that of a realized amount."""
 
     id: int
     at: datetime
@@ -254,3 +260,4 @@ class JournalView:
     kind: str
     text: str
     evidence: str
+    method: str | None = None

@@ -1,7 +1,8 @@
 """A Flex file as statements: what each account observed, in the broker's order."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from possync_tui.domain.instruments import PositionKey
@@ -12,9 +13,11 @@ from possync_tui.flex.cancels import Cancellation
 from possync_tui.flex.document import FlexRefused, RawRow, RawStatement, read_document
 from possync_tui.flex.options import is_end_or_delivery, read_option_events
 from possync_tui.flex.row import Row
-from possync_tui.flex.times import NoTime, parse_day, parse_instant
+from possync_tui.flex.times import NEW_YORK, NoTime, parse_day, parse_instant
 from possync_tui.flex.trades import is_cancel, read_trades
 
+_ZONE_DOUBT = timedelta(days=1)
+"""Times that name no zone are taken for New York's, which they may not be."""
 _SECTIONS = frozenset({"Trades", "OptionEAE", "CorporateActions", "Transfers"})
 
 
@@ -77,6 +80,7 @@ def _statement(raw: RawStatement) -> Statement:
         is_booking = not is_cancel(row) and is_end_or_delivery(row)
         (bookings if is_booking else trades).append(row)
     traded = read_trades(trades)
+    _check_times(traded.fills, raw)
     ended = read_option_events(bookings, rows.get("OptionEAE", []))
     acted = read_actions(rows.get("CorporateAction", []))
     moved = read_transfers(rows.get("Transfer", []))
@@ -98,6 +102,16 @@ def _row(raw: RawRow, account: str) -> Row:
     if row.text("accountId") not in ("", "-", account):
         raise row.refused("accountId", "is not that of its statement")
     return row
+
+
+def _check_times(fills: Iterable[Fill], raw: RawStatement) -> None:
+    """A trade later than the statement that reports it would stay the newest fill for good."""
+    end = datetime.combine(_day(raw, "toDate"), time.max, NEW_YORK)
+    last = (_generated(raw) or end) + _ZONE_DOUBT
+    for fill in fills:
+        if fill.time > last:
+            what = printable(f"{fill.instrument.symbol} {fill.raw_time}")[:60]
+            raise FlexRefused(f"a trade in it is later than the statement itself ({what})")
 
 
 def _day(raw: RawStatement, name: str) -> date:

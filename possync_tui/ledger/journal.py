@@ -17,7 +17,7 @@ from possync_tui.domain.plan import (
     Remark,
     ReverseEntry,
 )
-from possync_tui.domain.position import Entry
+from possync_tui.domain.position import CostMethod, Entry
 from possync_tui.ledger.at_rest import label, stamp
 
 
@@ -30,6 +30,7 @@ class Line:
     kind: str
     text: str
     evidence: str
+    method: CostMethod | None = None
 
 
 def write_lines(
@@ -37,8 +38,8 @@ def write_lines(
 ) -> None:
     at = stamp(now)
     db.executemany(
-        "INSERT INTO journal (at, run_id, account, con_id, kind, text, evidence)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO journal (at, run_id, account, con_id, kind, text, evidence, method)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 at,
@@ -48,6 +49,7 @@ def write_lines(
                 line.kind,
                 label(line.text),
                 label(line.evidence),
+                line.method and line.method.value,
             )
             for line in lines
         ],
@@ -61,11 +63,11 @@ def line_of(db: sqlite3.Connection, change: Change) -> Line:
             return _about(key, change.kind.value, _life_text(db, change), change.evidence)
         case AddEntry(key=key, entry=entry):
             text = f"{_name(db, key)}: realized {_amount(db, key, entry)}"
-            return _about(key, "realized", text, change.evidence)
+            return _about(key, "realized", text, change.evidence, entry.method)
         case ReverseEntry(key=key, entry=entry):
             amount = _amount(db, key, entry)
             text = f"{_name(db, key)}: entry {change.entry_id} reversed, it was {amount}"
-            return _about(key, "reversed", text, change.evidence)
+            return _about(key, "reversed", text, change.evidence, entry.method)
         case CountAbsence(key=key):
             text = f"{_name(db, key)}: absent from {change.confirmations} complete snapshots"
             seen = f"the last one at {stamp(change.confirmed_at)}"
@@ -83,8 +85,10 @@ def line_of(db: sqlite3.Connection, change: Change) -> Line:
             raise ValueError(f"not a change: {change!r}")
 
 
-def _about(key: PositionKey, kind: str, text: str, evidence: str) -> Line:
-    return Line(key.account, key.con_id, kind, text, evidence)
+def _about(
+    key: PositionKey, kind: str, text: str, evidence: str, method: CostMethod | None = None
+) -> Line:
+    return Line(key.account, key.con_id, kind, text, evidence, method)
 
 
 def _cleared(db: sqlite3.Connection, change: ClearHold) -> Line:

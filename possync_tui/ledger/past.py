@@ -66,7 +66,7 @@ _Columns = dict[str, str | None]
 
 
 def _lives(db: sqlite3.Connection, asked: Asked) -> Iterator[tuple[Holder, Life, _Columns]]:
-    last = _last_seq(db, asked.at)
+    last = last_seq(db, asked.at)
     for account_id, key in _keys(db, asked, last):
         for life in rebuild(history(db, key, last)).lives:
             columns = life_columns(db, key, _with_fitting_row(life))
@@ -80,7 +80,7 @@ def _with_fitting_row(life: Life) -> Life:
     return replace(life, row=None)
 
 
-def _last_seq(db: sqlite3.Connection, at: datetime) -> int:
+def last_seq(db: sqlite3.Connection, at: datetime) -> int:
     """How far the inbox had come. The clock may have been set back: order of arrival counts."""
     record = db.execute(
         "SELECT seq FROM inbox WHERE received_at <= ? ORDER BY seq DESC LIMIT 1", (stamp(at),)

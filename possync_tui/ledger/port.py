@@ -60,6 +60,7 @@ class LedgerWriteFailed(LedgerError):
 class EntryQuery:
     """Which realized entries to read. Times are UTC, `until` exclusive; the newest come first.
 
+    `symbol` is one, or the description of a contract where no entry has it as its symbol.
     `method` is the ledger's own where none is named. Nothing stored depends on it: both are kept.
     """
 
@@ -124,6 +125,13 @@ class LedgerReads(Protocol):
         """The fills of an entry's life up to that entry, what closed it first."""
         ...
 
+    async def lots_of(self, entry_id: int) -> list[LotView] | None:
+        """The lots that an entry closed, each with as many units as it took, by its cost method.
+
+        Empty where observations do not lead to that entry any more; `None` where there is none.
+        """
+        ...
+
     async def pnl_totals(
         self, query: EntryQuery, by: PnlGrouping, *, zone: tzinfo | None = None
     ) -> list[PnlTotal]:
@@ -144,8 +152,19 @@ class LedgerReads(Protocol):
     async def accounts(self) -> list[AccountView]: ...
 
     async def journal(
-        self, *, key: PositionKey | None = None, run_id: int | None = None, limit: int = 200
-    ) -> list[JournalView]: ...
+        self,
+        *,
+        key: PositionKey | None = None,
+        run_id: int | None = None,
+        limit: int = 200,
+        both_methods: bool = True,
+    ) -> list[JournalView]:
+        """Lines of the journal, newest first.
+
+        Realized amounts are journaled by both cost methods; without `both_methods` those of the
+        one that is not in use are left out.
+        """
+        ...
 
     async def stats(self) -> SyncStats: ...
 

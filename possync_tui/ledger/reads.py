@@ -103,7 +103,12 @@ def accounts(db: sqlite3.Connection) -> list[AccountView]:
 
 
 def journal(
-    db: sqlite3.Connection, key: PositionKey | None, run_id: int | None, limit: int
+    db: sqlite3.Connection,
+    key: PositionKey | None,
+    run_id: int | None,
+    limit: int,
+    *,
+    both_methods: bool,
 ) -> list[JournalView]:
     """Lines of the journal, newest first."""
     where, parameters = ["1"], Parameters()
@@ -113,6 +118,9 @@ def journal(
     if run_id is not None:
         where.append("run_id = ?")
         parameters.append(run_id)
+    if not both_methods:
+        selected = "(SELECT value FROM meta WHERE name = 'cost_method')"
+        where.append(f"(method IS NULL OR method = {selected})")
     found = db.execute(
         f"SELECT * FROM journal WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?",  # noqa: S608
         [*parameters, limit],
@@ -127,6 +135,7 @@ def journal(
             kind=record["kind"],
             text=record["text"],
             evidence=record["evidence"],
+            method=record["method"],
         )
         for record in found
     ]

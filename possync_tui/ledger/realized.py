@@ -30,6 +30,11 @@ _LABELS = {
     PnlGrouping.CURRENCY: "entry.currency",
     PnlGrouping.QUALITY: "entry.quality",
 }
+# A symbol comes first, so that what a total by symbol has is what its name finds.
+_OF_SYMBOL = (
+    "(entry.symbol = ? COLLATE NOCASE OR (entry.description = ? COLLATE NOCASE AND NOT EXISTS"
+    " (SELECT 1 FROM realized_entries AS other WHERE other.symbol = ? COLLATE NOCASE)))"
+)
 # A reversed entry and its reversal count for nothing.
 _COUNT = "iif(entry.kind = 'REVERSAL', -1, 1)"
 
@@ -171,8 +176,8 @@ def _filter(query: EntryQuery, *, all_of_it: bool = False) -> tuple[str, Paramet
         where.append(f"account.id IN ({', '.join('?' * len(query.account_ids))})")
         parameters += sorted(query.account_ids)
     if query.symbol is not None:
-        where.append("entry.symbol = ? COLLATE NOCASE")
-        parameters.append(query.symbol)
+        where.append(_OF_SYMBOL)
+        parameters += [query.symbol] * 3
     if query.currency is not None:
         where.append("entry.currency = ? COLLATE NOCASE")
         parameters.append(query.currency)

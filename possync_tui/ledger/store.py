@@ -32,7 +32,7 @@ from possync_tui.domain.views import (
 )
 from possync_tui.domain.word import Word
 from possync_tui.ledger import accounts as account_rows
-from possync_tui.ledger import drill, inbox, past, reads, realized, review
+from possync_tui.ledger import consumed, drill, inbox, past, reads, realized, review
 from possync_tui.ledger import lots as open_lots
 from possync_tui.ledger.book import read_book
 from possync_tui.ledger.commit import Seen, apply_plan
@@ -274,6 +274,9 @@ class Ledger:
     async def fills_of(self, entry_id: int) -> list[FillView]:
         return await self._reader.read(lambda db: drill.fills_of(db, entry_id))
 
+    async def lots_of(self, entry_id: int) -> list[LotView] | None:
+        return await self._reader.read(lambda db: consumed.lots_of(db, entry_id))
+
     async def pnl_totals(
         self, query: EntryQuery, by: PnlGrouping, *, zone: tzinfo | None = None
     ) -> list[PnlTotal]:
@@ -295,9 +298,16 @@ class Ledger:
         return await self._reader.read(reads.accounts)
 
     async def journal(
-        self, *, key: PositionKey | None = None, run_id: int | None = None, limit: int = 200
+        self,
+        *,
+        key: PositionKey | None = None,
+        run_id: int | None = None,
+        limit: int = 200,
+        both_methods: bool = True,
     ) -> list[JournalView]:
-        return await self._reader.read(lambda db: reads.journal(db, key, run_id, limit))
+        return await self._reader.read(
+            lambda db: reads.journal(db, key, run_id, limit, both_methods=both_methods)
+        )
 
     async def stats(self) -> SyncStats:
         return await self._reader.read(read_stats)

@@ -14,6 +14,7 @@ from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Commission, Fill, Observed, RowPushed
 from possync_tui.domain.plan import Book, HoldKind, Plan
+from possync_tui.domain.rates import Rates
 from possync_tui.domain.runs import SyncResult, SyncStats, Trigger
 from possync_tui.domain.word import Word
 from possync_tui.ledger.port import LedgerError, LedgerPort, LedgerReads
@@ -208,6 +209,10 @@ class Engine:
         return self._broker.marks
 
     @property
+    def rates(self) -> Rates:
+        return self._broker.rates
+
+    @property
     def stats(self) -> SyncStats:
         return self.service.stats
 
@@ -265,7 +270,14 @@ class Engine:
         return self._switch.set(armed)
 
     def reconnect_now(self) -> None:
+        self._say(logging.INFO, "connection", "reconnecting now, by hand")
         self._broker.reconnect_now()
+
+    def pause_reconnecting(self) -> bool:
+        paused = self._broker.pause_reconnecting()
+        if paused:
+            self._say(logging.WARNING, "connection", "reconnecting paused, by hand")
+        return paused
 
     # -- what the broker tells -------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from possync_tui.domain.connection import ConnectionState, Environment
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.plan import Plan
+from possync_tui.domain.rates import Rates
 from possync_tui.domain.runs import SyncResult, SyncStats
 from possync_tui.ledger.port import LedgerReads
 from possync_tui.sync.events import Arming, EventBus
@@ -34,6 +35,11 @@ class EnginePort(Protocol):
     @property
     def marks(self) -> Mapping[PositionKey, Mark]:
         """The latest live values."""
+        ...
+
+    @property
+    def rates(self) -> Rates:
+        """The latest exchange rates of the broker."""
         ...
 
     @property
@@ -89,7 +95,13 @@ class EnginePort(Protocol):
         """Switch `mark_missing_as_closed`; armed this way it disarms by itself after an hour."""
         ...
 
-    def reconnect_now(self) -> None: ...
+    def reconnect_now(self) -> None:
+        """Connect without waiting; a session that stands is replaced, a pause ends."""
+        ...
+
+    def pause_reconnecting(self) -> bool:
+        """Stop trying until `reconnect_now`; false, and no effect, while a session stands."""
+        ...
 
     async def run(self) -> None:
         """The sync loop: returns when the engine is stopped. Safe to cancel and await again."""

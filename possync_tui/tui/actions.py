@@ -17,9 +17,10 @@ class Area(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """One thing to do. `place` orders the key bar; 0 keeps it out of there.
+    """One thing to do. `place` orders the key bar within its area; 0 keeps it out of there.
 
-    `weight` decides what the key bar leaves out first where it is narrow: the heaviest.
+    `weight` decides what the key bar leaves out first where it is narrow: the heaviest. `brief` is
+    the label where that is tight.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Deed:
     area: Area
     place: int = 0
     weight: int = 0
+    brief: str = ""
 
     def binding(self) -> Binding:
         return Binding(
@@ -48,8 +50,9 @@ DEEDS = (
         Area.SYNC,
         2,
         2,
+        brief="Missing",
     ),
-    Deed("review", "v", "show_review", "Review", "Decide on what is held", Area.SYNC, 6, 4),
+    Deed("review", "v", "show_review", "Review", "Decide on what is held", Area.SYNC, 5, 4),
     Deed(
         "dry-run",
         "d",
@@ -60,15 +63,26 @@ DEEDS = (
         4,
         5,
     ),
+    Deed("reconnect", "R", "reconnect", "Reconnect", "A new session, now", Area.SYNC, 7, 13),
     Deed(
-        "reconnect",
-        "R",
-        "reconnect",
-        "Reconnect",
-        "Try to connect now",
+        "pause",
+        "P",
+        "toggle_pause",
+        "Pause",
+        "Pause reconnecting, and resume",
         Area.SYNC,
-        7,
-        2,
+        8,
+        14,
+    ),
+    Deed(
+        "find-tws",
+        "C",
+        "find_tws",
+        "Find TWS",
+        "Look for TWS on the usual ports; the demo",
+        Area.SYNC,
+        9,
+        12,
     ),
     Deed(
         "pnl",
@@ -83,8 +97,10 @@ DEEDS = (
     Deed("runs", "r", "show_runs", "Runs", "Past syncs and what each changed", Area.LOOK, 5, 6),
     Deed("account", "a", "next_account", "Account", "Show the next account", Area.LOOK, 9, 10),
     Deed("mask", "M", "toggle_mask", "Mask accounts", "Hide account numbers", Area.LOOK),
-    Deed("help", "question_mark", "show_help", "Help", "Keys and symbols", Area.PROGRAM, 98, 0),
-    Deed("quit", "q", "quit", "Quit", "Quit; a running sync ends first", Area.PROGRAM, 99),
+    Deed("csv", "Y", "copy_table", "Copy as CSV", "Copy the whole table", Area.LOOK),
+    Deed("screenshot", "X", "screenshot_file", "Screenshot", "Screenshot as SVG", Area.PROGRAM),
+    Deed("help", "question_mark", "show_help", "Help", "Keys and symbols", Area.PROGRAM, 98, -5),
+    Deed("quit", "q", "quit", "Quit", "Quit; a running sync ends first", Area.PROGRAM, 99, -5),
     Deed(
         "suspend",
         "ctrl+z",
@@ -97,11 +113,16 @@ DEEDS = (
 """What works on every screen."""
 
 DASHBOARD_DEEDS = (
-    Deed("filter", "slash", "filter", "Filter", "Show only matching positions", Area.LOOK, 7, 7),
+    Deed(
+        "filter", "slash", "filter", "Filter", "Filter positions; search the log", Area.LOOK, 7, 7
+    ),
     Deed("sort", "o", "sort", "Sort", "Sort by the next column", Area.LOOK, 8, 9),
     Deed("sort-turn", "O", "turn_sort", "Turn order", "Sort the other way round", Area.LOOK),
+    Deed("group", "b", "group", "Group", "Group by account, currency, type", Area.LOOK, 9, 12),
+    Deed("columns", "c", "columns", "Columns", "Choose the columns", Area.LOOK),
+    Deed("flash", "f", "flash", "Flash", "Light up changed values, or not", Area.LOOK),
     Deed("zoom", "z", "zoom", "Zoom", "The focused pane alone, and back", Area.LOOK, 10, 8),
-    Deed("copy", "y", "copy", "Copy", "Copy the row to the clipboard", Area.LOOK, 11, 11),
+    Deed("copy", "y", "copy", "Copy", "Copy the row, or log lines", Area.LOOK, 11, 11),
     Deed("next-pane", "tab", "next_pane(1)", "Next pane", "Go to the next pane", Area.MOVE),
     Deed("last-pane", "shift+tab", "next_pane(-1)", "Pane before", "Go back a pane", Area.MOVE),
     Deed("pane-1", "1", "show_pane(1)", "Positions", "Go to Positions", Area.MOVE),
@@ -110,6 +131,47 @@ DASHBOARD_DEEDS = (
     Deed("pane-4", "4", "show_pane(4)", "Sync log", "Go to Sync log", Area.MOVE),
 )
 """What works on the dashboard alone."""
+
+BOTH_METHODS = Deed(
+    "both-methods",
+    "f",
+    "toggle_methods",
+    "Both methods",
+    "Journal by both cost methods, or by the one in use",
+    Area.LOOK,
+    -2,
+)
+
+ENTRY_DEEDS = (BOTH_METHODS,)
+"""An entry's evidence."""
+
+LIFE_DEEDS = (
+    Deed("part-1", "1", "show_part(0)", "Story", "What happened, from the journal", Area.MOVE, -5),
+    Deed("part-2", "2", "show_part(1)", "Realized", "What it realized", Area.MOVE, -4),
+    Deed("part-3", "3", "show_part(2)", "Lots", "Its open lots", Area.MOVE, -3),
+    Deed("next-part", "tab", "next_part(1)", "Next part", "The next part", Area.MOVE),
+    Deed("last-part", "shift+tab", "next_part(-1)", "Part before", "The part before", Area.MOVE),
+    BOTH_METHODS,
+)
+"""A position's life."""
+
+REVIEW_DEEDS = (
+    Deed("accept", "A", "decide(True)", "Accept", "Accept what is held", Area.SYNC, -9, -3),
+    Deed("keep", "K", "decide(False)", "Keep", "Keep things as they are", Area.SYNC, -8, -3),
+    Deed("accept-all", "E", "decide_all(True)", "All", "Accept everything held", Area.SYNC, -7, 3),
+    Deed("keep-all", "U", "decide_all(False)", "Keep all", "Keep everything", Area.SYNC, -6, 3),
+    Deed(
+        "evidence", "enter", "evidence", "Evidence", "The position's life so far", Area.LOOK, -5, 2
+    ),
+)
+"""What is held. Capitals: a decision is not made by a slip of the finger."""
+
+FIRST_LOOK_DEEDS = (
+    Deed("connect", "enter", "connect", "Connect", "Connect to this port", Area.SYNC, -9, -3),
+    Deed("demo", "D", "demo", "Demo", "A simulated TWS instead", Area.SYNC, -8, -3),
+    Deed("probe", "u", "probe", "Look again", "Ask the ports again", Area.SYNC, -7, -3),
+)
+"""What works where TWS is looked for."""
 
 REALIZED_DEEDS = (
     Deed("fills", "enter", "open_entry", "Fills", "The fills behind an entry", Area.LOOK, -9),
@@ -160,7 +222,19 @@ REALIZED_DEEDS = (
 )
 """What works on the screen of realized P&L alone."""
 
-PLACES = {deed.id: deed for deed in (*DEEDS, *DASHBOARD_DEEDS, *REALIZED_DEEDS)}
+PLACES = {
+    deed.id: deed
+    for deeds in (
+        DEEDS,
+        DASHBOARD_DEEDS,
+        ENTRY_DEEDS,
+        LIFE_DEEDS,
+        REVIEW_DEEDS,
+        FIRST_LOOK_DEEDS,
+        REALIZED_DEEDS,
+    )
+    for deed in deeds
+}
 
 
 KEY_NAMES = {

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Generic, TypeVar
 
 from rich.cells import cell_len
 
-from possync_tui.tui.format import fit
+from possync_tui.tui.format import MINUS, UNKNOWN, fit
 from possync_tui.tui.tones import Tone
 
 FULLEST = 120
@@ -39,7 +39,8 @@ class Column(Generic[Row]):
     """One column. Those of the highest `rank` are the first to go when room is short.
 
     `most` caps a text column and `least` is how far it may shrink; `order` is what it sorts by
-    (`None` from it goes last in either direction).
+    (`None` from it goes last in either direction). `raw` is the value that a file gets, where that
+    is neither what is sorted by nor the text.
     """
 
     id: str
@@ -51,6 +52,19 @@ class Column(Generic[Row]):
     most: int = 0
     order: Callable[[Row], SortKey | None] | None = None
     wants_high_first: bool = False
+    raw: Callable[[Row], object] | None = None
+
+    def exact(self, row: Row) -> object:
+        """What a file gets: of numbers all digits, of what is unknown nothing."""
+        if self.raw is not None:
+            return self.raw(row)
+        text = self.cell(row).text
+        if self.align is Align.LEFT:
+            return None if text == UNKNOWN else text
+        if self.order is not None:
+            key = self.order(row)
+            return None if key is None else key[1] or key[0]
+        return plain_number(text)
 
 
 class Measure:
@@ -156,6 +170,17 @@ def _shorten(widths: dict[str, int], least: dict[str, int], short: int) -> None:
         if not name or widths[name] <= least[name]:
             return
         widths[name] -= 1
+
+
+def plain_number(text: str) -> Decimal | str | None:
+    """A shown number without its separators; text that is none stays as it is."""
+    if text in ("", UNKNOWN):
+        return None
+    try:
+        number = Decimal(text.replace(",", "").replace(MINUS, "-"))
+    except InvalidOperation:
+        return text
+    return number if number.is_finite() else text
 
 
 def by_number(value: Decimal | None) -> SortKey | None:

@@ -1,22 +1,32 @@
 """What every screen shares: the engine, the clock, and the ledger as it was last read."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from possync_tui.domain.clock import Clock
 from possync_tui.domain.connection import Environment, Phase
+from possync_tui.domain.first_look import Port
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.position import Status
 from possync_tui.domain.views import AccountView, HoldView, PositionView, RunView
 from possync_tui.ledger.port import EntryQuery
 from possync_tui.sync.port import EnginePort
+from possync_tui.tui.choices import ChoiceMemory
+from possync_tui.tui.copying import Copier
 from possync_tui.tui.format import Redaction, ago, clean
+from possync_tui.tui.keymap import Keymap
 
 RUNS_READ = 60
+NOBODY_ANSWERS = 502
+"""The code of a connection that was refused."""
 StartWork = Callable[[Coroutine[object, object, None], str], None]
 """Do something beside the app, named for the log should it fail."""
+
+
+Probe = Callable[[], Awaitable[Sequence[Port]]]
+"""Looks where TWS may be found, the configured port first."""
 
 
 class Reading:
@@ -84,8 +94,17 @@ class Desk:
         shown: Redaction,
         label: str,
         start_work: StartWork,
+        *,
+        choices: ChoiceMemory | None = None,
+        keymap: Keymap | None = None,
+        copier: Copier | None = None,
+        probe: Probe | None = None,
     ) -> None:
+        self.choices = choices or ChoiceMemory()
+        self.keymap = keymap or Keymap()
+        self.copier = copier or Copier()
         self.engine = engine
+        self.probe = probe
         self.clock = clock
         self.shown = shown
         self.label = label
@@ -100,12 +119,24 @@ class Desk:
         return self.engine.connection.is_usable
 
     @property
+    def is_first_minute(self) -> bool:
+        """Whether nothing was ever synced and nothing answers where TWS is expected."""
+        state = self.engine.connection
+        is_blank = self.engine.stats.last_sync_time is None and not self.picture.positions
+        is_refused = state.last_error_code == NOBODY_ANSWERS and not state.is_usable
+        return self.picture.is_read and is_blank and is_refused and not self.engine.is_read_only
+
+    @property
     def environment(self) -> Environment | None:
         return self.engine.environment or self.engine.connection.environment
 
     @property
     def account_id(self) -> int | None:
         return self.account.id if self.account else None
+
+    def key_of(self, deed_id: str) -> str:
+        """What the user presses for a deed."""
+        return self.keymap.names(deed_id)
 
     def account_codes(self) -> tuple[str, ...]:
         """The accounts that we know of, by the ledger or by the connection."""

@@ -109,7 +109,7 @@ def flag_of(row: EntryRow) -> Cell:
         return Cell("↩", Tone.DIM)
     if row.undone_by is not None:
         return Cell("×", Tone.DIM)
-    if row.broker_difference is not None:
+    if row.entry.difference is not None:
         return Cell("≠", Tone.WARNING)
     return Cell("↻", Tone.ACCENT) if row.entry.supersedes_id is not None else Cell(" ")
 
@@ -123,13 +123,13 @@ def _moved(row: EntryRow, amount: Decimal | None) -> Cell:
 
 
 def _broker(row: EntryRow) -> Cell:
-    if row.broker_difference is None:
+    if row.entry.difference is None:
         return Cell("", Tone.DIM)
     return Cell(money(row.entry.broker_realized_pnl), _quiet(row))
 
 
 def _difference(row: EntryRow) -> Cell:
-    difference = row.broker_difference
+    difference = row.entry.difference
     return Cell("" if difference is None else signed(difference), _quiet(row, Tone.WARNING))
 
 
@@ -270,6 +270,6 @@ class EntryTable(PlainTable[EntryRow]):
             hidden |= {"links", "id"}
         if all(row.entry.price is None for row in rows):
             hidden.add("evidence")
-        if all(row.broker_difference is None for row in rows):
+        if all(row.entry.difference is None for row in rows):
             hidden |= {"broker", "difference"}
         return [column for column in self._columns if column.id not in hidden]

@@ -1,62 +1,18 @@
-"""Realized entries as a file that a spreadsheet opens right and a program reads exactly.
+"""Realized entries as a file that a spreadsheet opens right and a program reads exactly."""
 
-RFC 4180: commas, CRLF, quotes where needed. Numbers are plain decimals, times ISO 8601 in UTC, and
-no text begins like a formula.
-"""
-
-import csv
 import os
 from collections.abc import Iterable
-from dataclasses import fields
-from datetime import UTC, datetime
-from decimal import Decimal
-from io import StringIO
 from pathlib import Path
 
-from possync_tui.domain.money import plain
+from possync_tui.domain.exports import ENTRY_KEYS, csv_text, entry_row
 from possync_tui.domain.views import EntryView
-from possync_tui.tui.format import Redaction, clean
-
-# A cell that begins so is a formula to a spreadsheet, in full width too.
-FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n", "|", "%")
-COLUMNS = (
-    *(field.name for field in fields(EntryView) if field.name != "price"),
-    "price_source",
-    "price_age_seconds",
-)
+from possync_tui.tui.format import Redaction
 
 
-def csv_text(entries: Iterable[EntryView], shown: Redaction) -> str:
-    """The entries as CSV, with the names of the ledger's columns."""
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for entry in entries:
-        values = {name: getattr(entry, name, None) for name in COLUMNS}
-        values["account"] = shown.account(entry.account)
-        if entry.price is not None:
-            values["price_source"] = entry.price.source
-            values["price_age_seconds"] = entry.price.age_seconds
-        writer.writerow(cell(values[name]) for name in COLUMNS)
-    return text.getvalue()
-
-
-def cell(value: object) -> str:
-    """One value; empty where it is unknown."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case Decimal():
-            return plain(value) if value.is_finite() else ""
-        case int() | float():
-            return str(value)
-        case datetime():
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        case _:
-            text = clean(str(value))
-            return f"'{text}" if text.lstrip().startswith(FORMULA) else text
+def entries_text(entries: Iterable[EntryView], shown: Redaction) -> str:
+    """The entries as `pnl --format csv` prints them."""
+    rows = ({**entry_row(entry), "account": shown.account(entry.account)} for entry in entries)
+    return csv_text(ENTRY_KEYS, rows)
 
 
 def destination(typed: str, default_name: str) -> Path:

@@ -1,26 +1,41 @@
 """A position as the Positions pane shows it: the ledger's row with the live values over it."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import FRESH_SECONDS, Mark
+from possync_tui.domain.money import EXACT
 from possync_tui.domain.position import Status
-from possync_tui.domain.views import PositionView
-from possync_tui.tui.columns import Align, Cell, Column, by_number, by_text
-from possync_tui.tui.format import UNKNOWN, Redaction, age, arrow, clean, moment, money, number
+from possync_tui.domain.views import HoldView, PositionView
+from possync_tui.tui.columns import Align, Cell, Column, SortKey, by_number, by_text
+from possync_tui.tui.format import (
+    UNKNOWN,
+    Redaction,
+    age,
+    arrow,
+    clean,
+    minute,
+    moment,
+    money,
+    number,
+)
 from possync_tui.tui.format import price as price_text
 from possync_tui.tui.tones import Tone
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One row. `shown_age` is part of it, so that a row that merely ages is drawn again."""
+    """One row. `shown_age` is part of it, so that a row that merely ages is drawn again.
+
+    `held` is the message of what waits for the user's word about this position.
+    """
 
     view: PositionView
     mark: Mark | None
+    held: str | None = None
     shown_age: str = UNKNOWN
     is_stale: bool = True
 
@@ -58,6 +73,24 @@ class Holding:
         return None if self.is_missing else (stored if mark is None else mark)
 
     @property
+    def is_delayed(self) -> bool:
+        """Whether the price may be older than its time says."""
+        return self.mark is not None and self.mark.is_delayed and not self.is_missing
+
+    @property
+    def cost(self) -> Decimal | None:
+        """What was paid for it, commissions included, by the broker's average."""
+        average = self.view.average_cost
+        return None if average is None else EXACT.multiply(average, self.view.quantity)
+
+    @property
+    def percent(self) -> Decimal | None:
+        """Unrealized P&L in percent of what was paid."""
+        if self.unrealized is None or not self.cost:
+            return None
+        return EXACT.divide(self.unrealized * 100, abs(self.cost))
+
+    @property
     def marked_at(self) -> datetime | None:
         return self.mark.at if self.mark else self.view.marked_at
 
@@ -69,13 +102,30 @@ class Holding:
         stale = not is_live or seconds is None or seconds > FRESH_SECONDS
         if shown == self.shown_age and stale == self.is_stale:
             return self
-        return Holding(self.view, self.mark, shown, stale)
+        return replace(self, shown_age=shown, is_stale=stale)
 
     def with_mark(self, mark: Mark, now: datetime, *, is_live: bool) -> "Holding":
-        return Holding(self.view, mark, self.shown_age, self.is_stale).at(now, is_live=is_live)
+        return replace(self, mark=mark).at(now, is_live=is_live)
+
+
+def held_message(view: PositionView, holds: Iterable[HoldView]) -> str | None:
+    """What waits for the user's word about this very position."""
+    for hold in holds:
+        if hold.status == "held" and (hold.account, hold.con_id) == (view.account, view.con_id):
+            return hold.message
+    return None
 
 
 # --- columns -------------------------------------------------------------------------------------
+
+
+def by_time(at: datetime | None) -> SortKey | None:
+    return None if at is None else (Decimal(at.timestamp()), "")
+
+
+def percent(value: Decimal | None) -> str:
+    """`12.34 %`, or that it is unknown."""
+    return UNKNOWN if value is None else f"{number(value, least=2, most=2)} %"
 
 
 def _quiet(holding: Holding, tone: Tone = Tone.PLAIN) -> Tone:
@@ -217,88 +267,93 @@ def holding_columns(shown: Redaction) -> tuple[Column[Holding], ...]:
         ),
         Column(
             "age",
-            "Age",
+            "Price age",
             lambda h: Cell(h.shown_age, Tone.STALE if h.is_stale else Tone.DIM),
             Align.RIGHT,
             rank=9,
             least=4,
-            order=lambda h: by_number(Decimal(h.marked_at.timestamp()) if h.marked_at else None),
+            order=lambda h: by_time(h.marked_at),
             wants_high_first=True,
+            raw=lambda h: h.marked_at,
         ),
     )
 
 
-def missing_note(holding: Holding, now: datetime) -> Cell | None:
+def more_columns() -> tuple[Column[Holding], ...]:
+    """Columns that are shown where they were chosen."""
+    return (
+        Column(
+            "percent",
+            "Unreal. %",
+            lambda h: Cell(percent(h.percent), _live_tone(h, pnl_tone(h.percent))),
+            Align.POINT,
+            rank=10,
+            order=lambda h: by_number(h.percent),
+            wants_high_first=True,
+        ),
+        Column(
+            "cost",
+            "Cost",
+            lambda h: Cell(money(h.cost), _quiet(h)),
+            Align.POINT,
+            rank=11,
+            order=lambda h: by_number(h.cost),
+            wants_high_first=True,
+        ),
+        Column(
+            "opened",
+            "Opened",
+            lambda h: Cell(minute(h.view.opened_at), Tone.DIM),
+            rank=12,
+            order=lambda h: by_time(h.view.opened_at),
+            raw=lambda h: h.view.opened_at,
+        ),
+        Column(
+            "contract",
+            "Contract",
+            lambda h: Cell(str(h.view.con_id), Tone.DIM),
+            Align.RIGHT,
+            rank=13,
+            order=lambda h: by_number(Decimal(h.view.con_id)),
+        ),
+    )
+
+
+def missing_note(holding: Holding, now: datetime, review_key: str) -> Cell | None:
     """What to do about a position that the broker no longer reports."""
     if not holding.is_missing:
         return None
+    return Cell(f"{_missing_since(holding, now)} — {review_key} to review", Tone.WARNING)
+
+
+def _missing_since(holding: Holding, now: datetime) -> str:
     since = holding.view.missing_since
-    when = f"missing since {moment(since, now)}" if since else "missing at the broker"
-    return Cell(f"{when} — v to review", Tone.WARNING)
+    return f"missing since {moment(since, now)}" if since else "missing at the broker"
 
 
-# --- totals --------------------------------------------------------------------------------------
+def flag(holding: Holding) -> Cell:
+    """The symbol before a row: what is most wrong with it."""
+    if holding.is_missing:
+        return Cell("!", Tone.WARNING)
+    if holding.held is not None:
+        return Cell("⚑", Tone.WARNING)
+    if holding.is_stale and not holding.is_outside_totals:
+        return Cell("○", Tone.DIM)
+    return Cell("◔" if holding.is_delayed else " ", Tone.DIM)
 
 
-@dataclass(frozen=True, slots=True)
-class Total:
-    """Sums of one currency; different currencies are never added. `unknown` rows are not in it."""
+def explained(holding: Holding, now: datetime, key: Callable[[str], str]) -> str:
+    """What is wrong with a row and what to do about it; empty where all is well.
 
-    currency: str
-    positions: int
-    value: Decimal | None
-    unrealized: Decimal | None
-    day: Decimal | None
-    realized_today: Decimal | None
-    unknown: int
-
-
-def totals(holdings: Iterable[Holding], realized_today: Mapping[str, Decimal]) -> tuple[Total, ...]:
-    """One total a currency, the one with the most positions first."""
-    groups: dict[str, list[Holding]] = {}
-    for holding in holdings:
-        if not holding.is_outside_totals:
-            groups.setdefault(holding.view.currency, []).append(holding)
-    for currency in realized_today:
-        groups.setdefault(currency, [])
-    found = [
-        Total(
-            currency,
-            len(group),
-            _sum(h.value for h in group),
-            _sum(h.unrealized for h in group),
-            _sum(h.day for h in group),
-            realized_today.get(currency),
-            sum(1 for h in group if h.value is None),
+    `key` names the key of a deed.
+    """
+    name = clean(holding.view.description or holding.view.symbol)
+    if holding.is_missing:
+        return (
+            f"{name} is {_missing_since(holding, now)}: TWS does not list it and no closing fill "
+            f"is known. {key('review')} decides; {key('missing')} lets syncs close it; a statement "
+            "settles it."
         )
-        for currency, group in groups.items()
-    ]
-    return tuple(sorted(found, key=lambda total: (-total.positions, total.currency)))
-
-
-def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
-    known = [amount for amount in amounts if amount is not None]
-    return sum(known, Decimal(0)) if known else None
-
-
-# --- the filter ----------------------------------------------------------------------------------
-
-
-def matches(holding: Holding, words: str) -> bool:
-    """Whether every word of a filter fits: text, `long`, `short`, `missing`, `pnl<0`, `pnl>0`."""
-    return all(_matches_word(holding, word) for word in words.casefold().split())
-
-
-def _matches_word(holding: Holding, word: str) -> bool:
-    view = holding.view
-    if word == "long":
-        return view.quantity > 0
-    if word == "short":
-        return view.quantity < 0
-    if word == "missing":
-        return holding.is_missing
-    if word in ("pnl<0", "pnl>0"):
-        amount = holding.unrealized
-        return amount is not None and (amount < 0 if word == "pnl<0" else amount > 0)
-    fields = (view.symbol, view.description, view.sec_type, view.account, view.currency)
-    return any(word in field.casefold() for field in fields)
+    if holding.held is not None:
+        return f"{name} is held: {holding.held} {key('review')} decides."
+    return ""

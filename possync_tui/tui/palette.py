@@ -1,47 +1,68 @@
 """The command palette: every action, and every position by its name."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.dom import DOMNode
 
 from possync_tui.tui.actions import DEEDS, key_name
 from possync_tui.tui.format import clean
+from possync_tui.tui.keys_here import pane_keys
 from possync_tui.tui.screens.base import DeskScreen
-from possync_tui.tui.screens.dashboard import DashboardScreen
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """An action in words. `node` is where it runs."""
+
+    name: str
+    key: str
+    action: str
+    node: DOMNode
 
 
 class PossyncCommands(Provider):
     """Names go in as finished text: the palette would read a symbol as markup."""
 
-    def _deeds(self) -> Iterator[tuple[str, str, str]]:
-        """What each one says, its key, and its action."""
-        for deed in DEEDS:
-            yield deed.help, f"key {key_name(deed.keys)}", f"app.{deed.action}"
+    def _commands(self) -> Iterator[Command]:
+        """What the focused pane can do, then its screen, then the program."""
+        desk_screens = [s for s in self.app.screen_stack if isinstance(s, DeskScreen)]
+        if not desk_screens:
+            return
+        desk = desk_screens[0].desk
+        for here in pane_keys(self.screen):
+            yield Command(here.label, key_name(here.keys), here.action, here.node)
         if isinstance(self.screen, DeskScreen):
             for deed in self.screen.own_deeds:
-                yield deed.help, f"key {key_name(deed.keys)}", f"screen.{deed.action}"
+                yield Command(deed.help, desk.key_of(deed.id), deed.action, self.screen)
+        for deed in DEEDS:
+            if self.app.check_action(deed.action, ()):
+                yield Command(deed.help, desk.key_of(deed.id), deed.action, self.app)
 
     async def discover(self) -> Hits:
         """All actions, before anything is typed."""
-        for name, key, action in self._deeds():
-            yield DiscoveryHit(Content(name), partial(self._run, action), text=name, help=key)
+        for command in self._commands():
+            name = Content(command.name)
+            run = partial(self._run, command)
+            yield DiscoveryHit(name, run, text=command.name, help=f"key {command.key}")
 
     async def search(self, query: str) -> Hits:
         """Actions and positions that fit what was typed."""
         matcher = self.matcher(query)
-        for name, key, action in self._deeds():
-            if (score := matcher.match(name)) > 0:
-                yield Hit(score, Content(name), partial(self._run, action), text=name, help=key)
-        if not isinstance(self.screen, DashboardScreen):
+        for command in self._commands():
+            if (score := matcher.match(command.name)) > 0:
+                text, run = command.name, partial(self._run, command)
+                yield Hit(score, Content(text), run, text=text, help=f"key {command.key}")
+        if not isinstance(self.screen, DeskScreen):
             return
-        positions = self.screen.positions
         for view in self.screen.desk.picture.positions:
             name = clean(view.description or view.symbol)
             if (score := matcher.match(name)) > 0:
-                go = partial(positions.go_to, view.key)
+                go = partial(self.screen.post_message, DeskScreen.PositionAsked(view.key))
                 yield Hit(score, Content(f"Go to {name}"), go, text=name)
 
-    async def _run(self, action: str) -> None:
-        await self.screen.run_action(action)
+    async def _run(self, command: Command) -> None:
+        await self.app.run_action(command.action, default_namespace=command.node)

@@ -17,6 +17,34 @@ from textual.driver import Driver
 logger = logging.getLogger(__name__)
 
 
+class SignalTrap:
+    """Signals that end a program: Textual handles none, and the terminal would stay raw."""
+
+    def __init__(self, leave_on: Callable[[signal.Signals], None]) -> None:
+        self._leave_on = leave_on
+        self._caught: list[signal.Signals] = []
+
+    def catch(self) -> None:
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP", "SIGINT"):
+            number = getattr(signal, name, None)
+            if not isinstance(number, signal.Signals):
+                continue
+            try:
+                loop.add_signal_handler(number, self._leave_on, number)
+            except (NotImplementedError, RuntimeError, ValueError):
+                # Windows, or not the main thread: the caller's own handling stays.
+                logger.debug("cannot handle %s here", name)
+                continue
+            self._caught.append(number)
+
+    def release(self) -> None:
+        loop = asyncio.get_running_loop()
+        for caught in self._caught:
+            loop.remove_signal_handler(caught)
+        self._caught.clear()
+
+
 class LosableFile(io.TextIOBase):
     """A text file that takes writes for good also after what is behind it has gone."""
 

@@ -1,8 +1,8 @@
 """Colour themes of our own. Meaning never hangs on them alone: signs and symbols carry it too."""
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
-DEFAULT_THEME = "possync"
+from possync_tui.settings import DEFAULT_THEME as DEFAULT_THEME
 
 THEMES = (
     Theme(
@@ -32,13 +32,14 @@ THEMES = (
         panel="#e2e6ec",
         dark=False,
     ),
-    # Blue for gains and orange for losses: told apart by every common kind of colour vision.
+    # Blue for gains and orange for losses: told apart by every common kind of colour vision, which
+    # `test_tui_themes.py` measures.
     Theme(
         name="possync-blue-orange",
         primary="#c3b6f2",
         secondary="#8d84b5",
         accent="#c3b6f2",
-        success="#56b4e9",
+        success="#38a3f0",
         error="#ff9f3f",
         warning="#f0e442",
         foreground="#dcdce0",
@@ -47,3 +48,8 @@ THEMES = (
         panel="#21242b",
     ),
 )
+
+
+def theme_names() -> list[str]:
+    """What `POSSYNC_THEME` may be: ours first."""
+    return [*(theme.name for theme in THEMES), *BUILTIN_THEMES]

@@ -107,6 +107,78 @@ async def test_reconnect_now_does_not_wait(tws: ScriptedTws, begin: Connect) -> 
     assert (await session.broker.connected(5)).is_usable
 
 
+async def test_reconnect_now_replaces_a_session_that_stands(
+    tws: ScriptedTws, connect: Connect
+) -> None:
+    clock = SteppedClock()
+    session = await connect(clock=clock)
+    first = session.broker.state
+    session.broker.reconnect_now()
+    await session.until(lambda: len(tws.clients) == 2, "a second login")
+    second = await session.broker.connected(5)
+    assert second.session_id != first.session_id
+    assert second.last_error == ""
+
+
+async def test_paused_nothing_is_tried_until_asked(tws: ScriptedTws, begin: Connect) -> None:
+    await tws.stop()
+    session = await begin()
+    await session.until_phase(Phase.RECONNECTING)
+    assert session.broker.pause_reconnecting()
+    await session.until(lambda: session.broker.state.is_paused, "the pause")
+    paused = session.broker.state
+    assert paused.phase is Phase.DISCONNECTED
+    assert paused.next_try_at is None
+    assert (paused.last_error_code, paused.last_error[:15]) == (502, "Nothing answers")
+    await tws.start()
+    await asyncio.sleep(0.3)  # three times the longest wait between tries
+    assert session.broker.state == paused
+    assert tws.clients == []
+    session.broker.reconnect_now()
+    assert (await session.broker.connected(5)).is_paused is False
+
+
+async def test_a_pause_ends_where_a_session_stands(tws: ScriptedTws, begin: Connect) -> None:
+    """Nobody may forget a pause: a session that is lost later is opened again."""
+    session = await begin()
+    assert session.broker.pause_reconnecting()  # while it connects
+    await session.broker.connected(5)
+    assert not session.broker.pause_reconnecting()
+    tws.client.drop()
+    await session.until(lambda: len(tws.clients) == 2, "a second login")
+    assert not (await session.broker.connected(5)).is_paused
+
+
+async def test_a_pause_while_connecting_lets_that_try_end(tws: ScriptedTws, begin: Connect) -> None:
+    session = await begin(port=1)
+    assert session.broker.pause_reconnecting()
+    await session.until(lambda: session.broker.state.is_paused, "the pause")
+    assert Phase.RECONNECTING not in session.phases
+
+
+async def test_stopping_ends_a_pause(begin: Connect) -> None:
+    session = await begin(port=1)
+    session.broker.pause_reconnecting()
+    await session.until(lambda: session.broker.state.is_paused, "the pause")
+    await session.broker.stop()
+    assert not session.broker.state.is_paused
+
+
+async def test_the_last_error_is_kept_with_its_code_and_time(
+    tws: ScriptedTws, connect: Connect
+) -> None:
+    session = await connect()
+    tws.client.send(error(1100, "Connectivity lost"))
+    await session.until_phase(Phase.STALE)
+    lost = session.broker.state
+    assert (lost.last_error_code, lost.last_error) == (1100, lost.sentence)
+    tws.client.send(error(1102, "Connectivity restored"))
+    back = await session.broker.connected(5)
+    assert back.code is None
+    assert (back.last_error, back.last_error_code) == (lost.last_error, 1100)
+    assert back.last_error_at == lost.last_error_at
+
+
 async def test_a_lost_socket_is_opened_again(tws: ScriptedTws, connect: Connect) -> None:
     session = await connect()
     first = session.broker.state

@@ -35,6 +35,20 @@ def test_all_is_well(home: Home, gateway: Gateway) -> None:
     assert ran.json()["ports"][0]["server_version"] == 176
 
 
+def test_a_theme_that_is_none(home: Home, gateway: Gateway) -> None:
+    port = ("--port", gateway.port)
+    ran = home.run("doctor", "--json", *port, POSSYNC_THEME="solarised")
+    assert (ran.code, ran.err) == (2, "")
+    found = checks(ran.json())["settings"]
+    assert found["verdict"] == "problem"
+    assert "POSSYNC_THEME=solarised" in found["detail"]
+    assert "possync-day" in found["advice"]
+    assert "solarized-dark" in found["advice"]
+    for theme in ("nord", "Possync-Day"):
+        ran = home.run("doctor", "--json", *port, "--theme", theme)
+        assert checks(ran.json())["settings"]["verdict"] == "good"
+
+
 def test_something_else_listens(home: Home) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

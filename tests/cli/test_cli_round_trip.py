@@ -9,6 +9,7 @@ import stat
 import time
 from contextlib import closing
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -163,6 +164,26 @@ def test_watch_tells_syncs_as_lines_and_stops_on_a_signal(
     assert watching.returncode == 128 + ending
     assert "Traceback" not in errors
     assert home.run("verify").code == 0
+
+
+def test_watch_tells_a_connection_once(home: Home, gateway: Gateway) -> None:
+    """Round trips and data farms, which the lines do not have, change the state beneath them."""
+    watching = home.start("watch", "--json", "--port", gateway.port, "--initial-delay", "0")
+    assert watching.stdout is not None
+    told: list[dict[str, object]] = []
+    while not told or told[-1]["event"] != "sync":
+        told.append(json.loads(watching.stdout.readline()))
+    for code in (2106, 2104, 2103, 2104):
+        gateway.do(do="notice", code=code, text="data farm connection is OK:usfarm")
+    gateway.do(do="trade", account="DU1000001", con_id=265598, side="BUY", quantity=1, price=150)
+    told.append({})
+    while told[-1].get("event") != "sync":
+        told.append(json.loads(watching.stdout.readline()))
+    watching.send_signal(signal.SIGTERM)
+    watching.communicate(timeout=30)
+    links = [event for event in told if event.get("event") == "connection"]
+    assert links
+    assert all(one != other for one, other in pairwise(links))
 
 
 def test_watch_ends_when_nobody_reads(home: Home, gateway: Gateway) -> None:

@@ -80,11 +80,11 @@ def test_rows_know_what_undid_and_what_replaced_them() -> None:
 
 def test_the_brokers_figure_differs_from_half_a_cent_on() -> None:
     def differs(theirs: str) -> Decimal | None:
-        return linked([entry(1, "10", broker_realized_pnl=Decimal(theirs))])[0].broker_difference
+        return linked([entry(1, "10", broker_realized_pnl=Decimal(theirs))])[0].entry.difference
 
     assert differs("10.0049") is None
     assert differs("9.98") == Decimal("0.02")
-    assert linked([entry(1, None, broker_realized_pnl=Decimal(1))])[0].broker_difference is None
+    assert linked([entry(1, None, broker_realized_pnl=Decimal(1))])[0].entry.difference is None
 
 
 def test_currencies_are_never_added() -> None:

@@ -173,6 +173,14 @@ WHOLE = document(Sheet([ROW]))
         (WHOLE.replace(f'accountId="{ACCOUNT}"', ""), "names no account"),
         (WHOLE.replace('toDate="20260331"', 'toDate="soon"'), "toDate of its statement"),
         (document(Sheet([ROW | {"levelOfDetail": "ORDER"}])), "tick Executions"),
+        (document(Sheet([ROW | {"dateTime": "20260402;120000"}])), "later than the statement"),
+        (document(Sheet([ROW | {"dateTime": "20300101;120000"}])), "later than the statement"),
+        (
+            document(
+                Sheet([ROW | {"dateTime": "20260402;120000"}], attributes={"whenGenerated": ""})
+            ),
+            "later than the statement",
+        ),
         (
             WHOLE.replace("Trades>", "TradeConfirms>").replace("<Trade ", "<TradeConfirm ")
             .replace("OptionEAE>", "A>").replace("CorporateActions>", "B>")

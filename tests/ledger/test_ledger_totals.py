@@ -214,12 +214,43 @@ async def test_the_other_method_is_read_without_a_trace(ledger: Ledger, path: Pa
     assert rows_of(path, "SELECT * FROM meta ORDER BY name") == before
 
 
+async def test_a_position_is_found_by_its_name_where_no_symbol_is_that(ledger: Ledger) -> None:
+    await sync(ledger, [], START - timedelta(minutes=1))
+    future = Instrument(900001, "MNQ", "FUT", "USD", multiplier="2", local_symbol="MNQZ6")
+    other = Instrument(900002, "MNQ", "FUT", "USD", multiplier="2", local_symbol="MNQH7")
+    # Its name is the symbol of another one: asked for by that, it stays out.
+    shadow = Instrument(900003, "AAP", "FUT", "USD", multiplier="1", local_symbol="AAPL")
+    for instrument in (future, other, shadow, APPLE):
+        name = str(instrument.con_id)
+        opened = fill(f"{name}.a.01", Side.BOUGHT, "1", "10", START, instrument)
+        sold = fill(f"{name}.b.01", Side.SOLD, "1", "11", START + timedelta(minutes=1), instrument)
+        await ledger.record([opened, sold, commission(opened.exec_id), commission(sold.exec_id)])
+    await sync(ledger, [], START + timedelta(minutes=3))
+    for asked, con_ids in (
+        ("mnqz6", {900001}),
+        ("MNQ", {900001, 900002}),
+        ("AAPL", {APPLE.con_id}),
+        ("AAP", {900003}),
+        ("MNQM7", set()),
+    ):
+        found = await ledger.entries(EntryQuery(symbol=asked))
+        assert {entry.con_id for entry in found} == con_ids, asked
+        totals_of = await ledger.pnl_totals(EntryQuery(symbol=asked), PnlGrouping.CURRENCY)
+        assert sum(total.entries for total in totals_of) == len(con_ids)
+
+
 # --- the broker's word ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("broker", "difference"),
-    [("198", None), ("198.0000001", None), ("205.5", Decimal("-7.5")), (None, None)],
+    [
+        ("198", None),
+        ("198.0000001", None),
+        ("198.0049", None),
+        ("205.5", Decimal("-7.5")),
+        (None, None),
+    ],
 )
 async def test_a_difference_to_the_brokers_figure_is_told(
     ledger: Ledger, broker: str | None, difference: Decimal | None

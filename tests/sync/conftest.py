@@ -21,6 +21,7 @@ from possync_tui.domain.connection import ConnectionState, Phase, environment_of
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Commission, Fill, PositionRow, Side, Snapshot
+from possync_tui.domain.rates import Rates
 from possync_tui.ledger.port import LedgerPort
 from possync_tui.ledger.store import open_ledger
 from possync_tui.sync.engine import Engine
@@ -121,6 +122,10 @@ class ScriptedBroker:
     def marks(self) -> Mapping[PositionKey, Mark]:
         return self.marks_now
 
+    @property
+    def rates(self) -> Rates:
+        return {}
+
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
@@ -171,6 +176,9 @@ class ScriptedBroker:
 
     def reconnect_now(self) -> None:
         self.connect()
+
+    def pause_reconnecting(self) -> bool:
+        return False
 
     async def stop(self) -> None:
         self._phase = Phase.DISCONNECTED

@@ -54,19 +54,29 @@ class Terminal:
     """A program in a pseudo-terminal, with the screen that an emulator makes of its bytes."""
 
     def __init__(
-        self, arguments: list[str], env: Mapping[str, str], cwd: Path, columns: int, lines: int
+        self,
+        arguments: list[str],
+        env: Mapping[str, str],
+        cwd: Path,
+        columns: int,
+        lines: int,
+        program: str = PROGRAM,
     ) -> None:
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""
         self.child = pexpect.spawn(
-            PROGRAM,
+            program,
             arguments,
             env={**env, "COLUMNS": str(columns), "LINES": str(lines)},
             cwd=str(cwd),
             dimensions=(lines, columns),
             timeout=PATIENCE,
         )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.screen.columns, self.screen.lines
 
     @property
     def text(self) -> str:
@@ -94,8 +104,20 @@ class Terminal:
     def until_text(self, text: str, patience: float = PATIENCE) -> None:
         self.until(lambda shown: text in shown, repr(text), patience)
 
+    def until_written(self, text: str, after: int) -> None:
+        """Read until the program wrote it, `after` so many bytes.
+
+        The emulator has one screen only, on which the shell's lines and ours mix.
+        """
+        self.until(lambda _: self.raw.find(text.encode(), after) >= 0, f"{text!r} written")
+
     def press(self, keys: str) -> None:
         self.child.send(keys)
+
+    def resize(self, columns: int, lines: int) -> None:
+        """As a window does that is pulled at: the kernel sends SIGWINCH."""
+        self.screen.resize(lines, columns)
+        self.child.setwinsize(lines, columns)
 
     def ended(self) -> int:
         """Wait for the end; the exit code, or 128 + the signal."""
@@ -187,6 +209,14 @@ class Desk:
 
     def terminal(self, *arguments: str, columns: int = 140, lines: int = 40) -> Terminal:
         terminal = Terminal(list(arguments), self.env, self.home, columns, lines)
+        self._running.append(terminal)
+        return terminal
+
+    def shell(self, columns: int = 100, lines: int = 30) -> Terminal:
+        """An interactive shell with job control, as the program is usually started from."""
+        env = {**self.env, "PS1": "prompt> ", "BASH_SILENCE_DEPRECATION_WARNING": "1"}
+        arguments = ["--noprofile", "--norc", "-i"]
+        terminal = Terminal(arguments, env, self.home, columns, lines, program="bash")
         self._running.append(terminal)
         return terminal
 

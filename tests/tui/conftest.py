@@ -1,13 +1,16 @@
 """An app on a fake engine, run without a terminal."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
+from possync_tui.domain.first_look import Port
 from possync_tui.tui import bridge
 from possync_tui.tui.app import SYNC_LOOP, PossyncApp
+from possync_tui.tui.keymap import Keymap
 from possync_tui.tui.screens.dashboard import DashboardScreen
 from tests.tui.fake_engine import FakeEngine, FixedClock
 
@@ -54,8 +57,23 @@ def running(engine: FakeEngine, clock: FixedClock) -> Running:
         theme: str | None = None,
         mask_accounts: bool = False,
         label: str = "",
+        keymap: Keymap | None = None,
+        state_folder: Path | None = None,
+        ports: Sequence[Port] | None = None,
     ) -> AsyncIterator[Pilot[None]]:
-        app = PossyncApp(engine, clock=clock, theme=theme, mask_accounts=mask_accounts, label=label)
+        async def probe() -> Sequence[Port]:
+            return ports or ()
+
+        app = PossyncApp(
+            engine,
+            clock=clock,
+            theme=theme,
+            mask_accounts=mask_accounts,
+            label=label,
+            keymap=keymap,
+            state_folder=state_folder,
+            probe=None if ports is None else probe,
+        )
         async with app.run_test(size=size, notifications=True) as pilot:
             await settle(pilot)
             yield pilot

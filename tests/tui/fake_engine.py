@@ -11,6 +11,7 @@ from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.plan import Plan
 from possync_tui.domain.position import CostMethod
+from possync_tui.domain.rates import Rate, Rates
 from possync_tui.domain.runs import Outcome, SyncResult, SyncStats, Trigger
 from possync_tui.domain.views import (
     AccountView,
@@ -75,6 +76,7 @@ class FakeReads:
         self.entry_rows: list[EntryView] = desk_book.entries()
         self.journal_rows: list[JournalView] = desk_book.journal()
         self.fill_rows: dict[int, list[FillView]] = {}
+        self.taken_rows: dict[int, list[LotView]] = {}
         self.lot_rows: list[LotView] = desk_fills.lots()
         self.failure: Exception | None = None
 
@@ -115,6 +117,10 @@ class FakeReads:
     async def fills_of(self, entry_id: int) -> list[FillView]:
         self._check()
         return self.fill_rows.get(entry_id, [])
+
+    async def lots_of(self, entry_id: int) -> list[LotView] | None:
+        self._check()
+        return self.taken_rows.get(entry_id, [])
 
     async def pnl_totals(
         self, query: EntryQuery, by: PnlGrouping, *, zone: tzinfo | None = None
@@ -160,7 +166,12 @@ class FakeReads:
         return list(self.account_rows)
 
     async def journal(
-        self, *, key: PositionKey | None = None, run_id: int | None = None, limit: int = 200
+        self,
+        *,
+        key: PositionKey | None = None,
+        run_id: int | None = None,
+        limit: int = 200,
+        both_methods: bool = True,
     ) -> list[JournalView]:
         self._check()
         return [
@@ -168,6 +179,7 @@ class FakeReads:
             for line in self.journal_rows
             if (key is None or (line.account, line.con_id) == (key.account, key.con_id))
             and run_id in (None, line.run_id)
+            and (both_methods or line.method in (None, CostMethod.AVERAGE))
         ][:limit]
 
     async def stats(self) -> SyncStats:
@@ -187,6 +199,7 @@ class FakeEngine:
         self.connection = desk_book.connected(clock.now())
         self.environment: Environment | None = Environment.PAPER
         self.live_marks: dict[PositionKey, Mark] = desk_book.marks(self.reads.position_rows)
+        self.live_rates: dict[tuple[str, str], Rate] = {}
         self.stats = desk_book.STATS
         self.arming = Arming(armed=False, by_settings=False)
         self.is_read_only = False
@@ -208,6 +221,10 @@ class FakeEngine:
     @property
     def marks(self) -> Mapping[PositionKey, Mark]:
         return self.live_marks
+
+    @property
+    def rates(self) -> Rates:
+        return self.live_rates
 
     # --- the port ----------------------------------------------------------------------------
 
@@ -286,6 +303,21 @@ class FakeEngine:
 
     def reconnect_now(self) -> None:
         self.reconnects += 1
+        if self.connection.is_paused:
+            self.connect(phase=Phase.CONNECTING, sentence="Connecting.", is_paused=False)
+
+    def pause_reconnecting(self) -> bool:
+        if self.connection.phase not in (Phase.RECONNECTING, Phase.CONNECTING):
+            return False
+        sentence = "Paused by you: nothing is tried until you reconnect."
+        self.connect(
+            phase=Phase.DISCONNECTED,
+            sentence=sentence,
+            code=None,
+            next_try_at=None,
+            is_paused=True,
+        )
+        return True
 
     # --- what happens ------------------------------------------------------------------------
 
@@ -317,6 +349,7 @@ class FakeEngine:
             attempt=4,
             next_try_at=self.clock.now() + timedelta(seconds=8),
             last_error="connection refused",
+            last_error_code=502,
         )
         self.next_sync_at = None
         self.bus.emit(ConnectionChanged(self.connection))

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 import stat
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +14,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from possync_tui.domain.exports import FORMULA
 from possync_tui.domain.observations import PriceEvidence
 from possync_tui.ledger.port import LedgerError
 from possync_tui.tui import export
@@ -71,6 +73,45 @@ async def test_an_entry_opens_to_its_fills(running: Running, engine: FakeEngine)
         assert screen(pilot).table.has_focus
         await press(pilot, "enter", "r")
         assert len(pilot.app.screen_stack) == 2
+
+
+async def test_an_entry_shows_what_it_took_of_each_lot(
+    running: Running, engine: FakeEngine
+) -> None:
+    engine.reads.entry_rows = [entry(7, "100")]
+    seeded, bought = desk_fills.lots()
+    engine.reads.taken_rows[7] = [seeded, replace(bought, quantity=Decimal("12.5"))]
+    async with running() as pilot:
+        await press(pilot, "p", "enter")
+        text = screen_text(pilot)
+        assert "Lots that it closed\n" in re.sub(r" +\n", "\n", text)
+        assert "by the oldest first (fifo)" in text
+        assert re.search(r"200 +189\.10 +37,820\.00 +0\.00 USD +held before the first sync", text)
+        assert re.search(r"12\.5 +201\.02 +40,205\.05 +1\.05 USD +fill 0000e0d5", text)
+        await press(pilot, "escape")
+        engine.reads.taken_rows[7] = [replace(bought, method="average", quantity=Decimal(100))]
+        await press(pilot, "enter")
+        assert "by their average, pooled" in screen_text(pilot)
+
+
+async def test_the_journal_keeps_to_the_cost_method_in_use(
+    running: Running, engine: FakeEngine
+) -> None:
+    base = desk_book.journal()[0]
+    engine.reads.journal_rows = [
+        replace(base, kind="realized", text=f"AAPL: realized by {method}", method=method)
+        for method in ("average", "fifo")
+    ]
+    engine.reads.entry_rows = [entry(7, "100", recorded_at=base.at, con_id=base.con_id)]
+    async with running() as pilot:
+        for keys in (("enter",), ("escape", "p", "enter")):
+            await press(pilot, *keys)
+            assert "realized by average" in screen_text(pilot)
+            assert "realized by fifo" not in screen_text(pilot)
+            await press(pilot, "f")
+            assert "realized by fifo" in screen_text(pilot)
+            await press(pilot, "f")
+            assert "realized by fifo" not in screen_text(pilot)
 
 
 async def test_an_estimate_tells_its_price_and_that_there_are_no_fills(
@@ -198,19 +239,19 @@ def test_a_spreadsheet_sees_no_formula_and_a_program_the_exact_numbers() -> None
         )
         for number, text in enumerate(texts)
     ]
-    written = export.csv_text(rows, Redaction(mask_accounts=False))
+    written = export.entries_text(rows, Redaction(mask_accounts=False))
     assert written.endswith("\r\n")
     read = list(csv.DictReader(io.StringIO(written, newline="")))
     assert len(read) == len(rows)
     for found, given in zip(read, rows, strict=True):
         assert found["realized_pnl"] == "-1234567.000001"
-        assert found["closed_at"] == given.closed_at.isoformat().replace("+00:00", "Z")
+        assert found["closed_at"] == given.closed_at.isoformat()
         assert found["exit_price"] == "231.5"
         assert found["supersedes_id"] == ""
         for name in ("description", "account", "price_source"):
-            assert not found[name].lstrip().startswith(export.FORMULA), found[name]
+            assert not found[name].lstrip().startswith(FORMULA), found[name]
             assert "\x1b" not in found[name]
-    masked = export.csv_text([entry(1, "1")], Redaction(mask_accounts=True))
+    masked = export.entries_text([entry(1, "1")], Redaction(mask_accounts=True))
     assert "DU7654301" not in masked
 
 

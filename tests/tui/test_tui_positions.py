@@ -6,7 +6,7 @@ from decimal import Decimal
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.sync.events import LedgerChanged
 from possync_tui.tui.columns import Align, Cell, Column, Measure, place
-from possync_tui.tui.widgets.positions import PositionsTable
+from possync_tui.tui.widgets.positions_table import PositionsTable
 from tests.tui.conftest import Running, dashboard, press, screen_text, settle
 from tests.tui.desk_book import CODES
 from tests.tui.fake_engine import FakeEngine, FixedClock
@@ -68,7 +68,7 @@ async def test_rows_age_and_go_stale(
 ) -> None:
     async with running((200, 60)) as pilot:
         table = dashboard(pilot).positions.table
-        assert table.rows[0].shown_age == "now"
+        assert table.holdings[0].shown_age == "now"
         drawn = table.rows_drawn
         clock.move(1)
         dashboard(pilot).tick()
@@ -77,8 +77,8 @@ async def test_rows_age_and_go_stale(
         clock.move(90)
         dashboard(pilot).tick()
         await settle(pilot)
-        assert table.rows[0].shown_age == "1 m"
-        assert table.rows[0].is_stale
+        assert table.holdings[0].shown_age == "1 m"
+        assert table.holdings[0].is_stale
 
 
 async def test_the_cursor_stays_on_its_position(running: Running, engine: FakeEngine) -> None:
@@ -145,9 +145,9 @@ async def test_a_click_on_a_heading_sorts(running: Running) -> None:
         await pilot.click(PositionsTable, offset=(heading.index("Unrealized") + 3, 0))
         await settle(pilot)
         assert table.sort_id == "unrealized"
-        amounts = [row.unrealized for row in table.rows if row.unrealized is not None]
+        amounts = [row.unrealized for row in table.holdings if row.unrealized is not None]
         assert amounts == sorted(amounts, reverse=True)
-        assert table.rows[-1].unrealized is None
+        assert table.holdings[-1].unrealized is None
         assert "Unrealized↓" in screen_text(pilot)
         assert "by unrealized ↓" in screen_text(pilot)
 
@@ -200,7 +200,7 @@ async def test_the_account_key_goes_round(running: Running) -> None:
     async with running() as pilot:
         table = dashboard(pilot).positions.table
         await press(pilot, "a")
-        assert {row.view.account for row in table.rows} == {CODES[0]}
+        assert {row.view.account for row in table.holdings} == {CODES[0]}
         assert "Account" not in table.render_line(0).text
         assert f"{CODES[0]} ▾" in screen_text(pilot)
         await press(pilot, "a", "a", "a")

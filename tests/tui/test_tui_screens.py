@@ -123,7 +123,7 @@ async def test_review_shows_message_evidence_and_what_each_word_does(running: Ru
 
 async def test_accepting_takes_a_note(running: Running, engine: FakeEngine) -> None:
     async with running() as pilot:
-        await press(pilot, "v", "j", "a")
+        await press(pilot, "v", "j", "A")
         assert isinstance(pilot.app.screen, DecisionDialog)
         pilot.app.screen.query_one(Input).value = "sold at the bank [red]"
         await press(pilot, "enter")
@@ -133,7 +133,7 @@ async def test_accepting_takes_a_note(running: Running, engine: FakeEngine) -> N
 
 async def test_accepting_at_a_price(running: Running, engine: FakeEngine) -> None:
     async with running() as pilot:
-        await press(pilot, "v", "j", "a", "s", "o", "l", "d", "tab", "x", "enter")
+        await press(pilot, "v", "j", "A", "s", "o", "l", "d", "tab", "x", "enter")
         assert "the price is not a number" in screen_text(pilot)
         assert engine.decisions == []
         await press(pilot, "backspace", "1", "2", "enter")
@@ -142,7 +142,7 @@ async def test_accepting_at_a_price(running: Running, engine: FakeEngine) -> Non
 
 async def test_accepting_as_a_transfer(running: Running, engine: FakeEngine) -> None:
     async with running() as pilot:
-        await press(pilot, "v", "j", "a", "tab", "7")
+        await press(pilot, "v", "j", "A", "tab", "7")
         await pilot.click("#transfer")
         await settle(pilot)
         assert "a transfer has no price" in screen_text(pilot)
@@ -157,7 +157,7 @@ async def test_what_is_no_missing_position_has_no_price(
     running: Running, engine: FakeEngine
 ) -> None:
     async with running() as pilot:
-        await press(pilot, "v", "a")
+        await press(pilot, "v", "A")
         assert not pilot.app.screen.query("#price, #transfer")
         await press(pilot, "enter")
         assert engine.decisions == [(2, Word(accept=True))]
@@ -165,9 +165,9 @@ async def test_what_is_no_missing_position_has_no_price(
 
 async def test_keeping_by_mouse_and_cancelling(running: Running, engine: FakeEngine) -> None:
     async with running((80, 24)) as pilot:
-        await press(pilot, "v", "x", "escape")
+        await press(pilot, "v", "K", "escape")
         assert engine.decisions == []
-        await press(pilot, "x")
+        await press(pilot, "K")
         await pilot.click("#yes")
         await settle(pilot)
         assert engine.decisions == [(2, Word(accept=False))]
@@ -176,7 +176,7 @@ async def test_keeping_by_mouse_and_cancelling(running: Running, engine: FakeEng
 
 async def test_a_decision_that_fails_is_said(running: Running, engine: FakeEngine) -> None:
     async with running() as pilot:
-        await press(pilot, "v", "a")
+        await press(pilot, "v", "A")
         engine.reads.hold_rows = []
         await press(pilot, "enter")
         assert "hold 2 is not open" in screen_text(pilot)
@@ -185,7 +185,7 @@ async def test_a_decision_that_fails_is_said(running: Running, engine: FakeEngin
 async def test_read_only_decides_nothing(running: Running, engine: FakeEngine) -> None:
     engine.is_read_only = True
     async with running() as pilot:
-        await press(pilot, "v", "a")
+        await press(pilot, "v", "A")
         assert isinstance(pilot.app.screen, ReviewScreen)
 
 
@@ -253,7 +253,7 @@ async def test_the_palette_holds_every_action_and_every_position(
         await pilot.press("enter")
         await pilot.pause(0.2)
         await settle(pilot)
-        row = dashboard(pilot).positions.table.cursor_row
+        row = dashboard(pilot).positions.table.cursor_holding
         assert row is not None
         assert row.view.symbol == "IBM"
         await press(pilot, "ctrl+p")

@@ -283,7 +283,9 @@ CREATE TABLE journal (
     con_id INTEGER,
     kind TEXT NOT NULL,
     text TEXT NOT NULL,
-    evidence TEXT NOT NULL
+    evidence TEXT NOT NULL,
+    -- Of a realized amount and its reversal: each is journaled by both cost methods.
+    method TEXT
 );
 CREATE INDEX journal_by_key ON journal (account, con_id, id);
 CREATE INDEX journal_by_run ON journal (run_id);

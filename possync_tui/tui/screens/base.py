@@ -5,9 +5,11 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
+from possync_tui.domain.instruments import PositionKey
 from possync_tui.tui.actions import Deed
 from possync_tui.tui.bridge import EngineUpdate
 from possync_tui.tui.desk import Desk
@@ -21,6 +23,15 @@ class DeskScreen(Screen[None]):
 
     own_deeds: ClassVar[tuple[Deed, ...]] = ()
     """What works on this screen alone, for the help and the palette."""
+    about: ClassVar[str] = ""
+    """What the screen is for, for the help."""
+
+    class PositionAsked(Message):
+        """The user wants to see a position among the others."""
+
+        def __init__(self, key: PositionKey) -> None:
+            super().__init__()
+            self.key = key
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -33,7 +44,19 @@ class DeskScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield self.status_bar
         yield from self.body()
-        yield KeyBar()
+        yield KeyBar(self.urgent_deeds)
+
+    @property
+    def here(self) -> tuple[str, str]:
+        """Where the user is: the name of the place, and what it is for."""
+        return "", self.about
+
+    def urgent_deeds(self) -> frozenset[str]:
+        """What the key bar never leaves out as things stand."""
+        urgent = {"review"} if self.desk.picture.held else set()
+        if not self.desk.is_live and not self.desk.engine.is_read_only:
+            urgent |= {"reconnect", "pause"}
+        return frozenset(urgent)
 
     @property
     def is_covered(self) -> bool:

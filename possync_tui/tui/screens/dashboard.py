@@ -14,18 +14,28 @@ from possync_tui.tui.actions import DASHBOARD_DEEDS, bindings
 from possync_tui.tui.bridge import EngineUpdate
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.screens.base import DeskScreen
-from possync_tui.tui.tones import Tone, say
+from possync_tui.tui.screens.columns_dialog import Answer, ColumnsDialog
 from possync_tui.tui.widgets.connection import ConnectionPane
 from possync_tui.tui.widgets.line_table import LineTable
+from possync_tui.tui.widgets.log_pane import LogPane
 from possync_tui.tui.widgets.pane import Pane
 from possync_tui.tui.widgets.pane_tabs import PaneTabs
 from possync_tui.tui.widgets.positions import PositionsPane
-from possync_tui.tui.widgets.sync_log import SyncLogPane
 from possync_tui.tui.widgets.sync_stats import SyncStatsPane
+from possync_tui.tui.widgets.table_text import row_text
 
 TOO_SMALL = (
-    "possync-tui needs a terminal of 60 × 15 or more. Everything goes on meanwhile; q quits."
+    "possync-tui needs a terminal of 60 × 15 or more. Everything goes on meanwhile; {quit} quits."
 )
+ABOUT = {
+    "Positions": "What you hold by the ledger, with live values beside it. Enter opens a "
+    "position's life; a click on a heading sorts.",
+    "Sync stats": "How often the ledger was compared with the broker, how well and how fast. The "
+    "counters are those of the ledger's whole life; bars are the latest durations.",
+    "Connection": "The link to TWS: how it stands, what to do about it, and the last error. R "
+    "takes a new session; P stops trying while there is none.",
+    "Sync log": "What happened, newest last. It stops following when you scroll back.",
+}
 
 
 class DashboardScreen(DeskScreen):
@@ -49,14 +59,21 @@ class DashboardScreen(DeskScreen):
         self.positions = PositionsPane(desk)
         self.stats = SyncStatsPane(desk)
         self.connection = ConnectionPane(desk)
-        self.log_lines = SyncLogPane(desk.shown)
+        self.log_pane = LogPane(desk)
+        self.log_lines = self.log_pane.lines
         self.lower = (
             Pane("Sync stats", 2, self.stats, id="sync-stats"),
             Pane("Connection", 3, self.connection, id="connection"),
-            Pane("Sync log", 4, self.log_lines, id="sync-log"),
+            self.log_pane,
         )
         self._missed_something = False
         self.tabs = PaneTabs([pane.title for pane in self.lower], current=2)
+
+    @property
+    def here(self) -> tuple[str, str]:
+        """The pane with the keyboard."""
+        pane = next((p for p in self.panes if p.has_focus_within), self.positions)
+        return pane.title, ABOUT[pane.title]
 
     @property
     def panes(self) -> tuple[Pane, ...]:
@@ -65,7 +82,8 @@ class DashboardScreen(DeskScreen):
     def body(self) -> Iterable[Widget]:
         yield self.positions
         yield Vertical(self.tabs, Horizontal(*self.lower, id="lower-panes"), id="lower")
-        yield Static(TOO_SMALL, id="too-small", markup=False)
+        sentence = TOO_SMALL.format(quit=self.desk.key_of("quit"))
+        yield Static(sentence, id="too-small", markup=False)
 
     def on_mount(self) -> None:
         self._show_tab(2)
@@ -126,18 +144,12 @@ class DashboardScreen(DeskScreen):
         self.connection.tick()
 
     def on_line_table_selected(self, event: LineTable.Selected) -> None:
-        row = self.positions.table.cursor_row
+        row = self.positions.table.cursor_holding
         if row is not None:
             self.post_message(self.LifeAsked(row.view))
 
-    def on_sync_log_pane_paused(self) -> None:
-        log = self.log_lines
-        pane = self.lower[2]
-        if log.is_following:
-            pane.subtitle = say(("with debug lines", Tone.DIM) if log.shows_debug else "")
-        else:
-            pane.subtitle = say((f"paused · {log.new_lines} new · end to follow", Tone.WARNING))
-        self.tabs.show_note(2, pane.subtitle)
+    def on_sync_log_pane_changed(self) -> None:
+        self.tabs.show_note(2, self.log_lines.state_text())
 
     # --- panes -------------------------------------------------------------------------------
 
@@ -182,7 +194,11 @@ class DashboardScreen(DeskScreen):
             pane.set_class(pane is wanted, "-zoomed-pane")
 
     def action_filter(self) -> None:
-        self.positions.ask_filter()
+        """Filter the positions, or search the log where that has the keyboard."""
+        if self.log_pane.has_focus_within:
+            self.log_pane.ask_search()
+        else:
+            self.positions.ask_filter()
 
     def action_sort(self) -> None:
         self.positions.sort_next()
@@ -190,12 +206,29 @@ class DashboardScreen(DeskScreen):
     def action_turn_sort(self) -> None:
         self.positions.turn_sort()
 
+    def action_group(self) -> None:
+        self.positions.group_next()
+
+    def action_flash(self) -> None:
+        flashes = self.positions.turn_flashes()
+        said = "Changed values light up." if flashes else "Changed values do not light up any more."
+        self.app.notify(said, markup=False, timeout=2)
+
+    def action_columns(self) -> None:
+        """Ask which columns to show."""
+        table = self.positions.table
+
+        def answered(answer: Answer | None) -> None:
+            if answer is not None:
+                self.positions.choose_columns(None if isinstance(answer, str) else answer)
+
+        shown = [column.id for column in table.shown_columns()]
+        self.app.push_screen(ColumnsDialog(table.all_columns, shown), answered)
+
     def action_copy(self) -> None:
-        """The row under the cursor, or the lines of the log in view, to the clipboard."""
-        if self.log_lines.has_focus:
-            text, what = self.log_lines.newest_in_view(), "log lines"
+        """The row under the cursor, or the lines selected in the log, to the clipboard."""
+        if self.log_pane.has_focus_within:
+            text, what = self.log_lines.text_to_copy()
         else:
-            text, what = self.positions.row_text(), "row"
-        if text:
-            self.app.copy_to_clipboard(text)
-            self.app.notify(f"Copied the {what}.", markup=False, timeout=2)
+            text, what = row_text(self.positions.table), "the row"
+        self.desk.copier.copy(self.app, text, what)

@@ -11,9 +11,9 @@ from textual.widgets import Static
 
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.performance import EntryRow
-from possync_tui.domain.position import EntryKind, Quality
-from possync_tui.domain.views import EntryView, FillView, JournalView
-from possync_tui.tui.columns import Align, Cell, Measure
+from possync_tui.domain.position import CostMethod, EntryKind, Quality
+from possync_tui.domain.views import EntryView, FillView, JournalView, LotView
+from possync_tui.tui.actions import ENTRY_DEEDS, bindings
 from possync_tui.tui.desk import Desk, Reading
 from possync_tui.tui.entry_cells import (
     how,
@@ -24,6 +24,7 @@ from possync_tui.tui.entry_cells import (
     quality_cell,
     quality_sentence,
 )
+from possync_tui.tui.evidence_tables import fill_table, taken_lots
 from possync_tui.tui.format import (
     clean,
     counted,
@@ -50,18 +51,6 @@ NO_FILLS = {
     EntryKind.EXPIRED.value: "No fill: the contract expired.",
     EntryKind.REVERSAL.value: "A reversal has no fills of its own: it takes back another entry.",
 }
-FillRow = tuple[Cell, ...]
-HEADS = ("", "Time", "Side", "Qty", "Price", "Commission", "Where", "Execution")
-ALIGNS = (
-    Align.LEFT,
-    Align.LEFT,
-    Align.LEFT,
-    Align.POINT,
-    Align.POINT,
-    Align.POINT,
-    Align.LEFT,
-    Align.LEFT,
-)
 
 
 class Scroller(VerticalScroll):
@@ -78,7 +67,10 @@ class Scroller(VerticalScroll):
 
 
 class EntryScreen(SideScreen):
-    """Figures, fills, what became of it, and the journal, under each other."""
+    """Figures, lots, fills, what became of it, and the journal, under each other."""
+
+    own_deeds = ENTRY_DEEDS
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ENTRY_DEEDS)
 
     def __init__(self, desk: Desk, row: EntryRow, chain: Sequence[EntryRow] = ()) -> None:
         super().__init__(desk)
@@ -87,7 +79,9 @@ class EntryScreen(SideScreen):
         self.heading = PaneTitle(name_of(row.entry))
         self.text = Static("", markup=False, classes="entry-text")
         self.scroller = Scroller(self.text)
+        self.shows_both_methods = False
         self.fills: tuple[FillView, ...] | None = None
+        self.lots: tuple[LotView, ...] | None = None
         self._journal: tuple[JournalView, ...] | None = None
         self._reading = Reading(desk.start_work, self._read, "reading the fills of an entry")
 
@@ -116,12 +110,22 @@ class EntryScreen(SideScreen):
             of = entry.id
             if self.row.is_reversal and entry.supersedes_id is not None:
                 of = entry.supersedes_id
+            self.lots = tuple(await reads.lots_of(entry.id) or ())
             self.fills = tuple(await reads.fills_of(of))
             key = PositionKey(entry.account, entry.con_id)
-            self._journal = tuple(await reads.journal(key=key, limit=JOURNAL_READ))
+            self._journal = tuple(
+                await reads.journal(
+                    key=key, limit=JOURNAL_READ, both_methods=self.shows_both_methods
+                )
+            )
         finally:
             if self.is_attached:
                 self._show()
+
+    def action_toggle_methods(self) -> None:
+        """The journal by both cost methods, or by the one in use."""
+        self.shows_both_methods = not self.shows_both_methods
+        self._reading.ask()
 
     # --- text --------------------------------------------------------------------------------
 
@@ -130,7 +134,8 @@ class EntryScreen(SideScreen):
         sections = [self._facts(room)]
         if self.chain and len(self.chain) > 1:
             sections.append(lines(_title("What became of it"), *self._chain_lines(room)))
-        sections.append(lines(_title("Fills"), *self._fill_lines(room)))
+        sections.append(lines(_title("Lots that it closed"), *self._lot_lines(room)))
+        sections.append(lines(_title("Fills of this life, up to it"), *self._fill_lines(room)))
         sections.append(lines(_title("Journal"), *self._journal_lines(room)))
         self.text.update(Content("\n\n").join(sections))
 
@@ -186,7 +191,7 @@ class EntryScreen(SideScreen):
         return f"gross {signed(entry.gross_pnl)}, commissions {paid}{aside}"
 
     def _broker(self) -> tuple[Content, str]:
-        entry, difference = self.row.entry, self.row.broker_difference
+        entry, difference = self.row.entry, self.row.entry.difference
         if entry.broker_realized_pnl is None:
             return say(("nothing", Tone.DIM)), ""
         said = money(entry.broker_realized_pnl)
@@ -217,6 +222,16 @@ class EntryScreen(SideScreen):
             rows.append(piece)
         return rows
 
+    def _lot_lines(self, room: int) -> list[Content]:
+        if self.lots is None:
+            return [say(("  Reading…", Tone.DIM))]
+        if not self.lots:
+            words = "What it closed is known otherwise by now, or was not rebuilt."
+            return [say((f"  {words}", Tone.DIM))]
+        method = self.lots[0].method
+        by = "their average, pooled" if method == CostMethod.AVERAGE else "the oldest first (fifo)"
+        return [say((f"  by {by}", Tone.DIM)), *taken_lots(self.lots, room)]
+
     def _fill_lines(self, room: int) -> list[Content]:
         fills, entry = self.fills, self.row.entry
         if fills is None:
@@ -228,10 +243,8 @@ class EntryScreen(SideScreen):
         others = sorted((f for f in fills if not f.is_closing), key=lambda fill: fill.time)
         opening = [fill for fill in others if not closing or fill.side != closing[0].side]
         earlier = [fill for fill in others if fill not in opening]
-        rows = [_fill_row("closed by", fill) for fill in closing]
-        rows += [_fill_row("opened by", fill) for fill in opening]
-        rows += [_fill_row("closed before", fill) for fill in earlier]
-        shown = _table(rows, room)
+        roles = (("closed by", closing), ("opened by", opening), ("closed before", earlier))
+        shown = fill_table(((role, fill) for role, chosen in roles for fill in chosen), room)
         if is_of_fill(entry) and entry.quality == Quality.ESTIMATED:
             part = "A part of what it closed" if opening else "What it closed"
             words = f"{part} was held before the first sync, at the broker's average cost."
@@ -263,46 +276,3 @@ class EntryScreen(SideScreen):
 
 def _title(words: str) -> Content:
     return say((words, Tone.TITLE))
-
-
-def _fill_row(role: str, fill: FillView) -> FillRow:
-    fee = "–" if fill.commission is None else money(fill.commission)
-    if fill.commission and fill.commission_currency not in (None, "", fill.currency):
-        fee += f" {clean(fill.commission_currency or '')}"
-    where = clean(fill.exchange)
-    if fill.source.lower() != "wire":
-        where = f"{where} {clean(fill.source)}".strip()
-    return (
-        Cell(role, Tone.DIM),
-        Cell(stamp(fill.time)),
-        Cell(clean(fill.side)),
-        Cell(number(fill.quantity)),
-        Cell(price(fill.price), Tone.STRONG),
-        Cell(fee, Tone.WARNING if fill.commission is None else Tone.DIM),
-        Cell(where, Tone.DIM),
-        Cell(clean(fill.exec_id), Tone.DIM),
-    )
-
-
-def _table(rows: Sequence[FillRow], room: int) -> list[Content]:
-    """Aligned rows under their headings; columns from the right go where there is no room."""
-    measures = [Measure(align) for align in ALIGNS]
-    for row in rows:
-        for measure, cell in zip(measures, row, strict=True):
-            measure.take(cell)
-    widths = [max(len(head), measure.width) for head, measure in zip(HEADS, measures, strict=True)]
-    shown = len(HEADS)
-    while shown > 5 and 2 + sum(widths[:shown]) + 2 * (shown - 1) > room:
-        shown -= 1
-    heading = "  ".join(
-        head.rjust(width) if measure.align is Align.POINT else head.ljust(width)
-        for head, width, measure in zip(HEADS[:shown], widths, measures, strict=False)
-    )
-    found = [say(("  " + heading, Tone.DIM))]
-    for row in rows:
-        pieces = [
-            say((measure.text(cell, width), cell.tone))
-            for cell, width, measure in zip(row[:shown], widths, measures, strict=False)
-        ]
-        found.append(say("  ", Content("  ").join(pieces)))
-    return found

@@ -2,14 +2,18 @@
 
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from possync_tui.tui.actions import DASHBOARD_DEEDS, DEEDS, Area, Deed, key_name
+from possync_tui.tui.actions import DEEDS, Area, Deed, key_name
+from possync_tui.tui.keymap import Keymap
+from possync_tui.tui.keys_here import pane_keys
+from possync_tui.tui.screens.base import DeskScreen
 from possync_tui.tui.tones import Tone, lines, say
 
 MORE_KEYS = {
@@ -23,6 +27,8 @@ MORE_KEYS = {
 }
 OWN_KEYS = (
     (Area.LOOK, "pane-1", "enter", "A position's life"),
+    (Area.LOOK, "pane-4", "l space", "Log: level, pause"),
+    (Area.LOOK, "pane-4", "n N J K", "Log: next match, select"),
     (Area.MOVE, "pane-1", "1 2 3 4", "Go to a pane"),
     (Area.MOVE, "span-1", "1 … 7", "Day, week, … all, from–to"),
     (Area.MOVE, "span-next", "t T", "Longer, shorter stretch"),
@@ -34,6 +40,9 @@ SYMBOLS = (
     ("?1", Tone.DIM, "rows left out of a sum"),
     ("!", Tone.WARNING, "missing at the broker"),
     ("⚑", Tone.WARNING, "held for review"),
+    ("○", Tone.DIM, "price over a minute old"),
+    ("◔", Tone.DIM, "price up to 3 minutes late"),
+    ("≈", Tone.PLAIN, "all currencies, at rates"),
     ("✓ EXACT", Tone.GAIN, "fills and commissions known"),
     ("… PENDING", Tone.WARNING, "a commission is still to come"),
     ("~ ESTIMATED", Tone.WARNING, "from a price, not from fills"),
@@ -43,20 +52,41 @@ SYMBOLS = (
 )
 
 
+def key_rows(
+    area: Area, deeds: tuple[Deed, ...], keymap: Keymap | None = None
+) -> list[tuple[str, str]]:
+    """Keys of an area and what they do: those that a screen's deeds name, several on a line."""
+    ids = {deed.id for deed in deeds}
+    keymap = keymap or Keymap()
+    rows = [
+        (keymap.names(deed.id), deed.help)
+        for deed in deeds
+        if deed.area is area and not deed.id.startswith(("pane-", "span-"))
+    ]
+    rows += [(keys, text) for where, of, keys, text in OWN_KEYS if where is area and of in ids]
+    return rows
+
+
 class HelpDialog(ModalScreen[None]):
-    """Closed by the key that opened it, by escape, or by a click beside it."""
+    """Of the place where it was asked for. The same key, escape or a click beside it closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,q", "dismiss_help", "Close")
     ]
 
-    def __init__(self, own_deeds: tuple[Deed, ...] = DASHBOARD_DEEDS) -> None:
+    def __init__(self, asked_on: Screen[object], keymap: Keymap | None = None) -> None:
         super().__init__()
-        self._own_deeds = own_deeds
+        self._keymap = keymap or Keymap()
+        desk_screen = asked_on if isinstance(asked_on, DeskScreen) else None
+        self._own_deeds = desk_screen.own_deeds if desk_screen else ()
+        self._place, self._about = desk_screen.here if desk_screen else ("", "")
+        self._pane_keys = tuple(pane_keys(asked_on))
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog help"):
             yield Static(Content.styled("Keys and symbols", "bold"), classes="dialog-title")
+            if self._about or self._pane_keys:
+                yield Static(self._here(), classes="help-here", markup=False)
             with Horizontal(classes="help-columns"):
                 with Vertical(classes="help-column"):
                     yield Static(self._area(Area.SYNC))
@@ -66,27 +96,32 @@ class HelpDialog(ModalScreen[None]):
                     yield Static(self._area(Area.LOOK))
                     yield Static(self._symbols())
 
-    def _area(self, area: Area) -> Content:
-        rows = [say((area.value, Tone.ACCENT))]
-        for deed in (*self._own_deeds, *DEEDS):
-            if deed.area is area and not deed.id.startswith(("pane-", "span-")):
-                keys = key_name(deed.keys)
-                rows.append(say((f"{keys:<11}", Tone.STRONG), deed.help))
-        own = {deed.id for deed in self._own_deeds}
+    def _here(self) -> Content:
+        """What this place is for, and the keys that it alone has."""
+        rows = [say((f"{self._place}  ", Tone.ACCENT), self._about)]
+        own = {key for deed in self._own_deeds for key in deed.keys.split(",")}
         rows += [
-            say((f"{keys:<11}", Tone.STRONG), text)
-            for where, deed_id, keys, text in OWN_KEYS
-            if where is area and deed_id in own
+            say((f"{key_name(here.keys):<11}", Tone.STRONG), here.label)
+            for here in self._pane_keys
+            if not own.issuperset(here.keys.split(","))
         ]
-        for keys, text in MORE_KEYS.get(area, ()):
-            rows.append(say((f"{keys:<11}", Tone.STRONG), text))
         return lines(*rows, say(""))
+
+    def _area(self, area: Area) -> Content:
+        deeds = (*self._own_deeds, *DEEDS)
+        told = [*key_rows(area, deeds, self._keymap), *MORE_KEYS.get(area, ())]
+        rows = [say((f"{keys:<11}", Tone.STRONG), text) for keys, text in told]
+        return lines(say((area.value, Tone.ACCENT)), *rows, say(""))
 
     @staticmethod
     def _symbols() -> Content:
         rows = [say(("Symbols", Tone.ACCENT))]
         rows += [say((f"{symbol:<13}", tone), text) for symbol, tone, text in SYMBOLS]
         return lines(*rows)
+
+    def on_click(self, event: events.Click) -> None:
+        if event.widget is self:
+            self.dismiss(None)
 
     def action_dismiss_help(self) -> None:
         self.dismiss(None)

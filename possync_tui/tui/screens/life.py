@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
@@ -14,9 +14,11 @@ from possync_tui.domain.performance import EntryRow, chain_of, linked
 from possync_tui.domain.position import Status
 from possync_tui.domain.views import JournalView, LotView, PositionView
 from possync_tui.ledger.port import EntryQuery
+from possync_tui.tui.actions import LIFE_DEEDS, bindings
 from possync_tui.tui.columns import Align, Cell, Column
 from possync_tui.tui.desk import Desk, Reading
 from possync_tui.tui.entry_cells import EntryTable
+from possync_tui.tui.evidence_tables import lot_commission, lot_source
 from possync_tui.tui.format import (
     clean,
     count,
@@ -57,34 +59,19 @@ def lot_columns() -> tuple[Column[LotView], ...]:
         Column(
             "commission",
             "Commission",
-            lambda lot: Cell(
-                f"{money(lot.commission)} {clean(lot.commission_currency)}".rstrip(), Tone.DIM
-            ),
+            lot_commission,
             Align.POINT,
             rank=2,
         ),
-        Column("source", "Known from", _source, rank=1, least=12, most=40),
+        Column("source", "Known from", lot_source, rank=1, least=12, most=40),
     )
-
-
-def _source(lot: LotView) -> Cell:
-    if lot.is_seeded:
-        return Cell("held before the first sync, at the broker's cost", Tone.WARNING)
-    if lot.is_pending:
-        return Cell("a fill; its commission is to come", Tone.WARNING)
-    return Cell(clean(lot.cause).replace("fill:", "fill ", 1), Tone.DIM)
 
 
 class LifeScreen(SideScreen):
     """Facts on top; under them the story, the entries and the lots, one at a time."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "show_part(0)", "Story"),
-        Binding("2", "show_part(1)", "Realized"),
-        Binding("3", "show_part(2)", "Lots"),
-        Binding("tab", "next_part(1)", show=False),
-        Binding("shift+tab", "next_part(-1)", show=False),
-    ]
+    own_deeds = LIFE_DEEDS
+    BINDINGS: ClassVar[list[BindingType]] = bindings(LIFE_DEEDS)
 
     def __init__(self, desk: Desk, view: PositionView) -> None:
         super().__init__(desk)
@@ -99,6 +86,7 @@ class LifeScreen(SideScreen):
             lot_columns(), id="life-lots", key=lambda lot: lot.place, placeholder="Reading…"
         )
         self.parts: tuple[Widget, ...] = (Scroller(self.story), self.entries, self.lots)
+        self.shows_both_methods = False
         self._part = 0
         self._journal: tuple[JournalView, ...] | None = None
         self._facts_shown = Content("")
@@ -186,7 +174,9 @@ class LifeScreen(SideScreen):
     async def _read(self) -> None:
         view, reads = self.view, self.desk.engine.reads
         try:
-            told = await reads.journal(key=view.key, limit=JOURNAL_READ)
+            told = await reads.journal(
+                key=view.key, limit=JOURNAL_READ, both_methods=self.shows_both_methods
+            )
             query = EntryQuery(account_id=view.account_id, symbol=view.symbol)
             entries = [entry for entry in await reads.entries(query) if entry.con_id == view.con_id]
             lots = [
@@ -250,6 +240,12 @@ class LifeScreen(SideScreen):
         for place, part in enumerate(self.parts):
             part.set_class(place != index, "-behind")
         self.parts[index].focus()
+
+    def action_toggle_methods(self) -> None:
+        """The story with realized amounts by both cost methods, or by the one in use."""
+        self.shows_both_methods = not self.shows_both_methods
+        self._reading.ask()
+        self.action_show_part(0)
 
     def action_next_part(self, by: int) -> None:
         self.action_show_part((self._part + by) % len(self.parts))

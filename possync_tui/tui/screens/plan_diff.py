@@ -1,5 +1,6 @@
 """What a sync would change now: the plan, each change with what it rests on. Nothing is written."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ from possync_tui.domain.position import Life
 from possync_tui.tui.bridge import EngineUpdate
 from possync_tui.tui.columns import Cell, Column
 from possync_tui.tui.desk import Desk
-from possync_tui.tui.format import clean, clock_time, counted, marked, number
+from possync_tui.tui.format import clean, clock_time, counted, marked, number, stamp
 from possync_tui.tui.screens.table_screen import TableScreen
 from possync_tui.tui.tones import Tone, lines, say
 
@@ -49,6 +50,8 @@ class PlanLine:
     account: str
     text: str
     evidence: str
+    fields: tuple[tuple[str, str, str], ...] = ()
+    """What becomes different: its name, before and after; empty is nothing."""
 
 
 def plan_lines(plan: Plan, desk: Desk) -> list[PlanLine]:
@@ -85,7 +88,10 @@ def _line(index: int, change: Change, names: _Names) -> PlanLine:
             sign, tone = KINDS[kind]
             name = clean(life.row.instrument.description) if life.row else names.of(key)
             text = _life_text(before, life)
-            return PlanLine(index, sign, tone, kind.value, name, key.account, text, evidence)
+            fields = _fields(before, life)
+            return PlanLine(
+                index, sign, tone, kind.value, name, key.account, text, evidence, fields
+            )
         case AddEntry(key=key, entry=entry, evidence=evidence):
             text = f"{marked(entry.realized)} realized on {number(entry.quantity)}"
             what = f"entry {entry.method.value}"
@@ -123,6 +129,35 @@ def _life_text(before: Life | None, after: Life) -> str:
     return f"{number(after.quantity)}, details"
 
 
+def _fields(before: Life | None, after: Life) -> tuple[tuple[str, str, str], ...]:
+    """A life's values as a diff, those alone that are not as they were."""
+    old = {} if before is None else _values(before)
+    new = _values(after)
+    return tuple(
+        (name, old.get(name, ""), value)
+        for name, value in new.items()
+        if old.get(name, "") != value
+    )
+
+
+def _values(life: Life) -> dict[str, str]:
+    cost = "" if life.row is None else number(life.row.average_cost)
+    return {
+        "quantity": number(life.quantity),
+        "average cost": cost,
+        "status": life.status.value,
+        "opened": stamp(life.opened_at),
+        "missing since": "" if life.missing_since is None else stamp(life.missing_since),
+    }
+
+
+def _summary(rows: Sequence[PlanLine]) -> Content:
+    """`+1  ~1  ?1  ⚑1`: how many of each sign, each in its colour."""
+    tones = {row.sign: row.tone for row in rows}
+    counts = Counter(row.sign for row in rows)
+    return say("  ").join(say((f"{sign}{counts[sign]}", tone)) for sign, tone in tones.items())
+
+
 def plan_columns(desk: Desk) -> tuple[Column[PlanLine], ...]:
     """The columns of the diff."""
     return (
@@ -135,7 +170,9 @@ def plan_columns(desk: Desk) -> tuple[Column[PlanLine], ...]:
             rank=2,
             most=12,
         ),
-        Column("text", "From → to", lambda p: Cell(desk.shown.text(p.text)), least=12, most=48),
+        Column(
+            "text", "From → to", lambda p: Cell(desk.shown.text(p.text), p.tone), least=12, most=48
+        ),
         Column(
             "evidence",
             "On what evidence",
@@ -151,6 +188,10 @@ class PlanScreen(TableScreen[PlanLine]):
     """A look ahead; `s` does it."""
 
     name_of_reading = "dry run"
+    about = (
+        "What a sync would change now, asked of the broker and written nowhere: + new, ~ changed, "
+        "− closed, ? missing, ⚑ held, each with the evidence that it rests on. s does it."
+    )
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(
@@ -182,14 +223,21 @@ class PlanScreen(TableScreen[PlanLine]):
         seen = counted(self._plan.positions_seen, "position")
         at = clock_time(self._plan.as_of)
         return say(
-            (f"dry run at {at} · {seen} seen · {counted(len(rows), 'change')}", Tone.DIM),
-            (" · nothing written", Tone.DIM),
+            (f"{counted(len(rows), 'change')}  ", Tone.DIM),
+            _summary(rows),
+            ("  · " if rows else "· ", Tone.DIM),
+            (f"nothing written · dry run at {at} · {seen} seen", Tone.DIM),
         )
 
     def detail_of(self, row: PlanLine) -> Content:
         shown = self.desk.shown
-        return lines(
-            say((f"{row.sign} {row.what} ", row.tone), (row.position, Tone.STRONG)),
-            say(shown.text(row.text)),
-            say((shown.text(row.evidence), Tone.DIM)),
-        )
+        told = [say((f"{row.sign} {row.what} ", row.tone), (row.position, Tone.STRONG))]
+        for name, before, after in row.fields:
+            if before:
+                told.append(say((f"− {name:<14}{before}", Tone.LOSS)))
+            if after:
+                told.append(say((f"+ {name:<14}{after}", Tone.GAIN)))
+        if not row.fields:
+            told.append(say(shown.text(row.text), ""))
+        evidence = shown.text(row.evidence) or "–"
+        return lines(*told, say(("on  ", Tone.DIM), evidence))

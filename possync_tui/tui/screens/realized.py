@@ -315,7 +315,7 @@ class RealizedScreen(SideScreen):
 
     async def _export(self, entries: Sequence[EntryView], answer: Answer) -> None:
         path, replace = answer
-        text = await asyncio.to_thread(export.csv_text, entries, self.desk.shown)
+        text = await asyncio.to_thread(export.entries_text, entries, self.desk.shown)
         await asyncio.to_thread(export.write, path, text, replace=replace)
         said = clean(str(path.absolute()))
         wrote = counted(len(entries), "entry", "entries")

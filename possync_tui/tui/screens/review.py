@@ -10,14 +10,17 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
 from possync_tui.domain.plan import HoldKind
-from possync_tui.domain.views import HoldView
+from possync_tui.domain.views import HoldView, PositionView
 from possync_tui.domain.word import BadPrice, Word, parse_price
+from possync_tui.tui.actions import REVIEW_DEEDS, bindings
 from possync_tui.tui.columns import Cell, Column, by_text
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.format import ago, clean, moment
 from possync_tui.tui.screens.dialog import Dialog
 from possync_tui.tui.screens.table_screen import TableScreen, labelled
 from possync_tui.tui.tones import Tone, lines, say
+from possync_tui.tui.widgets.line_table import LineTable
+from possync_tui.tui.widgets.plain_table import PlainTable
 
 # What accepting does, and what keeping does, by the kind of hold.
 MEANINGS = {
@@ -57,6 +60,7 @@ MEANINGS = {
         "the row stays here; nothing of it is booked",
     ),
 }
+NAMES_SHOWN = 8
 UNKNOWN_MEANING = ("it is carried out with the next sync", "nothing changes")
 
 
@@ -108,21 +112,24 @@ def _flag(hold: HoldView) -> Cell:
 class DecisionDialog(Dialog[Word]):
     """Asks for a note, and for how a missing position ended; the answer is the user's word."""
 
-    def __init__(self, desk: Desk, hold: HoldView, *, accept: bool) -> None:
-        does = MEANINGS.get(hold.kind, UNKNOWN_MEANING)[0 if accept else 1]
+    def __init__(self, desk: Desk, holds: Sequence[HoldView], *, accept: bool) -> None:
         word = "Accept" if accept else "Keep as it is"
-        name = _name(desk, hold)
-        super().__init__(
-            f"{word}: {clean(hold.kind).replace('_', ' ')} {name}",
-            say(
-                desk.shown.text(hold.message),
-                "\n\n",
-                (f"{word}: {does}.", Tone.WARNING if accept else Tone.PLAIN),
-            ),
-        )
+        what = f"all {len(holds)}" if len(holds) > 1 else _title(desk, holds[0])
+        tone = Tone.WARNING if accept else Tone.PLAIN
+        told: list[Content] = []
+        for kind, same in _by_kind(holds).items():
+            does = MEANINGS.get(kind, UNKNOWN_MEANING)[0 if accept else 1]
+            if len(holds) == 1:
+                told += [say(desk.shown.text(same[0].message)), say("")]
+            else:
+                told.append(say((_names(desk, same), Tone.STRONG)))
+            told += [say((f"{word}: {does}.", tone)), say("")]
+        super().__init__(f"{word}: {what}", lines(*told[:-1]))
         self._is_accepting = accept
-        self._may_have_price = accept and hold.kind == HoldKind.MISSING
-        self._may_be_transfer = accept and hold.kind in (HoldKind.MISSING, HoldKind.BULK_MISSING)
+        self._may_have_price = accept and len(holds) == 1 and holds[0].kind == HoldKind.MISSING
+        self._may_be_transfer = accept and all(
+            hold.kind in (HoldKind.MISSING, HoldKind.BULK_MISSING) for hold in holds
+        )
 
     def body(self) -> list[Widget]:
         note = Input(placeholder="a note for the journal (may be empty)", id="note", compact=True)
@@ -177,25 +184,65 @@ class DecisionDialog(Dialog[Word]):
         self.query_one("#wrong", Static).update(Content.styled(wrong, "$text-warning"))
 
 
+def _title(desk: Desk, hold: HoldView) -> str:
+    return f"{clean(hold.kind).replace('_', ' ')} {_name(desk, hold)}"
+
+
+def _by_kind(holds: Sequence[HoldView]) -> dict[str, list[HoldView]]:
+    found: dict[str, list[HoldView]] = {}
+    for hold in holds:
+        found.setdefault(hold.kind, []).append(hold)
+    return found
+
+
+def _names(desk: Desk, holds: Sequence[HoldView]) -> str:
+    """`MISSING: TSLA, IBM and 3 more`, so that nobody decides on what he did not see."""
+    names = [_name(desk, hold) for hold in holds[:NAMES_SHOWN]]
+    more = f" and {len(holds) - NAMES_SHOWN} more" if len(holds) > NAMES_SHOWN else ""
+    return f"{clean(holds[0].kind).replace('_', ' ')}: {', '.join(names)}{more}"
+
+
+class HoldTable(PlainTable[HoldView]):
+    """What is held; enter shows what it rests on."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Evidence", id="evidence")]
+
+
 class ReviewScreen(TableScreen[HoldView]):
-    """One by one: look at the evidence, then accept or keep, with a note."""
+    """One by one or together: look at the evidence, then accept or keep, with a note."""
 
     name_of_reading = "reading holds"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "decide(True)", "Accept"),
-        Binding("x", "decide(False)", "Keep"),
-    ]
+    about = (
+        "What no sync decides without you. Look at the evidence, then accept it or keep things as "
+        "they are; your word and your note are journaled. Nothing closes before."
+    )
+    own_deeds = REVIEW_DEEDS
+    BINDINGS: ClassVar[list[BindingType]] = bindings(REVIEW_DEEDS[:-1])
 
     class Decided(Message):
-        """The user's word on a hold."""
+        """The user's word on holds."""
 
-        def __init__(self, hold: HoldView, word: Word) -> None:
+        def __init__(self, holds: Sequence[HoldView], word: Word) -> None:
             super().__init__()
-            self.hold = hold
+            self.holds = tuple(holds)
             self.word = word
 
+    class EvidenceAsked(Message):
+        """The user wants to see the life of the position that is held."""
+
+        def __init__(self, view: PositionView) -> None:
+            super().__init__()
+            self.view = view
+
     def __init__(self, desk: Desk) -> None:
-        super().__init__(desk, "Review", hold_columns(desk), key=lambda hold: hold.id, flag=_flag)
+        super().__init__(
+            desk,
+            "Review",
+            hold_columns(desk),
+            key=lambda hold: hold.id,
+            flag=_flag,
+            table_type=HoldTable,
+        )
 
     async def read(self) -> Sequence[HoldView]:
         holds = await self.desk.engine.reads.holds()
@@ -220,8 +267,8 @@ class ReviewScreen(TableScreen[HoldView]):
         facts = [
             ("evidence", shown.text(row.evidence) or "–"),
             ("since", ago(self.desk.seconds_since(row.raised_at))),
-            ("a accept", f"{accept}."),
-            ("x keep", f"{keep}."),
+            ("A accept", f"{accept}."),
+            ("K keep", f"{keep}."),
         ]
         if row.note:
             facts.append(("note", shown.text(row.note)))
@@ -231,14 +278,38 @@ class ReviewScreen(TableScreen[HoldView]):
     def action_decide(self, accept: bool) -> None:
         """Ask how and why, then send the word on its way."""
         hold = self.table.cursor_row
-        if hold is None:
-            return
+        if hold is not None:
+            self._ask([hold], accept)
+
+    def action_decide_all(self, accept: bool) -> None:
+        """One word on everything that still waits for one."""
+        held = [hold for hold in self.table.rows if hold.status == "held"]
+        if held:
+            self._ask(held, accept)
+        else:
+            self.notify("Nothing is held.", markup=False)
+
+    def _ask(self, holds: Sequence[HoldView], accept: bool) -> None:
         if self.desk.engine.is_read_only:
             self.notify("Read-only: another instance writes this ledger.", markup=False)
             return
 
         def decided(word: Word | None) -> None:
             if word is not None:
-                self.post_message(self.Decided(hold, word))
+                self.post_message(self.Decided(holds, word))
 
-        self.app.push_screen(DecisionDialog(self.desk, hold, accept=accept), decided)
+        self.app.push_screen(DecisionDialog(self.desk, holds, accept=accept), decided)
+
+    def on_line_table_selected(self, event: LineTable.Selected) -> None:
+        hold = self.table.cursor_row
+        if hold is None:
+            return
+        views = [
+            view
+            for view in self.desk.picture.positions
+            if (view.account, view.con_id) == (hold.account, hold.con_id)
+        ]
+        if views:
+            self.post_message(self.EvidenceAsked(views[-1]))
+        else:
+            self.notify("The ledger has no position of this; the evidence is below.", markup=False)

@@ -1,5 +1,6 @@
 """Sync runs: how each went, and what it changed."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
@@ -13,6 +14,7 @@ from possync_tui.domain.views import JournalView, RunView
 from possync_tui.tui.columns import Align, Cell, Column, by_number, by_text
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.format import clean, count, counted, fit, milliseconds, stamp, wrap
+from possync_tui.tui.journal_text import KINDS
 from possync_tui.tui.screens.table_screen import TableScreen
 from possync_tui.tui.tones import Tone, lines, say
 from possync_tui.tui.widgets.facts import percentile, sparkline
@@ -76,6 +78,10 @@ class RunsScreen(TableScreen[RunView]):
     """The newest run on top; the lines that a run journaled stand below."""
 
     name_of_reading = "reading sync runs"
+    about = (
+        "Past syncs: what asked for each, how it ended, how long it took, and below what it "
+        "changed, with the evidence. A bar is a committed sync; ✗ one that wrote nothing."
+    )
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk, "Sync runs", run_columns(desk), key=lambda run: run.id)
@@ -96,20 +102,31 @@ class RunsScreen(TableScreen[RunView]):
         return "No sync ran yet. s runs one now."
 
     def subtitle(self, rows: Sequence[RunView]) -> Content:
-        spent = [run.duration_ms for run in rows if run.outcome == Outcome.COMMITTED]
-        self.durations.update(self._durations_text(spent))
-        return say((counted(len(rows), "run"), Tone.DIM))
+        self.durations.update(self._durations_text(rows))
+        counts = Counter(run.outcome for run in rows)
+        pieces = [say((counted(len(rows), "run"), Tone.DIM))]
+        for outcome, number in counts.items():
+            symbol, tone = outcome_look(outcome)
+            pieces.append(say((f"{symbol} {number} {clean(outcome)}", tone)))
+        return say("  ").join(pieces)
 
-    def _durations_text(self, newest_first: Sequence[float]) -> Content:
+    def _durations_text(self, newest_first: Sequence[RunView]) -> Content:
+        """Percentiles of what was committed, and a bar or a ✗ for each run, the newest last."""
+        spent = [run.duration_ms for run in newest_first if run.outcome == Outcome.COMMITTED]
         if not newest_first:
             return say("")
-        oldest_first = tuple(reversed(newest_first))
-        words = (
-            f"p50 {milliseconds(percentile(oldest_first, 0.5))}  "
-            f"p95 {milliseconds(percentile(oldest_first, 0.95))}"
-        )
-        bars = sparkline(oldest_first, max(10, self.size.width - len(words) - 8))
-        return say("  ", (words, Tone.DIM), "  ", (bars, Tone.ACCENT))
+        words = f"p50 {milliseconds(percentile(spent, 0.5))}  "
+        words += f"p95 {milliseconds(percentile(spent, 0.95))}"
+        shown = newest_first[: max(10, self.size.width - len(words) - 8)][::-1]
+        good = [run.duration_ms for run in shown if run.outcome == Outcome.COMMITTED]
+        bars = iter(sparkline(good, len(good)))
+        marks = [
+            say((next(bars), Tone.ACCENT))
+            if run.outcome == Outcome.COMMITTED
+            else say(("✗", outcome_look(run.outcome)[1]))
+            for run in shown
+        ]
+        return say("  ", (words, Tone.DIM), "  ", *marks)
 
     def detail_of(self, row: RunView) -> Content:
         if self._journal is None or self._journal[0] != row.id:
@@ -125,12 +142,13 @@ class RunsScreen(TableScreen[RunView]):
         """Kind, text and evidence on one line where that has room, else under each other."""
         shown, room = self.desk.shown, max(20, self.size.width - 8 - KIND_WIDTH)
         text, evidence = shown.text(line.text), shown.text(line.evidence)
-        kind = fit(clean(line.kind), KIND_WIDTH - 1) + " "
+        sign, tone = KINDS.get(line.kind, ("·", Tone.DIM))
+        kind = f"{sign} {fit(clean(line.kind), KIND_WIDTH - 3)} "
         if cell_len(text) + cell_len(evidence) + 2 <= room:
-            return say((kind, Tone.DIM), text, (f"  {evidence}" if evidence else "", Tone.DIM))
+            return say((kind, tone), text, (f"  {evidence}" if evidence else "", Tone.DIM))
         first, *others = wrap(text, room, MOST_ROWS)
         hang = " " * KIND_WIDTH
-        rows = [say((kind, Tone.DIM), first), *(say(hang, other) for other in others)]
+        rows = [say((kind, tone), first), *(say(hang, other) for other in others)]
         rows += [say(hang, (row, Tone.DIM)) for row in wrap(evidence, room, MOST_ROWS) if row]
         return lines(*rows)
 
@@ -141,7 +159,7 @@ class RunsScreen(TableScreen[RunView]):
         self.show_detail()
 
     async def _read_journal(self, run_id: int) -> None:
-        journal = await self.desk.engine.reads.journal(run_id=run_id)
+        journal = await self.desk.engine.reads.journal(run_id=run_id, both_methods=False)
         row = self.table.cursor_row
         # Slower than the cursor: only the run that is looked at now counts.
         if row is not None and row.id == run_id:

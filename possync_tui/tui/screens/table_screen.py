@@ -33,15 +33,20 @@ class TableScreen(SideScreen, Generic[Row]):
         columns: Sequence[Column[Row]],
         key: Callable[[Row], int],
         flag: Callable[[Row], Cell] | None = None,
+        table_type: type[PlainTable[Row]] = PlainTable,
     ) -> None:
         super().__init__(desk)
         self.heading = PaneTitle(title)
-        self.table = PlainTable(columns, id="rows", key=key, flag=flag, placeholder="Reading…")
+        self.table = table_type(columns, id="rows", key=key, flag=flag, placeholder="Reading…")
         self.detail = Detail()
         self._reading = Reading(desk.start_work, self._read_and_show, self.name_of_reading)
 
     def above_table(self) -> Iterable[Widget]:
         return ()
+
+    @property
+    def here(self) -> tuple[str, str]:
+        return self.heading.title, self.about
 
     def body(self) -> Iterable[Widget]:
         yield Vertical(

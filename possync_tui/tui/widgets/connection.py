@@ -4,10 +4,18 @@ from collections.abc import Sequence
 
 from possync_tui.domain.connection import Phase
 from possync_tui.tui.desk import Desk
-from possync_tui.tui.format import UNKNOWN, clean, countdown, counted, milliseconds, span
+from possync_tui.tui.format import (
+    UNKNOWN,
+    clean,
+    countdown,
+    counted,
+    milliseconds,
+    moment,
+    span,
+)
 from possync_tui.tui.tones import Tone, say
 from possync_tui.tui.widgets.facts import Fact, Facts
-from possync_tui.tui.widgets.status_bar import PHASES
+from possync_tui.tui.widgets.status_bar import phase_look
 
 
 class ConnectionPane(Facts):
@@ -26,18 +34,20 @@ class ConnectionPane(Facts):
         return [
             *facts,
             self._peer(),
-            self._server(),
-            self._round_trip(),
-            self._farms(),
-            self._error(),
+            *([self._server(), self._round_trip(), self._farms()] if self._has_session else []),
+            *self._error(),
         ]
+
+    @property
+    def _has_session(self) -> bool:
+        return self._desk.engine.connection.phase in (Phase.CONNECTED, Phase.STALE)
 
     def _state(self) -> Fact:
         state = self._desk.engine.connection
-        symbol, tone = PHASES[state.phase]
+        symbol, word, tone = phase_look(state)
         lasted = span(self._desk.seconds_since(state.since))
         words = "up" if state.phase is Phase.CONNECTED else "for"
-        return ("", say((f"{symbol} {state.phase.value}", tone), (f"  {words} {lasted}", Tone.DIM)))
+        return ("", say((f"{symbol} {word}", tone), (f"  {words} {lasted}", Tone.DIM)))
 
     def _sentence(self) -> Fact:
         state = self._desk.engine.connection
@@ -51,10 +61,14 @@ class ConnectionPane(Facts):
     def _attempts(self) -> Fact:
         state = self._desk.engine.connection
         tried = counted(state.attempt, "attempt") if state.attempt else "no attempt yet"
+        if self._desk.engine.is_read_only:
+            return ("tries", say(("read-only: the other instance connects", Tone.DIM)))
+        if state.is_paused:
+            return ("tries", say(f"{tried} · paused", (" · R resumes", Tone.DIM)))
         if state.next_try_at is None:
             return ("tries", say(tried, ("  R tries now", Tone.DIM)))
         wait = countdown(self._desk.seconds_until(state.next_try_at))
-        return ("tries", say(f"{tried} · next in {wait}", ("  R tries now", Tone.DIM)))
+        return ("tries", say(f"{tried} · next in {wait}", (" · R now · P pause", Tone.DIM)))
 
     def _peer(self) -> Fact:
         state = self._desk.engine.connection
@@ -84,9 +98,17 @@ class ConnectionPane(Facts):
             pieces.append(say((symbol, tone), f" {clean(name)}"))
         return ("farms", say(" ").join(pieces))
 
-    def _error(self) -> Fact:
-        error = self._desk.shown.text(self._desk.engine.connection.last_error)
+    def _error(self) -> Sequence[Fact]:
+        """The last one, unless it is what the sentence above says already."""
+        state = self._desk.engine.connection
+        error = self._desk.shown.text(state.last_error)
         if not error:
-            return ("last error", say(("none", Tone.DIM)))
-        is_past = self._desk.is_live
-        return ("last error", say((error, Tone.DIM if is_past else Tone.ERROR)))
+            return [("last error", say(("none", Tone.DIM)))]
+        if state.last_error == state.sentence and state.phase is not Phase.CONNECTED:
+            return []
+        code = f"IBKR {state.last_error_code}  " if state.last_error_code is not None else ""
+        when = ""
+        if state.last_error_at is not None:
+            when = f"{moment(state.last_error_at, self._desk.clock.now())}  "
+        tone = Tone.DIM if self._desk.is_live else Tone.ERROR
+        return [("last error", say((f"{when}{code}{error}", tone)))]

@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from textual.content import Content
 from textual.widget import Widget
 
-from possync_tui.tui.format import wrap
 from possync_tui.tui.tones import Tone, lines, say
 
 LABEL_WIDTH = 11
-MOST_ROWS = 3
+MOST_ROWS = 6
+COLUMN_WIDTH = 36
+"""Two columns of less would be two columns of torn words."""
 Fact = tuple[str, Content]
 
 _BARS = "▁▂▃▄▅▆▇█"
+_GAP = 2
 
 
 class Facts(Widget, can_focus=True):
@@ -40,23 +42,53 @@ class Facts(Widget, can_focus=True):
         return self._shown
 
     def _say_all(self) -> Content:
-        rows: list[Content] = []
-        for label, value in self.facts():
-            if not label:
-                rows.append(value)
-                continue
-            first, *others = self._wrapped(value)
-            rows.append(say((label.ljust(LABEL_WIDTH), Tone.DIM), first))
-            rows += [say(" " * LABEL_WIDTH, other) for other in others]
-        return lines(*rows)
+        """All of it: in two columns where one is too short, and cut only where both are."""
+        facts, width, height = self.facts(), self.size.width, self.size.height
+        rows = [row for fact in facts for row in _rows_of(fact, width)]
+        if len(rows) <= height:
+            return lines(*rows)
+        columns = 2 if width >= 2 * COLUMN_WIDTH + _GAP else 1
+        each = (width - _GAP * (columns - 1)) // columns
+        blocks = [_rows_of(fact, each) for fact in facts]
+        if sum(map(len, blocks)) > columns * height:
+            blocks = [block[:MOST_ROWS] for block in blocks]
+        if columns == 1:
+            return lines(*(row for block in blocks for row in block))
+        return _side_by_side(blocks, each, height)
 
-    def _wrapped(self, value: Content) -> list[Content]:
-        """A long value of one look hangs under its beginning, beside the labels."""
-        room = self.size.width - LABEL_WIDTH - 1
-        if value.cell_length <= room or len(value.spans) > 1:
-            return [value]
-        style = value.spans[0].style if value.spans else ""
-        return [Content.styled(row, style) for row in wrap(value.plain, room, MOST_ROWS)]
+
+def _rows_of(fact: Fact, width: int) -> list[Content]:
+    """A fact as lines; what is too long hangs under its beginning, beside the labels."""
+    label, value = fact
+    if not label:
+        return _wrapped(value, width - 1)
+    first, *others = _wrapped(value, width - LABEL_WIDTH - 1)
+    head = say((label.ljust(LABEL_WIDTH), Tone.DIM), first)
+    return [head, *(say(" " * LABEL_WIDTH, other) for other in others)]
+
+
+def _wrapped(value: Content, room: int) -> list[Content]:
+    if value.cell_length <= room or room < 8:
+        return [value]
+    return [row.rstrip() for row in value.wrap(room)]
+
+
+def _side_by_side(blocks: Sequence[list[Content]], width: int, height: int) -> Content:
+    """Left as many whole facts as there is room for, the rest to the right."""
+    left: list[Content] = []
+    right: list[Content] = []
+    for block in blocks:
+        column = left if not right and len(left) + len(block) <= max(height, len(block)) else right
+        column += block
+    rows = max(len(left), len(right))
+    left += [Content("")] * (rows - len(left))
+    right += [Content("")] * (rows - len(right))
+    return lines(
+        *(
+            say(one, " " * (width + _GAP - one.cell_length), other)
+            for one, other in zip(left, right, strict=True)
+        )
+    )
 
 
 def sparkline(values: Sequence[float], width: int) -> str:

@@ -1,23 +1,34 @@
 """The footer: as many keys as fit, the important ones always; a click is the key."""
 
-from rich.cells import cell_len
+from collections.abc import Callable
+
 from textual import events
 from textual.binding import Binding
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
-from possync_tui.tui.actions import PLACES
+from possync_tui.tui.actions import PLACES, Area
 from possync_tui.tui.tones import Tone, say
+
+GAP = "  "
+RULE = " │ "
+MORE = "⋯"
+AREAS = tuple(Area)
 
 
 class KeyBar(Widget):
-    """One line of fixed size. Textual's own footer builds a widget per key on each focus change."""
+    """One line of fixed size. Textual's own footer builds a widget per key on each focus change.
+
+    Keys stand by their area, the screen's own before them. `urgent` tells which ones matter now.
+    What there is no room for is behind `⋯`, the command palette.
+    """
 
     ALLOW_SELECT = False
 
-    def __init__(self) -> None:
+    def __init__(self, urgent: Callable[[], frozenset[str]]) -> None:
         super().__init__()
+        self._urgent = urgent
         self._keys: list[tuple[Binding, bool]] = []
         self._spots: list[tuple[int, int, str]] = []
 
@@ -32,40 +43,53 @@ class KeyBar(Widget):
         for active in screen.active_bindings.values():
             if active.binding.show:
                 found.setdefault(active.binding.action, (active.binding, active.enabled))
-        keys = sorted(found.values(), key=lambda pair: self._place(pair[0]))
-        if keys != self._keys:
-            self._keys = keys
-            self.refresh()
+        self._keys = sorted(found.values(), key=lambda pair: _order(pair[0]))
+        self.refresh()
 
-    @staticmethod
-    def _place(binding: Binding) -> int:
+    def _weight(self, binding: Binding) -> int:
         deed = PLACES.get(binding.id or "")
-        return deed.place if deed else 0
-
-    @staticmethod
-    def _weight(binding: Binding) -> int:
-        deed = PLACES.get(binding.id or "")
-        return deed.weight if deed else 0
+        if deed is None:
+            return -4
+        return min(deed.weight, -1) if deed.id in self._urgent() else deed.weight
 
     def render(self) -> Content:
-        shown = list(self._keys)
-        texts = {binding: self._text(binding, enabled) for binding, enabled in shown}
-        while shown and sum(texts[b].cell_length + 2 for b, _ in shown) > self.size.width - 1:
-            heaviest = max(shown, key=lambda pair: (self._weight(pair[0]), self._place(pair[0])))
-            shown.remove(heaviest)
-        self._spots = []
-        x = 1
-        pieces: list[Content] = []
-        for binding, _ in shown:
-            length = cell_len(texts[binding].plain)
-            self._spots.append((x, x + length, binding.key))
-            pieces.append(texts[binding])
-            x += length + 2
-        return say(" ", Content("  ").join(pieces))
+        shown, brief = list(self._keys), False
+        line, spots = self._line(shown, brief)
+        while shown and line.cell_length > self.size.width - 1:
+            if not brief:
+                brief = True
+            else:
+                shown.remove(max(shown, key=lambda k: (self._weight(k[0]), _order(k[0]))))
+            line, spots = self._line(shown, brief)
+        self._spots = spots
+        return line
 
-    def _text(self, binding: Binding, enabled: bool) -> Content:
+    def _line(
+        self, keys: list[tuple[Binding, bool]], brief: bool
+    ) -> tuple[Content, list[tuple[int, int, str]]]:
+        """The line, and from where to where each key stands."""
+        pieces, spots, x = [say(" ")], [], 1
+        last_group: int | None = None
+        for binding, enabled in keys:
+            group = _order(binding)[0]
+            if last_group is not None:
+                between = say((RULE, Tone.DIM)) if group != last_group else say(GAP)
+                pieces.append(between)
+                x += between.cell_length
+            last_group = group
+            text = self._text(binding, enabled, brief)
+            spots.append((x, x + text.cell_length, binding.key))
+            pieces.append(text)
+            x += text.cell_length
+        if len(keys) < len(self._keys):
+            pieces += [say(GAP), say(Content.styled(MORE, "bold $text-primary"))]
+            spots.append((x + 1, x + len(GAP) + 1, "ctrl+p"))
+        return Content("").join(pieces), spots
+
+    def _text(self, binding: Binding, enabled: bool, brief: bool) -> Content:
         key = self.app.get_key_display(binding)
-        label = binding.description
+        deed = PLACES.get(binding.id or "")
+        label = deed.brief if brief and deed and deed.brief else binding.description
         if not enabled:
             return say((f"{key} {label}", Tone.DIM))
         return say(Content.styled(key, "bold $text-primary"), f" {label}")
@@ -75,3 +99,11 @@ class KeyBar(Widget):
             if start <= event.x <= end:
                 self.app.simulate_key(key)
                 return
+
+
+def _order(binding: Binding) -> tuple[int, int]:
+    """The group of a key, and its place in there: the screen's own keys come first."""
+    deed = PLACES.get(binding.id or "")
+    if deed is None or deed.place < 0:
+        return -1, deed.place if deed else -99
+    return AREAS.index(deed.area), deed.place

@@ -5,9 +5,9 @@ sort leaves on another position. Here each row's strip is kept, and the cursor h
 """
 
 from collections.abc import Hashable, Iterable, Sequence
+from functools import partial
 from typing import ClassVar, Generic, TypeVar
 
-from rich.segment import Segment
 from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -15,9 +15,13 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from possync_tui.tui.columns import Align, Cell, Column, Measure, Placed, ordered, place
-from possync_tui.tui.format import fit, wrap
-from possync_tui.tui.tones import Tone
+from possync_tui.tui.columns import Cell, Column, Measure, Placed, ordered, place
+from possync_tui.tui.widgets.line_drawing import (
+    RowLook,
+    heading_strip,
+    placeholder_strip,
+    row_strip,
+)
 from possync_tui.tui.widgets.painter import TONE_CLASSES, Painter
 
 Row = TypeVar("Row")
@@ -35,6 +39,7 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         "line-table--heading",
         "line-table--cursor",
         "line-table--cursor-blurred",
+        "line-table--flash",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", "Down", show=False),
@@ -96,11 +101,24 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
     note_spares: frozenset[str] = frozenset()
     """The columns that a note does not cover where there is no room behind them all."""
 
+    def ground_of(self, row: Row, column_id: str) -> str:
+        """The component class that lies under one cell, if that is not the row's."""
+        return ""
+
     def shown_columns(self) -> Iterable[Column[Row]]:
         """The columns that there is something to say in; room decides about the rest."""
         return self._columns
 
+    def has_room_for(self, column_id: str) -> bool:
+        """Whether the column is on the screen now."""
+        return any(placed.column.id == column_id for placed in self._placed)
+
     # --- rows --------------------------------------------------------------------------------
+
+    @property
+    def all_columns(self) -> Sequence[Column[Row]]:
+        """Those that are not shown now too."""
+        return self._columns
 
     @property
     def rows(self) -> Sequence[Row]:
@@ -138,7 +156,7 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
             self._rest_cursor_at(old_index)
         if grown or not self._placed:
             self._arrange()
-        self._fit_virtual_size()
+        self.virtual_size = Size(self.size.width, len(self._rows) + 1)
         self.refresh()
 
     def replace_rows(self, rows: Iterable[Row]) -> None:
@@ -160,6 +178,14 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
             return
         for index in changed:
             self._repaint(index)
+
+    def redraw(self, keys: Iterable[Key]) -> None:
+        """Draw these rows anew, though their values stayed."""
+        for key in keys:
+            index = self._at.get(key)
+            if index is not None:
+                self._strips.pop(key, None)
+                self._repaint(index)
 
     def restyle(self) -> None:
         """Draw everything anew: the widths, the theme or what the cells say changed."""
@@ -203,8 +229,11 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
     def _start(self) -> int:
         return 3 if type(self).flag_of is not LineTable.flag_of else 2
 
-    def _fit_virtual_size(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self._rows) + 1)
+    # --- what others take from it ------------------------------------------------------------
+
+    def rows_to_write(self) -> Iterable[Row]:
+        """The rows that a file gets."""
+        return self._rows
 
     # --- order -------------------------------------------------------------------------------
 
@@ -233,10 +262,7 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
             return
         before = self._cursor
         self._cursor = key
-        for moved in (before, key):
-            if moved is not None and moved in self._at:
-                self._strips.pop(moved, None)
-                self._repaint(self._at[moved])
+        self.redraw([key] if before is None else [before, key])
         self._reveal(self._at[key])
         self.post_message(self.Highlighted(self))
 
@@ -306,16 +332,15 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
 
     def on_resize(self) -> None:
         self._arrange()
-        self._fit_virtual_size()
+        self.virtual_size = Size(self.size.width, len(self._rows) + 1)
         self.refresh()
         self._reveal(self.cursor_index)
 
     @on(events.Focus)
     @on(events.Blur)
     def _redraw_cursor(self) -> None:
-        if self._cursor is not None and self._cursor in self._at:
-            self._strips.pop(self._cursor, None)
-            self._repaint(self._at[self._cursor])
+        if self._cursor is not None:
+            self.redraw([self._cursor])
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -332,11 +357,13 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         width = self.size.width
         if y == 0:
             if self._heading is None:
-                self._heading = self._draw_heading(width)
+                style = self.get_component_rich_style("line-table--heading")
+                order = (self.sort_id, self.sort_down)
+                self._heading = heading_strip(self._placed, *order, width, style)
             return self._heading
         index = y - 1 + self.scroll_offset.y
         if index >= len(self._rows):
-            return self._placeholder_line(y - 2, width)
+            return self._line_without_row(y - 2, width)
         row, key = self._rows[index], self.key_of(self._rows[index])
         strip = self._strips.get(key)
         if strip is None:
@@ -346,54 +373,18 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
             strip = self._strips[key] = self._draw_row(row, key == self._cursor, width)
         return strip
 
-    def _placeholder_line(self, row: int, width: int) -> Strip:
-        """Why there is nothing to show."""
-        if self._rows or not self.placeholder or row < 0:
+    def _line_without_row(self, y: int, width: int) -> Strip:
+        if self._rows or not self.placeholder or y < 0:
             return Strip.blank(width, self.rich_style)
-        text = dict(enumerate(wrap(self.placeholder, width - 6, 6))).get(row, "")
-        return Strip([Segment(fit(f"   {text}", width), self._paint.style(Tone.DIM))], width)
-
-    def _draw_heading(self, width: int) -> Strip:
-        style = self.get_component_rich_style("line-table--heading")
-        line = ""
-        for placed in self._placed:
-            title = placed.column.title
-            if placed.column.id == self.sort_id:
-                title = f"{title}{'↓' if self.sort_down else '↑'}"
-            is_right = placed.column.align is not Align.LEFT
-            # The arrow of the sorted column may use the gap beside it, so nothing moves.
-            room = placed.width
-            if is_right and len(title) > room:
-                line = line[: placed.x - 1]
-                room += placed.x - len(line)
-            line = line.ljust(placed.x) if len(line) < placed.x else line
-            line += fit(title, room, right=is_right)
-        return Strip([Segment(fit(line, width), style)], width)
+        return placeholder_strip(self._paint, self.placeholder, y, width)
 
     def _draw_row(self, row: Row, is_cursor: bool, width: int) -> Strip:
         self.rows_drawn += 1
         ground = ""
         if is_cursor:
             ground = "line-table--cursor" if self.has_focus else "line-table--cursor-blurred"
-        pieces: list[tuple[str, Tone]] = [("▸" if is_cursor else " ", Tone.ACCENT)]
-        x = 1
-        flag = self.flag_of(row)
-        if flag is not None:
-            pieces.append((" " * (self._start - 3), Tone.PLAIN))
-            pieces.append((fit(flag.text, 1), flag.tone))
-            x = self._start - 1
-        note = self.note_of(row)
-        end = self._placed[-1].x + self._placed[-1].width if self._placed else x
-        covers = note is not None and width - end < len(note.text) + 3
-        for placed in self._placed:
-            if covers and placed.column.id not in self.note_spares:
-                break
-            cell = placed.column.cell(row)
-            pieces.append((" " * (placed.x - x), Tone.PLAIN))
-            pieces.append((placed.measure.text(cell, placed.width), cell.tone))
-            x = placed.x + placed.width
-        if note is not None and width - x > 3:
-            pieces.append((fit("  " + note.text, width - x), note.tone))
-            x = width
-        pieces.append((" " * (width - x), Tone.PLAIN))
-        return Strip(self._paint.segments(pieces, ground), width)
+        look = RowLook(
+            row, self._start, is_cursor, self.flag_of(row), self.note_of(row), self.note_spares,
+            ground, partial(self.ground_of, row),
+        )  # fmt: skip
+        return row_strip(self._paint, look, self._placed, width)

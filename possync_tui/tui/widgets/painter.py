@@ -24,10 +24,14 @@ class Painter:
         self._styles.clear()
 
     def segments(self, pieces: Iterable[tuple[str, Tone]], ground: str = "") -> list[Segment]:
+        """Text in tones, all of it over one ground."""
+        return self.segments_over((text, tone, ground) for text, tone in pieces)
+
+    def segments_over(self, pieces: Iterable[tuple[str, Tone, str]]) -> list[Segment]:
         """Adjacent text of one style becomes one segment: fewer escape codes to write."""
         segments: list[Segment] = []
         run, run_style = "", None
-        for text, tone in pieces:
+        for text, tone, ground in pieces:
             style = self.style(tone if text.strip() else Tone.PLAIN, ground)
             if style != run_style and run:
                 segments.append(Segment(run, run_style))

@@ -2,82 +2,47 @@
 
 from collections.abc import Iterable
 
-from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
-from possync_tui.tui.columns import Cell, Column
 from possync_tui.tui.desk import Desk
-from possync_tui.tui.format import MINUS, clean
-from possync_tui.tui.holdings import Holding, holding_columns, matches, missing_note, totals
+from possync_tui.tui.format import clean
+from possync_tui.tui.holdings import Holding, explained, held_message
+from possync_tui.tui.position_filter import HINT, matches
+from possync_tui.tui.position_groups import next_grouping
+from possync_tui.tui.position_totals import BaseTotal, base_total, rates_text, totals
 from possync_tui.tui.tones import Tone, say
-from possync_tui.tui.widgets.line_table import LineTable
 from possync_tui.tui.widgets.pane import Pane
+from possync_tui.tui.widgets.positions_table import FLASH_SECONDS, PositionsTable
+from possync_tui.tui.widgets.prompt import Prompt
 from possync_tui.tui.widgets.totals_foot import TotalsFoot
 
 SORTS: tuple[str | None, ...] = (None, "symbol", "unrealized", "day", "value", "realized", "type")
 
 
-class PositionsTable(LineTable[Holding, PositionKey]):
-    """The rows themselves."""
-
-    note_spares = frozenset({"symbol", "account", "type", "currency", "quantity", "average"})
-
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(holding_columns(desk.shown), id="positions-table")
-        self._desk = desk
-
-    def key_of(self, row: Holding) -> PositionKey:
-        return row.key
-
-    def flag_of(self, row: Holding) -> Cell | None:
-        return Cell("!" if row.is_missing else " ", Tone.WARNING)
-
-    def note_of(self, row: Holding) -> Cell | None:
-        return missing_note(row, self._desk.clock.now())
-
-    def shown_columns(self) -> Iterable[Column[Holding]]:
-        hidden = set()
-        if self._desk.account is not None or len({row.view.account for row in self.rows}) < 2:
-            hidden.add("account")
-        if len({row.view.currency for row in self.rows}) < 2:
-            hidden.add("currency")
-        return [column for column in self._columns if column.id not in hidden]
-
-
-class FilterInput(Input):
-    """Where a filter is typed; escape clears it."""
-
-    BINDINGS = [("escape", "clear_filter", "Clear")]  # noqa: RUF012
-
-    def action_clear_filter(self) -> None:
-        self.value = ""
-        self.screen.query_one(PositionsTable).focus()
-
-
 class PositionsPane(Pane):
-    """Rows, a filter when asked for, and totals a currency in the foot."""
+    """Rows, a filter when asked for, what is wrong with a row, and totals in the foot."""
 
     def __init__(self, desk: Desk) -> None:
         self.table = PositionsTable(desk)
         self.foot = TotalsFoot()
-        self.filter = FilterInput(
-            placeholder="symbol, type, account, currency, long, short, missing, pnl<0",
-            id="positions-filter",
-            compact=True,
-        )
+        self.why = Static("", id="positions-why", markup=False)
+        self.filter = Prompt(HINT, self.focus_pane, id="positions-filter")
         super().__init__("Positions", 1, id="positions")
         self._desk = desk
         self._all: dict[PositionKey, Holding] = {}
+        self._account_shown: str | None = None
         self._totals_are_old = False
+        self._why_shown = Content("")
 
     def compose(self) -> ComposeResult:
         yield self.heading
         yield self.filter
         yield self.table
+        yield self.why
         yield self.foot
 
     def focus_pane(self) -> None:
@@ -88,12 +53,23 @@ class PositionsPane(Pane):
     def show_ledger(self) -> None:
         """Take up the ledger as it was last read."""
         desk = self._desk
-        now, marks = desk.clock.now(), desk.engine.marks
+        now, marks, holds = desk.clock.now(), desk.engine.marks, desk.picture.holds
+        account = desk.account.code if desk.account else None
+        before = self._all if account == self._account_shown else {}
+        self._account_shown = account
         self._all = {
-            view.key: Holding(view, marks.get(view.key)).at(now, is_live=desk.is_live)
+            view.key: Holding(view, marks.get(view.key), held_message(view, holds)).at(
+                now, is_live=desk.is_live
+            )
             for view in desk.picture.positions
-            if desk.account is None or view.account == desk.account.code
+            if account in (None, view.account)
         }
+        for row in self._all.values():
+            old = before.get(row.key)
+            if old is not None and old.view.quantity != row.view.quantity:
+                self._flash(row.key, frozenset({"quantity"}))
+            elif before and old is None:
+                self._flash(row.key, frozenset({"symbol", "quantity"}))
         self.show_rows()
 
     def show_rows(self) -> None:
@@ -107,16 +83,18 @@ class PositionsPane(Pane):
             self.table.remeasure()
         self._show_totals()
         self.show_subtitle()
+        self.show_why()
 
     def take_marks(self, marks: Iterable[Mark]) -> None:
         """Live values moved: repaint the rows they belong to."""
         now, is_live = self._desk.clock.now(), self._desk.is_live
         changed = []
         for mark in marks:
-            row = self._all.get(mark.key)
-            if row is not None:
-                row = self._all[mark.key] = row.with_mark(mark, now, is_live=is_live)
+            old = self._all.get(mark.key)
+            if old is not None:
+                row = self._all[mark.key] = old.with_mark(mark, now, is_live=is_live)
                 changed.append(row)
+                self._flash_move(old, row)
         if changed:
             self.table.replace_rows(changed)
             self._totals_are_old = True
@@ -132,39 +110,71 @@ class PositionsPane(Pane):
                 aged.append(older)
         if aged:
             self.table.replace_rows(aged)
-        if self._totals_are_old or self.foot.is_live is not is_live:
-            self._show_totals()
+        if self._totals_are_old or aged or self.foot.is_live is not is_live:
+            self.table.refresh_headings()
             if self.table.sort_id is not None:
                 self.table.resort()
+        # Also where no price moved: rates come and age by themselves.
+        self._show_totals()
         self.show_subtitle()
+        self.show_why()
 
     def _show_totals(self) -> None:
         self._totals_are_old = False
+        desk, holdings = self._desk, self.table.holdings
         # What was realized today is known for whole accounts, not for what a filter picks.
         is_all = not self.filter.value.strip()
-        sums = totals(self.table.rows, self._desk.picture.realized_today if is_all else {})
-        self.foot.show(sums, is_live=self._desk.is_live)
+        sums = totals(holdings, desk.picture.realized_today if is_all else {})
+        base = base_total(sums, {row.view.account for row in holdings}, desk.engine.rates)
+        said = (
+            ""
+            if base is None
+            else base
+            if isinstance(base, str)
+            else rates_text(base, desk.clock.now())
+        )
+        one = base.total if isinstance(base, BaseTotal) else None
+        self.foot.show(sums, one, said, is_live=desk.is_live)
 
     def show_subtitle(self) -> None:
         """`25 open · 1 missing`, what is hidden or sorted, and that nothing is live."""
-        views = [row.view for row in self._all.values()]
-        missing = sum(1 for row in self._all.values() if row.is_missing)
-        parts: list[Content] = [say((f"{len(views) - missing} open", Tone.DIM))]
+        rows, table = self._all.values(), self.table
+        missing = sum(1 for row in rows if row.is_missing)
+        held = sum(1 for row in rows if row.held is not None and not row.is_missing)
+        parts: list[Content] = [say((f"{len(rows) - missing} open", Tone.DIM))]
         if missing:
             parts.append(say((f"{missing} missing", Tone.WARNING)))
+        if held:
+            parts.append(say((f"{held} held", Tone.WARNING)))
         if self.filter.value.strip():
-            parts.append(
-                say((f"{len(self.table.rows)} match “{clean(self.filter.value)}”", Tone.ACCENT))
-            )
-        if self.table.sort_id is not None:
-            way = "↓" if self.table.sort_down else "↑"
-            parts.append(say((f"by {self.table.sort_id} {way}", Tone.DIM)))
+            found = f"{len(table.holdings)} match “{clean(self.filter.value)}”"
+            parts.append(say((found, Tone.ACCENT)))
+        if table.grouping is not None:
+            parts.append(say((f"in groups by {table.grouping}", Tone.DIM)))
+        if table.sort_id is not None:
+            way = "↓" if table.sort_down else "↑"
+            parts.append(say((f"by {table.sort_id} {way}", Tone.DIM)))
         offline = self._desk.offline_sentence
         if offline and self._desk.picture.is_read:
             parts.append(say((offline, Tone.WARNING)))
         subtitle = say((" · ", Tone.DIM)).join(parts)
         if subtitle != self.subtitle or subtitle.spans != self.subtitle.spans:
             self.subtitle = subtitle
+
+    def show_why(self) -> None:
+        """What is wrong with the row under the cursor; the line is there while any row is wrong."""
+        desk, row = self._desk, self.table.cursor_holding
+        said = explained(row, desk.clock.now(), desk.key_of) if row is not None else ""
+        text = say((desk.shown.text(said), Tone.WARNING))
+        self.why.set_class(
+            any(row.is_missing or row.held is not None for row in self.table.holdings), "-needed"
+        )
+        if text != self._why_shown:
+            self._why_shown = text
+            self.why.update(text)
+
+    def on_line_table_highlighted(self) -> None:
+        self.show_why()
 
     def _placeholder(self, is_filtered: bool) -> str:
         desk = self._desk
@@ -177,7 +187,10 @@ class PositionsPane(Pane):
             why = desk.shown.text(state.sentence) or f"Not connected: {state.phase.value}."
             return f"The ledger holds no positions yet. {why}"
         if desk.engine.stats.last_sync_time is None:
-            return "The ledger holds no positions yet; the first sync is under way, or press s."
+            sync = desk.key_of("sync")
+            return (
+                f"The ledger holds no positions yet; the first sync is under way, or press {sync}."
+            )
         return "No open positions: the account is flat."
 
     def show_rows_if_empty(self) -> None:
@@ -185,27 +198,49 @@ class PositionsPane(Pane):
         if not self._all:
             self.show_rows()
 
-    def row_text(self) -> str:
-        """The row under the cursor as tab-separated text, with plain minus signs."""
-        row = self.table.cursor_row
-        if row is None:
-            return ""
-        cells = [column.cell(row).text for column in self.table.shown_columns()]
-        return "\t".join(cells).replace(MINUS, "-")
-
     def go_to(self, key: PositionKey) -> None:
         """Put the cursor on a position, wherever the keyboard was."""
         if self.table.row_for(key) is None:
-            self.filter.value = ""
+            self.filter.empty()
             self.show_rows()
         self.table.move_cursor(key)
         self.table.focus()
 
+    # --- what just changed -------------------------------------------------------------------
+
+    def _flash(self, key: PositionKey, columns: frozenset[str]) -> None:
+        if not self._desk.choices.now.flashes:
+            return
+        if not self.table.is_flashing:
+            self.set_timer(FLASH_SECONDS, self._end_flashes)
+        self.table.flash(key, columns)
+
+    def _flash_move(self, old: Holding, row: Holding) -> None:
+        """One cell a row is enough to catch the eye: the price, or what hangs on it."""
+        column = "last" if self.table.has_room_for("last") else "unrealized"
+        before, after = (
+            (old.last, row.last) if column == "last" else (old.unrealized, row.unrealized)
+        )
+        if before != after:
+            self._flash(row.key, frozenset({column}))
+
+    def _end_flashes(self) -> None:
+        self.table.end_flashes()
+        if self.table.is_flashing:
+            self.set_timer(FLASH_SECONDS / 2, self._end_flashes)
+
+    def turn_flashes(self) -> bool:
+        """Flash on changes, or stop that; whether it flashes now."""
+        flashes = not self._desk.choices.now.flashes
+        self._desk.choices.keep(flashes=flashes)
+        if not flashes:
+            self.table.end_flashes(all_of_them=True)
+        return flashes
+
     # --- what the user does ------------------------------------------------------------------
 
     def ask_filter(self) -> None:
-        self.add_class("-filtering")
-        self.filter.focus()
+        self.filter.ask()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -214,11 +249,6 @@ class PositionsPane(Pane):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         self.table.focus()
-
-    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
-        super().on_descendant_blur(event)
-        if event.widget is self.filter and not self.filter.value:
-            self.remove_class("-filtering")
 
     def sort_next(self) -> None:
         """Order by the next column of the usual ones."""
@@ -236,4 +266,16 @@ class PositionsPane(Pane):
         self.show_rows()
 
     def on_line_table_sorted(self) -> None:
+        self._desk.choices.keep(sort=self.table.sort_id, sort_down=self.table.sort_down)
         self.show_subtitle()
+
+    def group_next(self) -> None:
+        """Put the rows together by the next of account, currency and asset class, then by none."""
+        self._desk.choices.keep(grouping=next_grouping(self._desk.choices.now.grouping))
+        self.show_rows()
+        self.table.remeasure()
+
+    def choose_columns(self, columns: tuple[str, ...] | None) -> None:
+        """Show these columns; `None` leaves the choice to the program."""
+        self._desk.choices.keep(columns=columns)
+        self.table.remeasure()

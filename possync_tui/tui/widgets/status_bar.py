@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from rich.cells import cell_len
+from textual import events
 from textual.content import Content
 from textual.widget import Widget
 
-from possync_tui.domain.connection import Environment, Phase
+from possync_tui.domain.connection import ConnectionState, Environment, Phase
+from possync_tui.domain.runs import Outcome
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.format import ago, clean, countdown, counted, long_countdown, milliseconds
 from possync_tui.tui.tones import Piece, Tone, say
@@ -26,17 +28,33 @@ ENVIRONMENTS = {
 }
 
 
+OVERDUE = 2
+"""A sync is late when the last good one is this many intervals ago."""
+
+
+def phase_look(state: ConnectionState) -> tuple[str, str, Tone]:
+    """Symbol, word and tone of where the link stands."""
+    if state.is_paused:
+        return "‖", "paused", Tone.WARNING
+    symbol, tone = PHASES[state.phase]
+    return symbol, state.phase.value, tone
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the line in its forms, longest first; the `weight`iest is shortened first."""
+    """A part of the line in its forms, longest first; the `weight`iest is shortened first.
+
+    `action` is what a click on it does.
+    """
 
     forms: tuple[Content, ...]
     weight: int
+    action: str = ""
     is_right: bool = False
 
 
-def part(weight: int, *forms: Piece, right: bool = False) -> Part:
-    return Part(tuple(say(form) for form in forms), weight, right)
+def part(weight: int, *forms: Piece, action: str = "", right: bool = False) -> Part:
+    return Part(tuple(say(form) for form in forms), weight, action, right)
 
 
 class StatusBar(Widget):
@@ -48,6 +66,7 @@ class StatusBar(Widget):
         super().__init__()
         self._desk = desk
         self._line = Content("")
+        self._spots: list[tuple[int, int, str]] = []
 
     def tick(self) -> None:
         """Show the time that passed, and whatever else is new."""
@@ -62,6 +81,12 @@ class StatusBar(Widget):
 
     def render(self) -> Content:
         return self._line
+
+    async def on_click(self, event: events.Click) -> None:
+        for start, end, action in self._spots:
+            if start <= event.x < end and action:
+                await self.run_action(action)
+                return
 
     # --- parts -------------------------------------------------------------------------------
 
@@ -82,11 +107,12 @@ class StatusBar(Widget):
             if not able:
                 break
             forms[max(able, key=lambda i: (parts[i].weight, -forms[i]))] += 1
-        texts = shown()
-        left = [t for t, p in zip(texts, parts, strict=True) if not p.is_right and t.plain]
-        right = [t for t, p in zip(texts, parts, strict=True) if p.is_right and t.plain]
-        first, second = Content("  ").join(left), Content("  ").join(right)
+        pairs = [(t, p) for t, p in zip(shown(), parts, strict=True) if t.plain]
+        left = [pair for pair in pairs if not pair[1].is_right]
+        right = [pair for pair in pairs if pair[1].is_right]
+        first, second = (Content("  ").join(t for t, _ in side) for side in (left, right))
         middle = max(2, width - first.cell_length - second.cell_length)
+        self._spots = [*_spots(left, 1), *_spots(right, 1 + first.cell_length + middle)]
         return say(" ", first, " " * middle, second)
 
     def _parts(self) -> list[Part]:
@@ -98,17 +124,18 @@ class StatusBar(Widget):
             self._read_only(),
             self._held(),
             self._arming(),
+            self._trouble(),
             self._freshness(),
         ]
 
     def _phase(self) -> Part:
         state = self._desk.engine.connection
-        symbol, tone = PHASES[state.phase]
-        forms: list[Piece] = [(f"{symbol} {state.phase.value}", tone)]
+        symbol, word, tone = phase_look(state)
+        forms: list[Piece] = [(f"{symbol} {word}", tone)]
         if state.next_try_at is not None and state.phase is Phase.RECONNECTING:
             wait = countdown(self._desk.seconds_until(state.next_try_at))
-            forms.insert(0, (f"{symbol} {state.phase.value} in {wait}", tone))
-        return part(3, *forms)
+            forms.insert(0, (f"{symbol} {word} in {wait}", tone))
+        return part(3, *forms, action="app.go_to_pane(3)")
 
     def _environment(self) -> Part:
         environment = self._desk.environment
@@ -122,19 +149,24 @@ class StatusBar(Widget):
     def _accounts(self) -> Part:
         desk = self._desk
         if desk.account is not None:
-            return part(4, (f"{desk.shown.account(desk.account.code)} ▾", Tone.STRONG), "")
+            name = f"{desk.shown.account(desk.account.code)} ▾"
+            return part(4, (name, Tone.STRONG), "", action="app.next_account")
         codes = desk.account_codes()
         if not codes:
             return part(4, "")
-        brief = desk.shown.account(codes[0]) if len(codes) == 1 else counted(len(codes), "account")
-        return part(6, ", ".join(desk.shown.account(code) for code in codes), brief, "")
+        if len(codes) == 1:
+            return part(6, desk.shown.account(codes[0]), "")
+        names = ", ".join(desk.shown.account(code) for code in codes)
+        brief = counted(len(codes), "account")
+        return part(6, f"{names} ▾", f"{brief} ▾", "", action="app.next_account")
 
     def _peer(self) -> Part:
         state = self._desk.engine.connection
         where = f"{clean(state.host)}:{state.port}"
         trip = "" if state.round_trip_ms is None else f" · {milliseconds(state.round_trip_ms)}"
         label = f"{clean(self._desk.label)} " if self._desk.label else ""
-        return part(9, (label + where + trip, Tone.DIM), (where, Tone.DIM), "")
+        forms: tuple[Piece, ...] = ((label + where + trip, Tone.DIM), (where, Tone.DIM), "")
+        return part(9, *forms, action="app.go_to_pane(3)")
 
     def _read_only(self) -> Part:
         if not self._desk.engine.is_read_only:
@@ -143,12 +175,14 @@ class StatusBar(Widget):
 
     def _held(self) -> Part:
         held = self._desk.picture.held
-        return part(1, (f"⚑ {held} held" if held else "", Tone.WARNING), right=True)
+        text = f"⚑ {held} held" if held else ""
+        return part(1, (text, Tone.WARNING), action="app.show_review", right=True)
 
     def _arming(self) -> Part:
         arming = self._desk.engine.arming
         if not arming.armed:
-            return part(10, ("missing→closed off", Tone.DIM), "", right=True)
+            off: Piece = ("missing→closed off", Tone.DIM)
+            return part(10, off, "", action="app.toggle_arming", right=True)
         left = "by settings"
         if arming.until is not None:
             left = long_countdown(self._desk.seconds_until(arming.until))
@@ -156,20 +190,51 @@ class StatusBar(Widget):
             2,
             (f" missing→closed ARMED {left} ", Tone.BADGE),
             (f" ARMED {left} ", Tone.BADGE),
+            action="app.toggle_arming",
             right=True,
         )
 
+    def _trouble(self) -> Part:
+        """The last sync did not go well: said until one does."""
+        runs = self._desk.picture.runs
+        outcome = runs[0].outcome if runs else Outcome.COMMITTED
+        if outcome == Outcome.COMMITTED:
+            return part(0, "")
+        words = f"✗ last sync {clean(outcome)}"
+        forms: tuple[Piece, ...] = ((words, Tone.ERROR), ("✗ sync", Tone.ERROR))
+        return part(3, *forms, action="app.show_runs", right=True)
+
     def _freshness(self) -> Part:
+        return part(5, *self._freshness_forms(), action="app.sync_now", right=True)
+
+    def _freshness_forms(self) -> tuple[Piece, ...]:
         desk = self._desk
         if desk.engine.is_syncing:
-            return part(0, ("⟳ syncing", Tone.ACCENT), right=True)
+            return (("⟳ syncing", Tone.ACCENT),)
         last = desk.engine.stats.last_sync_time
-        synced = "never synced" if last is None else f"synced {ago(desk.seconds_since(last))}"
-        due = desk.engine.next_sync_at
+        synced, brief, tone = "never synced", "never", Tone.WARNING
+        if last is not None:
+            seconds = desk.seconds_since(last)
+            late = desk.engine.is_enabled and seconds > OVERDUE * desk.engine.sync_interval
+            mark, tone = ("! ", Tone.WARNING) if late else ("", Tone.PLAIN)
+            synced, brief = f"{mark}synced {ago(seconds)}", f"{mark}{ago(seconds)}"
         if not desk.engine.is_enabled:
-            return part(5, f"{synced} · periodic sync off", synced, right=True)
+            return (f"{synced} · periodic sync off", synced)
+        due = desk.engine.next_sync_at
         if due is None:
-            return part(5, synced, right=True)
+            return ((synced, tone),)
         wait = countdown(desk.seconds_until(due))
-        brief = "never" if last is None else ago(desk.seconds_since(last))
-        return part(5, f"{synced} · next in {wait}", f"{brief} · next {wait}", brief, right=True)
+        return (
+            say((synced, tone), f" · next in {wait}"),
+            say((brief, tone), f" · next {wait}"),
+            (brief, tone),
+        )
+
+
+def _spots(shown: list[tuple[Content, Part]], x: int) -> list[tuple[int, int, str]]:
+    """From where to where each part stands, and what a click there does."""
+    found = []
+    for text, its_part in shown:
+        found.append((x, x + text.cell_length, its_part.action))
+        x += text.cell_length + 2
+    return found

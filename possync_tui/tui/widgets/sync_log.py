@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -14,8 +16,9 @@ from textual.strip import Strip
 
 from possync_tui.sync.events import LogLine
 from possync_tui.tui.bridge import LINES_KEPT
-from possync_tui.tui.format import Redaction, clean, clock_time, fit, wrap
-from possync_tui.tui.tones import Tone
+from possync_tui.tui.format import Redaction, clean, clock_time, counted, fit, wrap
+from possync_tui.tui.log_book import LEVEL_WORDS, LogBook, next_level
+from possync_tui.tui.tones import Tone, say
 from possync_tui.tui.widgets.painter import TONE_CLASSES, Painter
 
 KIND_WIDTH = 10
@@ -23,6 +26,8 @@ ROOM_FOR_KINDS = 56
 """Narrower than this, the kind leads the text instead of having a column."""
 MOST_ROWS = 6
 """A line is wrapped into this many rows at most; `y` copies all of it."""
+SELECTED = "sync-log--selected"
+MATCH = "sync-log--match"
 
 
 def level_look(level: int) -> tuple[str, Tone]:
@@ -36,58 +41,78 @@ def level_look(level: int) -> tuple[str, Tone]:
 
 @dataclass(frozen=True, slots=True)
 class LogRow:
-    """A row on screen: one line of the log, or a part of one."""
+    """A row on screen: a line of the log by its number, or a part of one."""
 
+    number: int
     line: LogLine
     text: str
     is_first: bool
 
 
 class SyncLogPane(ScrollView, can_focus=True):
-    """Draws only the rows in view; new lines come in batches."""
+    """Draws only the rows in view; new lines come in batches.
+
+    Lines are numbered as they come in and keep their number when older ones go.
+    """
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*TONE_CLASSES, SELECTED, MATCH}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "scroll_down", "Down", show=False),
-        Binding("up,k", "scroll_up", "Up", show=False),
-        Binding("home,g", "scroll_home", "Oldest", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("shift+down,J", "move(1, True)", "Select down", show=False),
+        Binding("shift+up,K", "move(-1, True)", "Select up", show=False),
+        Binding("home,g", "first", "Oldest", show=False),
         Binding("end,G", "follow", "Follow", show=False),
-        Binding("l", "toggle_debug", "Debug lines", show=False),
+        Binding("space", "pause", "Pause, follow", show=False),
+        Binding("l", "next_level", "Level", show=False),
+        Binding("n", "find(1)", "Next match", show=False),
+        Binding("N", "find(-1)", "Match before", show=False),
+        Binding("escape", "let_go", "No selection", show=False),
     ]
 
-    class Paused(Message):
-        """Following stopped or went on, or lines came in meanwhile."""
+    class Changed(Message):
+        """Following, the level, the selection or the search is another, or lines came in."""
+
+    class SearchEnded(Message):
+        """The user is done searching."""
 
     def __init__(self, shown: Redaction) -> None:
         super().__init__(id="sync-log-lines")
         self.is_following = True
-        self._is_scrolling_itself = False
+        self.level = logging.INFO
         self.new_lines = 0
-        self.shows_debug = False
+        self._is_scrolling_itself = False
         self._shown = shown
+        self._book = LogBook(LINES_KEPT)
         self._lines: deque[LogLine] = deque(maxlen=LINES_KEPT)
+        self._dropped = 0
         self._rows: deque[LogRow] = deque()
+        self._needle = ""
+        self._cursor: int | None = None
+        self._anchor: int | None = None
         self._paint = Painter(self)
 
     # --- lines -------------------------------------------------------------------------------
 
     def take(self, lines: Iterable[LogLine]) -> None:
-        """Append lines; the view follows them unless it was scrolled back."""
+        """Append lines; the view follows them unless it is paused."""
         dropped = added = 0
         for line in lines:
-            if line.level < logging.INFO and not self.shows_debug:
+            self._book.add(line)
+            if line.level < self.level:
                 continue
             if len(self._lines) == self._lines.maxlen:
                 dropped += self._drop_oldest()
             self._lines.append(line)
-            self._rows.extend(self._rows_of(line))
+            self._rows.extend(self._rows_of(self._dropped + len(self._lines) - 1, line))
             added += 1
         if not added:
             return
         if not self.is_following:
             self.new_lines += added
-            self.post_message(self.Paused())
+        if not self.is_following or self._needle:
+            self.post_message(self.Changed())
         self._fit_virtual_size()
         if self.is_following:
             self._jump_to_end()
@@ -97,6 +122,7 @@ class SyncLogPane(ScrollView, can_focus=True):
         self.refresh()
 
     def _drop_oldest(self) -> int:
+        self._dropped += 1
         gone = 1
         self._rows.popleft()
         while self._rows and not self._rows[0].is_first:
@@ -104,12 +130,12 @@ class SyncLogPane(ScrollView, can_focus=True):
             gone += 1
         return gone
 
-    def _rows_of(self, line: LogLine) -> list[LogRow]:
+    def _rows_of(self, number: int, line: LogLine) -> list[LogRow]:
         text = self._shown.text(line.text)
         if not self._kind_width:
             text = f"{clean(line.kind)}: {text}"
         texts = wrap(text, self._text_width, MOST_ROWS)
-        return [LogRow(line, text, index == 0) for index, text in enumerate(texts)]
+        return [LogRow(number, line, text, index == 0) for index, text in enumerate(texts)]
 
     @property
     def _text_width(self) -> int:
@@ -121,10 +147,13 @@ class SyncLogPane(ScrollView, can_focus=True):
 
     def restyle(self) -> None:
         """Wrap all lines anew."""
-        self._rows = deque(row for line in self._lines for row in self._rows_of(line))
+        numbered = enumerate(self._lines, self._dropped)
+        self._rows = deque(row for number, line in numbered for row in self._rows_of(number, line))
         self._fit_virtual_size()
         if self.is_following:
             self._jump_to_end()
+        elif self._cursor is not None:
+            self._reveal(self._cursor)
         self.refresh()
 
     def on_resize(self) -> None:
@@ -144,47 +173,171 @@ class SyncLogPane(ScrollView, can_focus=True):
         finally:
             self._is_scrolling_itself = False
 
-    def newest_in_view(self) -> str:
-        """The lines in view as text, to be copied."""
-        top = self.scroll_offset.y
-        rows = list(self._rows)[top : top + self.size.height]
-        seen: dict[int, LogLine] = {id(row.line): row.line for row in rows}
-        return "\n".join(
-            f"{clock_time(line.at)}  {clean(line.kind)}  {self._shown.text(line.text)}"
-            for line in seen.values()
-        )
+    # --- copying -----------------------------------------------------------------------------
+
+    def text_to_copy(self) -> tuple[str, str]:
+        """The lines selected, or those in view, and what to call them."""
+        chosen = self._selection()
+        if chosen is None:
+            top = self.scroll_offset.y
+            numbers = {row.number for row in list(self._rows)[top : top + self.size.height]}
+            lines = [line for number, line in self._numbered() if number in numbers]
+            what = counted(len(lines), "log line in view", "log lines in view")
+        else:
+            lines = [line for number, line in self._numbered() if number in chosen]
+            what = counted(len(lines), "log line")
+        return "\n".join(self._full_text(line) for line in lines), what
+
+    def _numbered(self) -> Iterable[tuple[int, LogLine]]:
+        return enumerate(self._lines, self._dropped)
+
+    def _full_text(self, line: LogLine) -> str:
+        return f"{clock_time(line.at)}  {clean(line.kind)}  {self._shown.text(line.text)}"
+
+    def _selection(self) -> range | None:
+        if self._cursor is None:
+            return None
+        anchor = self._cursor if self._anchor is None else self._anchor
+        return range(min(anchor, self._cursor), max(anchor, self._cursor) + 1)
 
     # --- following ---------------------------------------------------------------------------
 
+    def state_text(self) -> Content:
+        """The level, the search and whether it is paused, where that is not as usual."""
+        parts = []
+        if not self.is_following:
+            parts.append(say((f"paused · {self.new_lines} new · end to follow", Tone.WARNING)))
+        if self._needle:
+            found = sum(1 for line in self._lines if self._matches(line))
+            parts.append(say((f"{found} with “{clean(self._needle)}” · n N", Tone.ACCENT)))
+        if LEVEL_WORDS[self.level]:
+            parts.append(say((LEVEL_WORDS[self.level], Tone.DIM)))
+        return say((" · ", Tone.DIM)).join(parts)
+
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        if self._is_scrolling_itself:
+        if self._is_scrolling_itself or self._cursor is not None:
             return
-        follows = round(new_value) >= len(self._rows) - self.size.height
+        self._follow(round(new_value) >= len(self._rows) - self.size.height)
+
+    def _follow(self, follows: bool) -> None:
         if follows != self.is_following:
             self.is_following = follows
             if follows:
                 self.new_lines = 0
-            self.post_message(self.Paused())
+            self.post_message(self.Changed())
 
     def action_follow(self) -> None:
-        self.is_following = True
-        self.new_lines = 0
+        """Go to the newest line and stay there."""
+        self._cursor = self._anchor = None
+        self._follow(True)
         self._jump_to_end()
-        self.post_message(self.Paused())
+        self.refresh()
 
-    def action_scroll_down(self) -> None:
-        self.scroll_relative(y=1, animate=False)
+    def action_pause(self) -> None:
+        """Hold still where it is, or follow again."""
+        if self.is_following:
+            self._follow(False)
+        else:
+            self.action_follow()
 
-    def action_scroll_up(self) -> None:
-        self.scroll_relative(y=-1, animate=False)
+    def action_next_level(self) -> None:
+        """Show more lines, or only the serious ones."""
+        self.level = next_level(self.level)
+        self._lines = deque(self._book.newest(self.level), maxlen=LINES_KEPT)
+        self._dropped = 0
+        self._cursor = self._anchor = None
+        self._follow(True)
+        self.restyle()
+        self.post_message(self.Changed())
 
-    def action_scroll_home(self) -> None:
-        self.scroll_to(y=0, animate=False)
+    # --- the cursor and the selection --------------------------------------------------------
 
-    def action_toggle_debug(self) -> None:
-        self.shows_debug = not self.shows_debug
-        self.post_message(self.Paused())
+    def action_move(self, by: int, selects: bool = False) -> None:
+        if not self._lines:
+            return
+        last = self._dropped + len(self._lines) - 1
+        if self._cursor is None:
+            bottom = min(self.scroll_offset.y + self.size.height, len(self._rows)) - 1
+            number = self._rows[bottom].number if bottom >= 0 else last
+        else:
+            number = self._cursor + by
+        self._go_to(max(self._dropped, min(number, last)), selects=selects)
+
+    def _go_to(self, number: int, *, selects: bool = False) -> None:
+        if not selects:
+            self._anchor = number
+        elif self._anchor is None:
+            self._anchor = self._cursor if self._cursor is not None else number
+        self._cursor = number
+        self._follow(False)
+        self._reveal(number)
+        self.refresh()
+        self.post_message(self.Changed())
+
+    def _reveal(self, number: int) -> None:
+        ys = [y for y, row in enumerate(self._rows) if row.number == number]
+        top, height = self.scroll_offset.y, max(1, self.size.height)
+        if ys and ys[0] < top:
+            self._scroll_by_ourselves(ys[0])
+        elif ys and ys[-1] >= top + height:
+            self._scroll_by_ourselves(ys[-1] - height + 1)
+
+    def action_first(self) -> None:
+        if self._lines:
+            self._go_to(self._dropped)
+
+    def action_let_go(self) -> None:
+        """End the selection; without one, the search."""
+        if self._cursor is None:
+            self.post_message(self.SearchEnded())
+        self._cursor = self._anchor = None
+        self.refresh()
+        self.post_message(self.Changed())
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        number = self._number_at(event.y)
+        if number is not None:
+            self.capture_mouse()
+            self._go_to(number, selects=event.shift)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        number = self._number_at(event.y) if self.app.mouse_captured is self else None
+        if number is not None and number != self._cursor:
+            self._go_to(number, selects=True)
+
+    def on_mouse_up(self) -> None:
+        self.release_mouse()
+
+    def _number_at(self, y: int) -> int | None:
+        index = y + self.scroll_offset.y
+        return self._rows[index].number if 0 <= index < len(self._rows) else None
+
+    # --- searching ---------------------------------------------------------------------------
+
+    def search(self, needle: str) -> None:
+        """Mark what holds `needle`, upper or lower case, and go to the newest of it."""
+        self._needle = needle.strip().casefold()
+        self._cursor = self._anchor = None
+        self.action_find(-1)
+        self.refresh()
+        self.post_message(self.Changed())
+
+    def _matches(self, line: LogLine) -> bool:
+        return bool(self._needle) and self._needle in self._full_text(line).casefold()
+
+    def action_find(self, by: int) -> None:
+        """Go to the next line that holds what is searched for, and round from the end."""
+        found = [number for number, line in self._numbered() if self._matches(line)]
+        if not found:
+            return
+        here = self._cursor
+        if here is None:
+            self._go_to(found[-1])
+        elif by > 0:
+            self._go_to(next((number for number in found if number > here), found[0]))
+        else:
+            self._go_to(next((number for number in reversed(found) if number < here), found[-1]))
 
     # --- drawing -----------------------------------------------------------------------------
 
@@ -197,7 +350,8 @@ class SyncLogPane(ScrollView, can_focus=True):
         index = y + self.scroll_offset.y
         if index >= len(self._rows):
             if not self._rows and y == 0:
-                return Strip(self._paint.segments([(fit("Nothing yet.", width), Tone.DIM)]), width)
+                text = "Nothing yet." if self.level <= logging.INFO else "None so far."
+                return Strip(self._paint.segments([(fit(text, width), Tone.DIM)]), width)
             return Strip.blank(width, self.rich_style)
         row = self._rows[index]
         symbol, tone = level_look(row.line.level)
@@ -206,12 +360,27 @@ class SyncLogPane(ScrollView, can_focus=True):
             kind = fit(clean(row.line.kind), self._kind_width - 1)
         else:
             head, kind, symbol = " " * 9, "", " "
-        kind = fit(kind, self._kind_width)
-        text = fit(row.text, max(0, width - 11 - self._kind_width))
-        pieces = (
-            (head, Tone.DIM),
-            (f"{symbol} ", tone),
-            (kind, Tone.DIM),
-            (text, tone),
-        )
-        return Strip(self._paint.segments(pieces)).adjust_cell_length(width, self.rich_style)
+        chosen = self._selection()
+        ground = SELECTED if chosen is not None and row.number in chosen else ""
+        pieces = [
+            (head, Tone.DIM, ground),
+            (f"{symbol} ", tone, ground),
+            (fit(kind, self._kind_width), Tone.DIM, ground),
+        ]
+        room = max(0, width - 11 - self._kind_width)
+        for text, is_match in self._parted(fit(row.text, room)):
+            pieces.append((text, tone, MATCH if is_match else ground))
+        return Strip(self._paint.segments_over(pieces)).adjust_cell_length(width, self.rich_style)
+
+    def _parted(self, text: str) -> Iterable[tuple[str, bool]]:
+        """The text in parts, each with whether it is what is searched for."""
+        lowered = text.casefold()
+        if not self._needle or len(lowered) != len(text):
+            yield text, False
+            return
+        start = 0
+        while (at := lowered.find(self._needle, start)) >= 0:
+            end = at + len(self._needle)
+            yield from ((text[start:at], False), (text[at:end], True))
+            start = end
+        yield text[start:], False

@@ -7,9 +7,17 @@ from textual.content import Content
 
 from possync_tui.domain.runs import Outcome, SyncResult
 from possync_tui.tui.desk import Desk
-from possync_tui.tui.format import UNKNOWN, count, countdown, counted, milliseconds, span
+from possync_tui.tui.format import (
+    UNKNOWN,
+    count,
+    countdown,
+    counted,
+    milliseconds,
+    moment,
+    span,
+)
 from possync_tui.tui.tones import Tone, say
-from possync_tui.tui.widgets.facts import Fact, Facts, percentile, sparkline
+from possync_tui.tui.widgets.facts import COLUMN_WIDTH, Fact, Facts, percentile, sparkline
 
 DURATIONS_KEPT = 60
 OUTCOMES = {
@@ -18,6 +26,16 @@ OUTCOMES = {
     Outcome.FAILED: ("✗", Tone.ERROR),
     Outcome.SKIPPED: ("·", Tone.DIM),
 }
+
+
+def success_rate(good: int, total: int) -> str:
+    """`99.6 %`; 100 and 0 only where they are meant."""
+    share = 100 * good / total
+    if good != total:
+        share = min(share, 99.9)
+    if good:
+        share = max(share, 0.1)
+    return f"{share:.1f} %"
 
 
 def outcome_look(outcome: str) -> tuple[str, Tone]:
@@ -59,7 +77,7 @@ class SyncStatsPane(Facts):
         self.refresh()
 
     def facts(self) -> Sequence[Fact]:
-        width = max(10, self.size.width - 1)
+        width = max(10, min(self.size.width, COLUMN_WIDTH) - 1)
         missing = [self._missing()] if self._desk.picture.missing else []
         return [
             self._totals(),
@@ -67,8 +85,9 @@ class SyncStatsPane(Facts):
             self._changes(),
             *missing,
             self._last_run(),
+            self._last_good(),
             ("median", self._durations_text()),
-            ("", say((sparkline(tuple(self._durations), width), Tone.ACCENT))),
+            ("", self._bars(width)),
             ("next", self._next()),
             *([] if self._just_failed else [self._error()]),
         ]
@@ -80,8 +99,10 @@ class SyncStatsPane(Facts):
     def _totals(self) -> Fact:
         stats = self._desk.engine.stats
         total, good, bad = stats.total_syncs, stats.successful_syncs, stats.failed_syncs
+        if not total:
+            return ("", say("no sync yet"))
         noun = "sync" if total == 1 else "syncs"
-        rate = f"{100 * good / total:.1f} % ok" if total else "no sync yet"
+        rate = f"{success_rate(good, total)} ok"
         failed = say((f"  {count(bad)} failed", Tone.ERROR if bad else Tone.DIM))
         return ("", say((count(total), Tone.STRONG), f" {noun}  {rate}", failed))
 
@@ -112,12 +133,26 @@ class SyncStatsPane(Facts):
         symbol, tone = outcome_look(outcome)
         return ("last", say((f"{symbol} {outcome}", tone), f"  {trigger}"))
 
+    def _last_good(self) -> Fact:
+        """When the ledger was last known to be right, and how often it was."""
+        stats, now = self._desk.engine.stats, self._desk.clock.now()
+        at = "never" if stats.last_sync_time is None else moment(stats.last_sync_time, now)
+        good = f"  {count(stats.successful_syncs)} in all"
+        return ("committed", say(at, (good, Tone.DIM)))
+
     def _durations_text(self) -> Content:
         values = tuple(self._durations)
         if not values:
             return say((UNKNOWN, Tone.DIM))
         half, most = percentile(values, 0.5), percentile(values, 0.95)
         return say(milliseconds(half), (f"  p95 {milliseconds(most)}", Tone.DIM))
+
+    def _bars(self, width: int) -> Content:
+        """The latest durations, the last one in figures at its bar."""
+        last = self._desk.engine.stats.last_duration_ms
+        spent = "" if last is None else f" {milliseconds(last)}"
+        bars = sparkline(tuple(self._durations), width - len(spent))
+        return say((bars, Tone.ACCENT), (spent, Tone.DIM))
 
     def _next(self) -> Content:
         engine = self._desk.engine

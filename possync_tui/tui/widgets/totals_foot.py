@@ -1,4 +1,4 @@
-"""Totals under the positions, a line to each currency: different currencies are never added."""
+"""Totals under the positions: a line to each currency, and one at the rates of the broker."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -7,8 +7,9 @@ from textual.content import Content
 from textual.widget import Widget
 
 from possync_tui.tui.columns import Align, Cell, Measure
-from possync_tui.tui.format import arrow, clean, money
-from possync_tui.tui.holdings import Total, pnl_tone
+from possync_tui.tui.format import arrow, clean, fit, money
+from possync_tui.tui.holdings import pnl_tone
+from possync_tui.tui.position_totals import Total
 from possync_tui.tui.tones import Tone, lines, say
 
 LONG = ("value", "unrealized", "day", "realized today")
@@ -24,22 +25,53 @@ class TotalsFoot(Widget):
     def __init__(self) -> None:
         super().__init__()
         self._totals: tuple[Total, ...] = ()
+        self._said = ""
+        self._has_base = False
         self.is_live = False
 
-    def show(self, totals: tuple[Total, ...], *, is_live: bool) -> None:
-        """Show these sums; greyed where nothing keeps them up to date."""
-        if totals == self._totals and is_live is self.is_live:
+    @property
+    def totals(self) -> tuple[Total, ...]:
+        """The sums shown, a currency each, under that of all in one where there is one."""
+        return self._totals
+
+    @property
+    def said(self) -> str:
+        """At which rates that one was made, or why there is none."""
+        return self._said
+
+    def show(
+        self,
+        totals: tuple[Total, ...],
+        base: Total | None = None,
+        said: str = "",
+        *,
+        is_live: bool,
+    ) -> None:
+        """Show these sums; greyed where nothing keeps them up to date.
+
+        `base` has them all in one currency; `said` is at which rates, or why there is none.
+        """
+        totals = totals if base is None else (base, *totals)
+        has_base = base is not None
+        before = (self._totals, self._said, self._has_base, self.is_live)
+        if before == (totals, said, has_base, is_live):
             return
-        self.is_live = is_live
-        grew = len(totals) != len(self._totals)
-        self._totals = totals
-        self.refresh(layout=grew)
+        rows = self._rows
+        self._totals, self._said, self._has_base, self.is_live = totals, said, has_base, is_live
+        self.refresh(layout=rows != self._rows)
+
+    @property
+    def _rows(self) -> int:
+        return len(self._totals) + bool(self._said)
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
-        return len(self._totals)
+        return self._rows
 
     def render(self) -> Content:
-        shown = self._totals[: max(0, self.size.height)]
+        height = max(0, self.size.height)
+        # Two lines or fewer are for amounts; `z` shows the rest.
+        says = bool(self._said) and height >= min(3, self._rows)
+        shown = self._totals[: height - says]
         rest = len(self._totals) - len(shown)
         cells = [self._cells(total) for total in self._totals]
         measures = [Measure(Align.POINT) for _ in LONG]
@@ -56,14 +88,18 @@ class TotalsFoot(Widget):
             ("", "", "", ""),
         )
         rows = [
-            self._line(total, row, measures, labels)
-            for total, row in zip(shown, cells, strict=False)
+            self._line(total, row, measures, labels, is_base=self._has_base and index == 0)
+            for index, (total, row) in enumerate(zip(shown, cells, strict=False))
         ]
         if rest and rows:
             last = rows[-1].rstrip()
             room = self.size.width - last.cell_length
             more = f"  +{rest} more"
             rows[-1] = say(last, (more if len(more) <= room else f" +{rest}", Tone.DIM))
+        if says:
+            indent = 6 if self.size.width < 100 else 8
+            text = say((fit(self._said, max(0, self.size.width - indent)), Tone.DIM))
+            rows.insert(1 if self._has_base else len(rows), say(" " * indent, text))
         return lines(*rows)
 
     def _cells(self, total: Total) -> list[Cell]:
@@ -89,17 +125,21 @@ class TotalsFoot(Widget):
         cells: Sequence[Cell],
         measures: Sequence[Measure],
         labels: Sequence[str],
+        *,
+        is_base: bool,
     ) -> Content:
-        pieces = [
-            say(
-                " " if self.size.width < 100 else "   ",
-                (clean(total.currency)[:4].ljust(4), Tone.STRONG),
-            )
-        ]
+        indent = " " if self.size.width < 100 else "   "
+        # `≈`: the sum of several currencies at rates of their own moment.
+        currency = f"{indent[1:]}≈" if is_base else indent
+        pieces = [say(currency, (clean(total.currency)[:4].ljust(4), Tone.STRONG))]
         for label, cell, measure in zip(labels, cells, measures, strict=True):
             text = measure.text(cell, measure.width)
             pieces.append(say((f"{label} " if label else "", Tone.DIM), (text, cell.tone)))
         line = Content("  ").join(pieces)
         if total.unknown:
-            line = say(line, (f"  ?{total.unknown}", Tone.DIM))
+            # In words where there is room: the number alone has to be looked up in the help.
+            room = self.size.width - line.cell_length
+            texts = (f"  {total.unknown} without a price, left out", f"  {total.unknown} left out")
+            short = f"  ?{total.unknown}"
+            line = say(line, (next((t for t in texts if len(t) <= room), short), Tone.DIM))
         return line

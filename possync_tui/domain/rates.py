@@ -1,0 +1,21 @@
+"""Exchange rates as the broker tells them: what one unit of a currency is worth in another."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """One unit of `currency` in the base currency of `account`, as last told at `at`."""
+
+    account: str
+    currency: str
+    base: str
+    value: Decimal
+    at: datetime
+
+
+Rates = Mapping[tuple[str, str], Rate]
+"""By account and currency. A pair that is not there is unknown, never 1."""

@@ -1,0 +1,144 @@
+"""How the user likes the dashboard, remembered in a small file of its own.
+
+The settings file is the user's; this one is ours. What cannot be read in it is passed over: no
+choice here is worth a dashboard that does not open.
+"""
+
+import json
+import logging
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+from possync_tui.tui.position_groups import Grouping
+
+logger = logging.getLogger(__name__)
+
+VERSION = 1
+_MOST_BYTES = 65_536
+
+
+class ChoicesError(ValueError):
+    """The file of remembered choices cannot be understood; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """`None` is what nothing was chosen for: then the program decides."""
+
+    theme: str | None = None
+    columns: tuple[str, ...] | None = None
+    grouping: Grouping | None = None
+    sort: str | None = None
+    sort_down: bool = False
+    flashes: bool = True
+
+
+class Chosen(TypedDict, total=False):
+    """Choices that are made anew."""
+
+    theme: str | None
+    columns: tuple[str, ...] | None
+    grouping: Grouping | None
+    sort: str | None
+    sort_down: bool
+    flashes: bool
+
+
+def to_text(choices: Choices) -> str:
+    """The choices as they stand in the file."""
+    return json.dumps({"version": VERSION, **asdict(choices)}, indent=2) + "\n"
+
+
+def from_text(text: str) -> Choices:
+    """The choices of a file. Raises `ChoicesError`."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ChoicesError("it is not JSON") from error
+    if not isinstance(found, dict) or found.get("version") != VERSION:
+        raise ChoicesError(f"it is not of version {VERSION}")
+    columns, grouping = found.get("columns"), _name(found, "grouping")
+    if columns is not None and not (
+        isinstance(columns, list) and all(isinstance(name, str) for name in columns)
+    ):
+        raise ChoicesError("“columns” is no list of names")
+    if grouping is not None and grouping not in list(Grouping):
+        raise ChoicesError("“grouping” is none that we know")
+    return Choices(
+        theme=_name(found, "theme"),
+        columns=None if columns is None else tuple(columns),
+        grouping=None if grouping is None else Grouping(grouping),
+        sort=_name(found, "sort"),
+        sort_down=_switch(found, "sort_down", False),
+        flashes=_switch(found, "flashes", True),
+    )
+
+
+def _name(found: dict[str, object], key: str) -> str | None:
+    value = found.get(key)
+    if value is not None and not isinstance(value, str):
+        raise ChoicesError(f"“{key}” is no text")
+    return value
+
+
+def _switch(found: dict[str, object], key: str, default: bool) -> bool:
+    value = found.get(key, default)
+    if not isinstance(value, bool):
+        raise ChoicesError(f"“{key}” is neither true nor false")
+    return value
+
+
+class ChoiceMemory:
+    """The choices of now. With a file, they are those of last time, and are kept for the next."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self.problem = ""
+        """Why the file was passed over or could not be written; empty where all is well."""
+        self.now = self._read()
+
+    def _read(self) -> Choices:
+        if self._path is None:
+            return Choices()
+        try:
+            with self._path.open(encoding="utf-8") as file:
+                return from_text(file.read(_MOST_BYTES))
+        except FileNotFoundError:
+            return Choices()
+        except (OSError, UnicodeError, ChoicesError) as error:
+            self._note(f"remembered choices are passed over: {self._path}: {_why(error)}")
+            return Choices()
+
+    def keep(self, **chosen: Unpack[Chosen]) -> None:
+        """Choose anew, and remember it."""
+        after = replace(self.now, **chosen)
+        if after == self.now:
+            return
+        self.now = after
+        if self._path is None:
+            return
+        try:
+            _write(self._path, to_text(after))
+        except OSError as error:
+            self._note(f"choices cannot be remembered: {self._path}: {_why(error)}")
+
+    def _note(self, problem: str) -> None:
+        if problem != self.problem:
+            logger.warning("%s", problem)
+        self.problem = problem
+
+
+def _write(path: Path, text: str) -> None:
+    """All of it or nothing, whoever else writes meanwhile; readable by its owner alone."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    with os.fdopen(os.open(partial, flags, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    partial.replace(path)
+
+
+def _why(error: Exception) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)

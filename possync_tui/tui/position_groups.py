@@ -1,0 +1,141 @@
+"""Positions in groups with subtotals: by account, by currency or by asset class.
+
+A group holds one currency, whatever it is grouped by: different currencies are never added.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from possync_tui.tui.columns import Cell, Column, SortKey
+from possync_tui.tui.format import Redaction, arrow, clean, count, money
+from possync_tui.tui.holdings import Holding, pnl_tone
+from possync_tui.tui.position_totals import Total, total_of
+from possync_tui.tui.tones import Tone
+
+
+class Grouping(StrEnum):
+    """What positions are put together by."""
+
+    ACCOUNT = "account"
+    CURRENCY = "currency"
+    TYPE = "type"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupKey:
+    """Which group: its account or asset class (nothing, by currency alone), and its currency."""
+
+    by: Grouping
+    label: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subtotal:
+    """The heading of a group, with its sums; `positions` counts virtual FX rows too."""
+
+    key: GroupKey
+    positions: int
+    total: Total
+    is_stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A heading and its rows, in the order in which they were given."""
+
+    heading: Subtotal
+    members: tuple[Holding, ...]
+
+
+PositionLine = Holding | Subtotal
+"""What a line of the Positions pane is."""
+
+
+def grouped(holdings: Iterable[Holding], by: Grouping) -> tuple[Group, ...]:
+    """The groups by label, then by currency."""
+    found: dict[GroupKey, list[Holding]] = {}
+    for holding in holdings:
+        found.setdefault(_key_of(holding, by), []).append(holding)
+    return tuple(
+        Group(
+            Subtotal(
+                key,
+                len(members),
+                total_of(key.currency, members),
+                any(member.is_stale for member in members if not member.is_outside_totals),
+            ),
+            tuple(members),
+        )
+        for key, members in sorted(found.items(), key=lambda item: _order(item[0]))
+    )
+
+
+def _key_of(holding: Holding, by: Grouping) -> GroupKey:
+    view = holding.view
+    label = {Grouping.ACCOUNT: view.account, Grouping.TYPE: view.sec_type}.get(by, "")
+    return GroupKey(by, label, view.currency)
+
+
+def _order(key: GroupKey) -> tuple[str, str]:
+    return (key.label.casefold(), key.currency)
+
+
+def next_grouping(current: Grouping | None) -> Grouping | None:
+    """The grouping after this one; after the last comes none."""
+    order: tuple[Grouping | None, ...] = (None, *Grouping)
+    return order[(order.index(current) + 1) % len(order)]
+
+
+# --- cells ---------------------------------------------------------------------------------------
+
+
+def label_of(key: GroupKey, shown: Redaction) -> str:
+    """`DU1000001 USD`, `STK USD`, or `USD`."""
+    label = shown.account(key.label) if key.by is Grouping.ACCOUNT else clean(key.label)
+    return f"{label} {clean(key.currency)}".strip()
+
+
+def with_headings(column: Column[Holding], shown: Redaction) -> Column[PositionLine]:
+    """The column of a table that has group headings between its rows."""
+
+    def cell(line: PositionLine) -> Cell:
+        if isinstance(line, Holding):
+            return column.cell(line)
+        return _heading_cell(column.id, line, shown)
+
+    def order(line: PositionLine) -> SortKey | None:
+        return column.order(line) if column.order and isinstance(line, Holding) else None
+
+    def raw(line: PositionLine) -> object:
+        return column.raw(line) if column.raw and isinstance(line, Holding) else None
+
+    return Column(
+        column.id,
+        column.title,
+        cell,
+        align=column.align,
+        rank=column.rank,
+        least=column.least,
+        most=column.most,
+        order=order if column.order else None,
+        wants_high_first=column.wants_high_first,
+        raw=raw if column.raw else None,
+    )
+
+
+def _heading_cell(column_id: str, line: Subtotal, shown: Redaction) -> Cell:
+    total = line.total
+    amounts = {"value": total.value, "unrealized": total.unrealized, "day": total.day}
+    if column_id == "symbol":
+        # `?1` as in the totals: a row whose value no sum holds.
+        unknown = f" ?{total.unknown}" if total.unknown else ""
+        label = f"{label_of(line.key, shown)} · {count(line.positions)}{unknown}"
+        return Cell(label, Tone.ACCENT)
+    if column_id not in amounts:
+        return Cell("")
+    amount = amounts[column_id]
+    if column_id == "value":
+        return Cell(money(amount), Tone.STALE if line.is_stale else Tone.STRONG)
+    return Cell(money(amount), Tone.STALE if line.is_stale else pnl_tone(amount), arrow(amount))

@@ -1,0 +1,91 @@
+"""How lines of a table become strips."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from possync_tui.tui.columns import Align, Cell, Placed
+from possync_tui.tui.format import fit, wrap
+from possync_tui.tui.tones import Tone
+from possync_tui.tui.widgets.painter import Painter
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class RowLook(Generic[Row]):
+    """One row as it is to be drawn.
+
+    `start` is where its columns begin; `ground` lies under all of it, `ground_of` under a cell.
+    """
+
+    row: Row
+    start: int
+    is_cursor: bool
+    flag: Cell | None
+    note: Cell | None
+    note_spares: frozenset[str]
+    ground: str
+    ground_of: Callable[[str], str]
+
+
+def heading_strip(
+    placed_columns: Sequence[Placed[Row]],
+    sort_id: str | None,
+    sort_down: bool,
+    width: int,
+    style: Style,
+) -> Strip:
+    """The titles, with an arrow at the one that is sorted by."""
+    line = ""
+    for placed in placed_columns:
+        title = placed.column.title
+        if placed.column.id == sort_id:
+            title = f"{title}{'↓' if sort_down else '↑'}"
+        is_right = placed.column.align is not Align.LEFT
+        # The arrow of the sorted column may use the gap beside it, so nothing moves.
+        room = placed.width
+        if is_right and len(title) > room:
+            line = line[: placed.x - 1]
+            room += placed.x - len(line)
+        line = line.ljust(placed.x) if len(line) < placed.x else line
+        line += fit(title, room, right=is_right)
+    return Strip([Segment(fit(line, width), style)], width)
+
+
+def row_strip(
+    paint: Painter, look: RowLook[Row], placed_columns: Sequence[Placed[Row]], width: int
+) -> Strip:
+    """The cells in their places; a note behind them, or over the last where there is no room."""
+    ground, note = look.ground, look.note
+    pieces: list[tuple[str, Tone, str]] = [("▸" if look.is_cursor else " ", Tone.ACCENT, ground)]
+    x = 1
+    if look.flag is not None:
+        pieces.append((" " * (look.start - 3), Tone.PLAIN, ground))
+        pieces.append((fit(look.flag.text, 1), look.flag.tone, ground))
+        x = look.start - 1
+    end = placed_columns[-1].x + placed_columns[-1].width if placed_columns else x
+    covers = note is not None and width - end < len(note.text) + 3
+    for placed in placed_columns:
+        if covers and placed.column.id not in look.note_spares:
+            break
+        cell = placed.column.cell(look.row)
+        pieces.append((" " * (placed.x - x), Tone.PLAIN, ground))
+        text = placed.measure.text(cell, placed.width)
+        pieces.append((text, cell.tone, look.ground_of(placed.column.id) or ground))
+        x = placed.x + placed.width
+    if note is not None and width - x > 3:
+        pieces.append((fit("  " + note.text, width - x), note.tone, ground))
+        x = width
+    pieces.append((" " * (width - x), Tone.PLAIN, ground))
+    return Strip(paint.segments_over(pieces), width)
+
+
+def placeholder_strip(paint: Painter, text: str, y: int, width: int) -> Strip:
+    """Line `y` of the sentence that says why there is nothing to show."""
+    line = dict(enumerate(wrap(text, width - 6, 6))).get(y, "")
+    return Strip([Segment(fit(f"   {line}", width), paint.style(Tone.DIM))], width)

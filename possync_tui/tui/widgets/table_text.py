@@ -1,0 +1,27 @@
+"""What a table gives to the clipboard: the row under the cursor, or all of it as CSV."""
+
+from collections.abc import Hashable
+from typing import TypeVar
+
+from possync_tui.domain.exports import csv_of
+from possync_tui.tui.format import MINUS
+from possync_tui.tui.widgets.line_table import LineTable
+
+Row = TypeVar("Row")
+Key = TypeVar("Key", bound=Hashable)
+
+
+def csv_text(table: LineTable[Row, Key]) -> str:
+    """The columns that were chosen, also where the screen has no room for them."""
+    columns = tuple(table.shown_columns())
+    rows = ([column.exact(row) for column in columns] for row in table.rows_to_write())
+    return csv_of([column.title for column in columns], rows)
+
+
+def row_text(table: LineTable[Row, Key]) -> str:
+    """The row under the cursor, tab-separated, with plain minus signs."""
+    row = table.cursor_row
+    if row is None:
+        return ""
+    cells = [column.cell(row).text for column in table.shown_columns()]
+    return "\t".join(cells).replace(MINUS, "-")

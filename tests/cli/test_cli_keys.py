@@ -1,0 +1,28 @@
+"""Keys of the user's choice that cannot be: one line and exit code 2, before anything opens."""
+
+import pytest
+
+from tests.cli.conftest import Home
+
+WRONG = (
+    ("synk=f5", "nothing is called synk; did you mean sync?"),
+    ("sync=m", "m is also the key of missing"),
+    ("sync=nokey", "there is no key nokey"),
+    ("sync=j", "j is taken by “Down”"),
+    ("sync", "it has to be NAME=KEY pairs"),
+)
+
+
+@pytest.mark.parametrize(("keys", "why"), WRONG)
+@pytest.mark.parametrize("command", [(), ("demo",)])
+def test_wrong_keys_are_said_before_the_dashboard_opens(
+    home: Home, command: tuple[str, ...], keys: str, why: str
+) -> None:
+    complaint = home.run(*command, POSSYNC_KEYS=keys).complaint(2)
+    assert "POSSYNC_KEYS" in complaint
+    assert why in complaint
+    assert not home.ledger.exists()
+
+
+def test_commands_without_keys_do_not_mind(home: Home) -> None:
+    assert home.run("status", POSSYNC_KEYS="synk=f5").code == 0

@@ -1,0 +1,123 @@
+"""What leaves the dashboard: rows, tables as CSV, and pictures, in files of the owner alone."""
+
+import csv
+import os
+import stat
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from possync_tui.domain.money import parse_number
+from possync_tui.tui import copying
+from possync_tui.tui.screens.review import ReviewScreen
+from tests.tui.conftest import Running, dashboard, press, screen_text
+from tests.tui.fake_engine import FakeEngine
+
+
+def table_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(StringIO(text, newline="")))
+
+
+async def test_the_positions_are_copied_exactly_and_without_their_sums(
+    running: Running, engine: FakeEngine, tmp_path: Path
+) -> None:
+    async with running((80, 24), state_folder=tmp_path) as pilot:
+        await press(pilot, "b", "Y")
+        path = tmp_path / "copied.csv"
+        assert path.read_bytes().decode() == pilot.app.clipboard
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert "Copied 26 rows as CSV. Also in" in screen_text(pilot)
+        rows = table_of(pilot.app.clipboard)
+        views = {view.description: view for view in engine.reads.position_rows}
+        assert {row["Symbol"] for row in rows} == set(views)
+        for row in rows:
+            view = views[row["Symbol"]]
+            assert Decimal(row["Qty"]) == view.quantity
+            assert Decimal(row["Avg price"]) == view.average_price
+            if view.market_value is None:
+                assert row["Mkt value"] == ""
+            else:
+                assert parse_number("value", row["Mkt value"]) == view.market_value
+        assert any(len(row["Avg price"].partition(".")[2]) > 4 for row in rows)
+
+
+@pytest.mark.parametrize("key", ["r", "v", "d", "p"])
+async def test_every_screen_with_a_table_gives_it(running: Running, key: str) -> None:
+    async with running() as pilot:
+        await press(pilot, key, "Y")
+        rows = table_of(pilot.app.clipboard)
+        assert len(rows) > 1
+        assert "rows as CSV" in screen_text(pilot)
+        for row in rows:
+            assert all(value is not None and "−" not in value for value in row.values())
+
+
+async def test_text_from_outside_is_no_formula(running: Running, engine: FakeEngine) -> None:
+    from dataclasses import replace
+
+    rows = engine.reads.position_rows
+    rows[0] = replace(rows[0], description='=cmd|"/C calc"!A0')
+    async with running() as pilot:
+        await press(pilot, "Y")
+        assert table_of(pilot.app.clipboard)[0]["Symbol"] == '\'=cmd|"/C calc"!A0'
+
+
+async def test_accounts_stay_masked_in_copies(running: Running) -> None:
+    async with running(mask_accounts=True) as pilot:
+        await press(pilot, "Y")
+        assert "DU7654301" not in pilot.app.clipboard
+        assert "DU•••••01" in pilot.app.clipboard
+
+
+async def test_what_is_too_long_for_a_clipboard_goes_to_the_file_alone(
+    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "LONGEST_CLIP", 20)
+    async with running((200, 40), state_folder=tmp_path) as pilot:
+        await press(pilot, "Y")
+        assert pilot.app.clipboard == ""
+        assert (tmp_path / "copied.csv").stat().st_size > 500
+        assert "Too long for the clipboard: 26 rows as CSV. It is in" in screen_text(pilot)
+
+
+async def test_a_copy_that_cannot_be_written_is_still_on_the_clipboard(
+    running: Running, tmp_path: Path
+) -> None:
+    folder = tmp_path / "state"
+    folder.write_text("a file where the folder should be")
+    async with running(state_folder=folder) as pilot:
+        await press(pilot, "y")
+        assert pilot.app.clipboard.startswith("AAPL\t")
+        assert "Copied the row." in screen_text(pilot)
+        assert "Also in" not in screen_text(pilot)
+
+
+async def test_a_screenshot_is_a_private_file_and_says_where(
+    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with running((200, 40)) as pilot:
+        await press(pilot, "X")
+        (name,) = os.listdir(tmp_path)
+        assert name == "possync-2026-11-18-143012.svg"
+        assert "AAPL" in (tmp_path / name).read_text()
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+        (said,) = [note.message for note in pilot.app._notifications]
+        assert said == f"Wrote {tmp_path / name}. It shows account numbers."
+        assert dashboard(pilot) is pilot.app.screen
+
+
+async def test_a_screenshot_that_cannot_be_written_is_said(
+    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    async with running((200, 40)) as pilot:
+        folder.rmdir()
+        await press(pilot, "X")
+        assert "screenshot failed" in screen_text(pilot)
+        await press(pilot, "v")
+        assert isinstance(pilot.app.screen, ReviewScreen)

@@ -1,0 +1,132 @@
+"""Totals: a currency by itself, and all in one at rates that were told, or none and why."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from possync_tui.domain.rates import Rate
+from possync_tui.tui.holdings import Holding
+from possync_tui.tui.position_totals import (
+    TWO_BASES,
+    BaseTotal,
+    base_total,
+    rates_text,
+    totals,
+)
+from tests.tui import desk_book
+from tests.tui.conftest import Running, dashboard, press, screen_text, settle
+from tests.tui.desk_book import CODES
+from tests.tui.fake_engine import NOW, FakeEngine, FixedClock
+
+USD, EUR = CODES[0], CODES[1]
+
+
+def rate(account: str, currency: str, value: str, base: str = "USD", age: float = 0.0) -> Rate:
+    return Rate(account, currency, base, Decimal(value), NOW - timedelta(seconds=age))
+
+
+def rates_of(*rates: Rate) -> dict[tuple[str, str], Rate]:
+    return {(rate.account, rate.currency): rate for rate in rates}
+
+
+def held(account: str, currency: str, value: str | None, gain: str = "0") -> Holding:
+    view = replace(
+        desk_book.positions()[0],
+        account=account,
+        currency=currency,
+        market_value=None if value is None else Decimal(value),
+        unrealized_pnl=None if value is None else Decimal(gain),
+    )
+    return Holding(view, None)
+
+
+def test_a_total_is_converted_at_the_rates_and_names_them() -> None:
+    sums = totals(
+        [held(USD, "USD", "1000", "10"), held(EUR, "EUR", "200", "-4")], {"EUR": Decimal(3)}
+    )
+    rates = rates_of(rate(USD, "USD", "1"), rate(EUR, "USD", "1"), rate(EUR, "EUR", "1.25", age=12))
+    base = base_total(sums, {USD, EUR}, rates)
+    assert isinstance(base, BaseTotal)
+    assert base.total.currency == "USD"
+    assert (base.total.value, base.total.unrealized) == (Decimal(1250), Decimal(5))
+    assert base.total.realized_today == Decimal("3.75")
+    assert rates_text(base, NOW) == "at EUR 1.25, told 12 s ago"
+
+
+def test_the_latest_rate_counts_whoever_was_told() -> None:
+    sums = totals([held(USD, "USD", "0"), held(USD, "EUR", "100")], {})
+    rates = rates_of(
+        rate(USD, "USD", "1"),
+        rate(USD, "EUR", "1.10", age=500),
+        rate(EUR, "EUR", "1.20", age=5),
+    )
+    base = base_total(sums, {USD}, rates)
+    assert isinstance(base, BaseTotal)
+    assert base.total.value == Decimal(120)
+
+
+def test_what_has_no_rate_is_left_out_and_named() -> None:
+    sums = totals([held(USD, "USD", "7"), held(USD, "JPY", "9000"), held(USD, "GBP", "1")], {})
+    base = base_total(sums, {USD}, rates_of(rate(USD, "USD", "1"), rate(USD, "GBP", "2")))
+    assert isinstance(base, BaseTotal)
+    assert base.total.value == Decimal(9)
+    assert base.without == ("JPY",)
+    assert rates_text(base, NOW).endswith("JPY has no rate and no part in it")
+
+
+def test_without_a_base_currency_in_common_there_is_no_such_total() -> None:
+    sums = totals([held(USD, "USD", "1"), held(EUR, "EUR", "1")], {})
+    none = base_total(sums, {USD, EUR}, {})
+    assert none == "no total in one currency: no exchange rates told yet for 2 of 2 accounts"
+    only_one = rates_of(rate(USD, "USD", "1"), rate(USD, "EUR", "1.1"))
+    assert "for 1 of 2 accounts" in str(base_total(sums, {USD, EUR}, only_one))
+    parted = rates_of(rate(USD, "USD", "1"), rate(EUR, "EUR", "1", base="EUR"))
+    assert base_total(sums, {USD, EUR}, parted) == TWO_BASES
+
+
+def test_one_currency_needs_no_rate() -> None:
+    sums = totals([held(USD, "USD", "1"), held(USD, "USD", None)], {})
+    assert base_total(sums, {USD}, {}) is None
+    assert base_total(sums, {USD}, rates_of(rate(USD, "USD", "1"))) is None
+
+
+async def test_the_foot_says_the_rates_and_their_age(
+    running: Running, engine: FakeEngine, clock: FixedClock
+) -> None:
+    async with running((140, 60)) as pilot:
+        foot = dashboard(pilot).positions.foot
+        assert "no exchange rates told yet for 3 of 3 accounts" in screen_text(pilot)
+        told = {"USD": "1", "EUR": "1.08431", "GBP": "1.2", "JPY": "0.0066412"}
+        engine.live_rates = rates_of(*(rate(c, k, v) for c in CODES for k, v in told.items()))
+        clock.move(40)
+        dashboard(pilot).tick()
+        await settle(pilot)
+        text = screen_text(pilot)
+        assert "EUR 1.08431, GBP 1.2, JPY 0.0066412, told 40 s ago" in text.replace("at ", "")
+        (line,) = [row for row in text.splitlines() if "≈USD" in row]
+        by_currency = {total.currency: total for total in foot.totals[1:]}
+        worth = sum((by_currency[name].value or 0) * Decimal(value) for name, value in told.items())
+        assert f"{worth:,.2f}" in line
+
+
+async def test_the_rates_can_be_seen_at_80_columns_too(
+    running: Running, engine: FakeEngine
+) -> None:
+    engine.live_rates = rates_of(
+        *(
+            rate(code, name, "1" if name == "USD" else "2")
+            for code in CODES
+            for name in ("USD", "EUR", "GBP", "JPY")
+        )
+    )
+    async with running((80, 24)) as pilot:
+        assert "≈USD" in screen_text(pilot)
+        await press(pilot, "z")
+        assert "told just now" in screen_text(pilot)
+        assert (
+            sum(
+                row.lstrip(" ≈")[:3] in ("USD", "EUR", "GBP", "JPY")
+                for row in screen_text(pilot).splitlines()
+            )
+            == 5
+        )
