@@ -13,7 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from possync_tui.domain import lots as lot_math
-from possync_tui.domain.happenings import Happening, KnownAdjustment
+from possync_tui.domain.happenings import SAME_EVENT, Happening, KnownAdjustment
 
 CLOCK_DOUBT = timedelta(seconds=5)
 """Execution times have whole seconds and our view of the broker's clock is no finer: a fill this
@@ -70,10 +70,20 @@ class Stated:
         known = _known(arrivals, self.known_seq)
         if known or happening.at < self.as_of - CLOCK_DOUBT:
             return range(max(known, 1), len(arrivals) + 1)
-        if happening.at <= self.as_of + CLOCK_DOUBT:
+        if happening.at <= self.as_of + _doubt(happening):
             return range(len(arrivals) + 1)
         # What was asked for before the snapshot and was not there came after it.
         return range(1)
+
+
+def _doubt(happening: Happening) -> timedelta:
+    """How much earlier than its time the broker may have counted it.
+
+    Statements tell the business day on which a corporate action was processed: TWS may have shown
+    it before.
+    """
+    is_dated = isinstance(happening, KnownAdjustment) and happening.is_of_statement
+    return SAME_EVENT if is_dated else CLOCK_DOUBT
 
 
 def _known(arrivals: Sequence[int], seq: int) -> int:

@@ -338,3 +338,28 @@ async def test_a_statement_tells_that_it_was_sold_and_another_bought(
     assert await standing(rig) == [("FILL", Decimal(-102), "EXACT")]
     assert costs(await life_of(rig, 2))[:2] == (Decimal(50), 1_001_000_000)
     assert not (await life_of(rig, 2)).lots[0].is_seeded
+
+
+async def test_a_statement_dates_it_later_than_the_snapshot_that_showed_it(
+    start: Start, broker: ScriptedBroker, importing: Importer
+) -> None:
+    """TWS shows the new row in the morning; the statement books it at the end of that day."""
+    rig = await start()
+    await rig.engine.sync_now()
+    fill = broker.trade(1, Side.BOUGHT, "100", "10", "1")
+    broker.hold(1, "100", "10.01", what=fill.instrument)
+    await rig.engine.sync_now()
+    await rig.clock.advance(3600)
+    broker.drop(1)
+    broker.hold(2, "50", "20.02")
+    await rig.engine.sync_now()
+    day = rig.clock.now().strftime("%Y%m%d;202500")
+    rows = [row | {"dateTime": day, "reportDate": day[:8]} for row in MERGER]
+    await importing(rig, Sheet([], actions=rows))
+    for _ in range(2):
+        await rig.clock.advance(86_400)
+        await rig.engine.sync_now()
+        views = {v.con_id: v.quantity for v in await rig.engine.reads.positions()}
+        assert views == {2: Decimal(50)}
+    assert "UNEXPLAINED" not in [kind for kind, *_ in await standing(rig)]
+    assert (await rig.engine.reads.verify()).problems == ()
