@@ -215,7 +215,7 @@ def test_readme_has_every_fault_with_what_it_needs() -> None:
             assert key in complaint({k: v for k, v in fault.items() if k != key})
     values = next(row[2] for row in rows if row[0] == ["value"])
     assert values[1:] == list(NAMED_VALUES)
-    fields = README.partition("<!-- /faults -->")[2].partition("## Development")[0]
+    fields = README.partition("<!-- /faults -->")[2].partition("## Reliability")[0]
     found = re.findall(r"`(\w+)`", fields)
     assert [name for name in found if name not in ("field", "hostile_text")] == list(FaultField)
 

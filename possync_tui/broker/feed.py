@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from possync_tui.broker.context import SessionContext
-from possync_tui.broker.marks import MarkBook, same_amounts
-from possync_tui.broker.port import MarkChanged
+from possync_tui.broker.marks import MarkBook, same_amounts, scale_doubt
+from possync_tui.broker.port import MarkChanged, Notice
 from possync_tui.broker.rows import (
+    PortfolioValue,
     RowReader,
     UnreadableRow,
     pnl_value,
@@ -67,6 +68,7 @@ class MarksFeed:
         self._keys: dict[int, PositionKey] = {}
         self._refused: set[PositionKey] = set()
         self._told: dict[PositionKey, datetime] = {}
+        self._scaled: set[PositionKey] = set()
         self._shunned_until: dict[str, float] = {}
         self._portfolio_account = ""
         self._asked: set[str] = set()
@@ -184,8 +186,19 @@ class MarksFeed:
             return
         if value.key not in self._watched:
             return
+        self._check_scale(value)
         before = self._book.marks.get(value.key)
         self._tell(before, self._book.take_portfolio(value, self._context.broker_now()))
+
+    def _check_scale(self, value: PortfolioValue) -> None:
+        """Say once where TWS values a position by another unit than multiplier and price factor."""
+        row = self._reader.latest(value.key)
+        if row is None or row.instrument.is_virtual_cash or value.key in self._scaled:
+            return
+        told = scale_doubt(value, row)
+        if told:
+            self._scaled.add(value.key)
+            self._context.emit(Notice(None, told, is_problem=True))
 
     def on_account_value(self, fields: list[str]) -> None:
         """Message 6: `key, value, currency, account`."""

@@ -22,6 +22,7 @@ SOURCE_PNL: Final = "pnl_single"
 SOURCE_PORTFOLIO: Final = PORTFOLIO
 
 _COST_TOLERANCE: Final = Decimal("0.02")
+_SCALE_TOLERANCE: Final = Decimal("0.02")
 _PRICE_TOLERANCE: Final = Decimal("0.25")
 _PRICE_PLACES: Final = Decimal("1E-8")
 
@@ -117,6 +118,24 @@ def derived_price(
         gain = value.unrealized_pnl
         agrees = gain is not None and abs(worth - gain - cost) <= abs(cost) * _COST_TOLERANCE
     return price.quantize(_PRICE_PLACES, context=EXACT).normalize(EXACT) if agrees else None
+
+
+def scale_doubt(value: PortfolioValue, row: PositionRow) -> str:
+    """What to tell the user if TWS's value is not quantity x price x unit value; else nothing.
+
+    Bonds are quoted in per cent: a wrong unit would make every amount wrong by the same factor.
+    """
+    worth, price, quantity = value.market_value, value.price, value.quantity
+    if not (worth and price and quantity):
+        return ""
+    ours = EXACT.multiply(EXACT.multiply(quantity, price), row.instrument.unit_value)
+    if abs(ours - worth) <= abs(worth) * _SCALE_TOLERANCE:
+        return ""
+    return (
+        f"{row.instrument.description}: TWS values it at {worth:,.2f}, but its quantity, price and"
+        f" multiplier make {ours:,.2f}. Its P&L here may be wrong by that factor: compare it with"
+        " your statement."
+    )
 
 
 def same_amounts(one: Mark | None, other: Mark) -> bool:

@@ -271,7 +271,6 @@ def holding_columns(shown: Redaction) -> tuple[Column[Holding], ...]:
             lambda h: Cell(h.shown_age, Tone.STALE if h.is_stale else Tone.DIM),
             Align.RIGHT,
             rank=9,
-            least=4,
             order=lambda h: by_time(h.marked_at),
             wants_high_first=True,
             raw=lambda h: h.marked_at,

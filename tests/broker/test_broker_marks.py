@@ -292,3 +292,21 @@ async def test_subscriptions_that_tws_has_lost_are_asked_for_again(
     first, second = tws.client.seen(PNL)
     assert first[1] != second[1]
     assert first[2:] == second[2:]
+
+
+async def test_a_value_of_another_scale_is_said_once(tws: ScriptedTws, connect: Connect) -> None:
+    """A bond in per cent of a face value of 1,000: TWS counts pieces, or it counts face value."""
+    session = await connect()
+    bond = {"sec_type": "BOND", "symbol": "IBCID1"}
+    tws.rows = [position("10", "982.5", con_id=700, **bond)]
+    await session.broker.snapshot(5)
+    await watching(session, tws, SPX)
+    tws.send(portfolio(SPX, "10", "98.25", "9.83", "0"))
+    await told(session, SPX)
+    assert session.problems() == []
+    for _ in range(2):
+        tws.send(portfolio(SPX, "10", "98.25", "9825.0", "0"))
+    await told(session, SPX, 2)
+    (problem,) = session.problems()
+    assert "9,825.00" in str(problem)
+    assert "9.82" in str(problem)

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.simulation.world import InvariantBroken, Key, World
 
 # A snapshot that leaves out a row takes away what fills are held against, too.
+_KNOWN_FILLS = "SELECT exec_id FROM executions"
 _BY_ABSENCE = ("confirmed_missing", "fills")
 
 
@@ -45,6 +46,10 @@ def _no_false_close(world: World) -> None:
         if key in misled:
             continue
         allowed = world.crossings[key] + world.excused[key]
+        if count > allowed:
+            # A fill that was never sent can leave a position seemingly flat for a moment.
+            known = {str(row[0]) for row in _rows(world.ledger_path, _KNOWN_FILLS)}
+            allowed += len(_made_fills(world, key) - known)
         if count > allowed:
             raise InvariantBroken(
                 f"{key}: {count} lives are closed, but it ended {allowed} times at the broker"
@@ -96,7 +101,7 @@ def _book_equals_the_desk(world: World, waiting: set[str]) -> None:
 def _no_fill_is_lost(world: World) -> None:
     if world.spoils_fills:
         return
-    known = {str(row[0]) for row in _rows(world.ledger_path, "SELECT exec_id FROM executions")}
+    known = {str(row[0]) for row in _rows(world.ledger_path, _KNOWN_FILLS)}
     lost = world.delivered.executions - known
     if lost:
         raise InvariantBroken(f"fills that came are not in the ledger: {sorted(lost)}")

@@ -10,7 +10,6 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -97,14 +96,19 @@ class Machine:
         self._on_abort()
         return 1
 
-    @contextmanager
-    def installed(self) -> Iterator[None]:
-        """aiosqlite without threads, for the connections that are opened inside."""
-        with (
-            mock.patch("aiosqlite.core.SimpleQueue", partial(_Queue, self)),
-            mock.patch("aiosqlite.core.Thread", _NoThread),
-        ):
-            yield
+
+@contextmanager
+def without_threads(machine: Callable[[], Machine]) -> Iterator[None]:
+    """aiosqlite on the virtual loop; connections belong to the machine of their opening."""
+
+    def queue() -> _Queue:
+        return _Queue(machine())
+
+    with (
+        mock.patch("aiosqlite.core.SimpleQueue", queue),
+        mock.patch("aiosqlite.core.Thread", _NoThread),
+    ):
+        yield
 
 
 class _NoThread:

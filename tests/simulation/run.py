@@ -13,6 +13,7 @@ from possync_tui.demo import DeskError
 from possync_tui.ledger.port import LedgerError
 from tests.simulation.actions import BY_NAME, Action, schedule
 from tests.simulation.invariants import check_at_any_time, check_at_rest
+from tests.simulation.memory_disk import without_threads
 from tests.simulation.virtual_loop import Stuck, VirtualLoop
 from tests.simulation.world import InvariantBroken, World
 
@@ -54,7 +55,12 @@ async def run_world(
     seed: int, folder: Path, loop: VirtualLoop, actions: Sequence[Action], report: Report
 ) -> None:
     world = World(seed, folder, loop)
-    began = loop.time()
+    with without_threads(lambda: world.machine):
+        await _live_through(world, actions, report)
+
+
+async def _live_through(world: World, actions: Sequence[Action], report: Report) -> None:
+    began = world.loop.time()
     await world.open()
     try:
         for action in actions:
@@ -65,7 +71,7 @@ async def run_world(
         report.syncs = world.running().stats.total_syncs
         await _leave(world)
     finally:
-        report.seconds = loop.time() - began
+        report.seconds = world.loop.time() - began
         await world.close()
 
 

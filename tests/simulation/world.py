@@ -280,8 +280,7 @@ class World:
         path.parent.mkdir(parents=True, exist_ok=True)
 
         async def opened() -> LedgerPort:
-            with self.machine.installed():
-                return await open_ledger(path, clock=clock, cost_method=self.policy.cost_method)
+            return await open_ledger(path, clock=clock, cost_method=self.policy.cost_method)
 
         options = SessionOptions(
             port=self.gateway.port,
@@ -298,8 +297,7 @@ class World:
     async def stop(self) -> None:
         """Quit, as `q` does."""
         if self.engine is not None:
-            with self.machine.installed():
-                await self.engine.stop()
+            await self.engine.stop()
             if self._running is not None:
                 await asyncio.wait([self._running])
         self.engine = self._running = None

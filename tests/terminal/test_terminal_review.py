@@ -161,7 +161,7 @@ def test_a_price_on_the_screen(gone: Trading) -> None:
     screen.until_text("missing since")
     screen.press("v")
     screen.until_text("book it as a transfer")
-    screen.press("a")
+    screen.press("A")
     screen.until_text("closed at this price")
     screen.press("by phone")
     screen.until_text("by phone")
