@@ -124,10 +124,11 @@ def gateway(home: Home) -> Iterator[Gateway]:
 
 
 @pytest.fixture
-def closed_port() -> str:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return str(listener.getsockname()[1])
+def closed_port() -> Iterator[str]:
+    """Taken, so that nobody else listens there meanwhile; who connects is refused."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield str(taken.getsockname()[1])
 
 
 def _held(account: str, con_id: int, symbol: str, **more: object) -> dict[str, object]:
