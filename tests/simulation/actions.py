@@ -115,6 +115,8 @@ DEEDS: dict[Deed, int] = {
     market.reveal: 1,
     market.trade_without_report: 1,
     market.correct: 3,
+    market.correct_size: 2,
+    market.convert: 1,
     market.split: 1,
     market.vanish: 1,
     market.assign: 1,

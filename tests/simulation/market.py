@@ -4,6 +4,8 @@ from decimal import Decimal
 from random import Random
 
 from possync_tui.demo import DeskError, Side
+from possync_tui.demo.conversion import Conversion
+from possync_tui.demo.conversion import convert as desk_converts
 from tests.simulation.world import Key, World
 
 
@@ -113,6 +115,40 @@ async def correct(world: World, rng: Random) -> str:
     latest = [e for e in today if e.exec_id.startswith(base)][-1]
     price = latest.price + Decimal("0.01") * rng.randint(1, 9)
     return world.desk.correct(latest.exec_id, price, commission_delay=0.2).exec_id
+
+
+async def correct_size(world: World, rng: Random) -> str:
+    today = world.desk.executions_today()
+    if not today:
+        raise DeskError("nothing to correct")
+    execution = rng.choice(today)
+    base = execution.exec_id.rpartition(".")[0]
+    latest = [e for e in today if e.exec_id.startswith(base)][-1]
+    size = latest.quantity + rng.choice((-1, 1, 5))
+    if size <= 0:
+        raise DeskError("nothing would be left of it")
+    # Seen in hindsight, the position may have been flat at other moments than it then was.
+    world.excused[(latest.account, latest.con_id)] += 2
+    world.desk.correct(latest.exec_id, latest.price, quantity=size, commission_delay=0.2)
+    return f"{base} to {size}"
+
+
+async def convert(world: World, rng: Random) -> str:
+    """A merger or a new symbol: the holding goes on as another contract."""
+    needs_a_baseline(world)
+    held = [key for key in sorted(world.truth()) if key[1] < 2000 or key[1] > 9000]
+    if not held:
+        raise DeskError("no share is held")
+    account, con_id = rng.choice(held)
+    to_con_id = 9001 + len(world.desk.instruments)
+    new, old = rng.choice(((1, 1), (1, 2), (3, 1)))
+    for key in ((account, con_id), (account, to_con_id)):
+        world.muddy.add(key)
+        world.excused[key] += 1
+    conversion = Conversion(con_id, to_con_id, f"N{to_con_id}", Decimal(new), Decimal(old))
+    desk_converts(world.desk, account, conversion, zero_row=rng.random() < 0.5)
+    world.note_quantity((account, con_id), Decimal(0))
+    return f"{con_id} into {to_con_id}, {new} for {old}, {account}"
 
 
 async def split(world: World, rng: Random) -> str:
