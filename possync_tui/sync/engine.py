@@ -97,6 +97,7 @@ class Engine:
                 bus=self.bus,
                 may_close_missing=lambda: self.arming.armed,
                 on_committed=self._on_committed,
+                keep=self._keep,
                 environment=self._environment,
             )
             try:
@@ -323,6 +324,10 @@ class Engine:
         was_lost, self._was_lost = self._was_lost, False
         self.scheduler.connected(after_loss=was_lost)
         self._session_seen = state.session_id
+
+    def _keep(self, observations: tuple[Observed, ...]) -> None:
+        if self._intake is not None:
+            self._intake.keep(observations)
 
     def _on_stored(self, batch: tuple[Observed, ...]) -> None:
         """Observations are durable: now they may trigger a sync, or start counts again."""

@@ -51,6 +51,12 @@ class Intake:
         self._queue.append(observation)
         self._wake.set()
 
+    def keep(self, observations: tuple[Observed, ...]) -> None:
+        """Take in what could not be stored, each once however often it is tried."""
+        for observation in observations:
+            if observation not in self._queue:
+                self.put(observation)
+
     async def stop(self) -> None:
         """Store what is queued, then end."""
         self._stopping = True

@@ -62,6 +62,7 @@ class PositionSyncService:
         bus: EventBus,
         may_close_missing: Callable[[], bool],
         on_committed: Committed,
+        keep: Callable[[tuple[Observed, ...]], None] = lambda _: None,
         environment: Environment | None = None,
     ) -> None:
         self._broker = broker
@@ -71,6 +72,7 @@ class PositionSyncService:
         self._bus = bus
         self._may_close_missing = may_close_missing
         self._on_committed = on_committed
+        self._keep = keep
         self._environment = environment
         self._bound_session: str | None = None
         self._book: Book | None = None
@@ -122,7 +124,12 @@ class PositionSyncService:
         return new
 
     async def _record_and_place(self, observations: tuple[Observed, ...]) -> int:
-        await self.record(observations)
+        try:
+            await self.record(observations)
+        except LedgerError:
+            # After midnight TWS does not send them again: they wait until the ledger takes them.
+            self._keep(observations)
+            raise
         return self._ledger.last_seq
 
     async def book(self) -> Book:

@@ -1,5 +1,8 @@
 """What the simulation found, each as the shortest story that shows it."""
 
+import sqlite3
+from decimal import Decimal
+
 from possync_tui.domain.observations import RowPushed, Side
 
 from .conftest import Rig, ScriptedBroker, Start, settle
@@ -61,3 +64,24 @@ async def test_a_pushed_row_after_an_absence_is_no_damage(
     broker.push(RowPushed(row, "s1", broker.broker_now()))
     await settle()
     assert (await rig.engine.reads.verify()).problems == ()
+
+
+async def test_fills_of_an_answer_wait_until_the_ledger_takes_them(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    """TWS sends fills of one day: asked for after midnight they do not come again."""
+    rig = await start(sync_on_trade=False)
+    await rig.engine.sync_now()
+    broker.trade(1, Side.BOUGHT, "10", "100")
+    broker.hold(1, "10", "100.1")
+    other = sqlite3.connect(rig.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    for _ in range(2):
+        assert not (await rig.engine.sync_now()).ok
+    other.close()
+    broker.fills.clear()
+    broker.commissions.clear()
+    await rig.clock.advance(5)
+    await rig.engine.sync_now()
+    (lot,) = await rig.engine.reads.lots()
+    assert (lot.quantity, lot.is_seeded) == (Decimal(10), False)
