@@ -9,7 +9,7 @@ import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from typing import Final
 
 from possync_tui.broker.endings import Ending, all_ids_taken, still_held
@@ -26,7 +26,7 @@ from possync_tui.broker.port import (
 from possync_tui.broker.retries import Retries
 from possync_tui.broker.rows import RowReader
 from possync_tui.broker.wire import load_library
-from possync_tui.broker.wire_times import zone_named
+from possync_tui.broker.wire_times import chosen_zone
 from possync_tui.domain.clock import Clock, SystemClock
 from possync_tui.domain.connection import ConnectionState, Phase, environment_of
 from possync_tui.domain.instruments import PositionKey
@@ -64,7 +64,7 @@ class IbkrBroker:
         self._clock: Clock = clock or SystemClock()
         self._rng = rng or random.Random()
         self._admit = admit or (lambda _accounts: None)
-        self._zone = _zone_of(options.tws_timezone)
+        self._zone = chosen_zone(options.tws_timezone)
         self._port = options.port
         self._listeners: list[Listener] = []
         self._book = MarkBook()
@@ -390,13 +390,3 @@ def _without_session(state: ConnectionState) -> ConnectionState:
     """The state without what only a session can know."""
     state = replace(state, session_id="", round_trip_ms=None, clock_skew=None, farms=())
     return replace(state, is_paused=False)
-
-
-def _zone_of(name: str) -> tzinfo | None:
-    """The zone of a setting; blank is this machine's. Raises `ValueError` for an unknown one."""
-    if not name:
-        return None
-    zone = zone_named(name)
-    if zone is None:
-        raise ValueError(f"there is no time zone {name!r}")
-    return zone

@@ -41,6 +41,16 @@ def zone_named(name: str) -> ZoneInfo | None:
         return None
 
 
+def chosen_zone(name: str) -> tzinfo | None:
+    """The zone of a setting; blank is this machine's. Raises `ValueError` for an unknown one."""
+    if not name:
+        return None
+    zone = zone_named(name)
+    if zone is None:
+        raise ValueError(f"there is no time zone {name!r}")
+    return zone
+
+
 def wire_instants(raw: str, default_zone: tzinfo | None) -> tuple[datetime, ...]:
     """The UTC instants that a TWS time may mean: two, in order, in an hour that the clock repeats.
 

@@ -32,8 +32,10 @@ from possync_tui.sync.events import (
 )
 from possync_tui.sync.intake import Intake
 from possync_tui.sync.policy import SyncPolicy
+from possync_tui.sync.saved_marks import SavedMarks
 from possync_tui.sync.scheduler import SyncScheduler
 from possync_tui.sync.service import PositionSyncService
+from possync_tui.sync.tasks import Tasks
 from possync_tui.sync.wording import plan_lines, result_line
 
 logger = logging.getLogger(__name__)
@@ -72,14 +74,14 @@ class Engine:
         self._intake: Intake | None = None
         self._switch = ArmingSwitch(policy, clock, self._on_arming)
         self._unsubscribe: Callable[[], None] = lambda: None
-        self._tasks: set[asyncio.Future[None]] = set()
+        self._tasks = Tasks()
         self._stopping: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
         self._starting: asyncio.Lock = asyncio.Lock()
         self._session_seen = ""
         self._was_lost = False
         self._standing: tuple[Phase | None, str, str] = (None, "", "")
-        self._saved_marks: dict[PositionKey, Mark] = {}
+        self._saved_marks = SavedMarks(lambda: self._ledger)
 
     # -- life ------------------------------------------------------------------------------------
 
@@ -132,7 +134,7 @@ class Engine:
 
     async def _shut_down(self) -> None:
         self._switch.stop()
-        for step in (self._stop_syncing, self._stop_listening, self._finish_tasks, self._close):
+        for step in (self._stop_syncing, self._stop_listening, self._tasks.finish, self._close):
             try:
                 await step()
             except Exception:
@@ -158,15 +160,11 @@ class Engine:
             if self._intake is not None:
                 await self._intake.stop()
 
-    async def _finish_tasks(self) -> None:
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-
     async def _close(self) -> None:
         if self._ledger is None:
             return
         try:
-            await self._save_marks()
+            await self._saved_marks.save(self._broker.marks)
         finally:
             await self._ledger.close()
 
@@ -309,7 +307,7 @@ class Engine:
         if is_same_phase:
             return
         if state.phase is Phase.CONNECTED:
-            self._spawn(self._on_connected(state))
+            self._tasks.spawn(self._on_connected(state))
         else:
             self._was_lost = self._was_lost or bool(self._session_seen)
             self._switch.session_lost()
@@ -355,28 +353,10 @@ class Engine:
         if held and plan.changes:
             self._say(logging.WARNING, "held", f"{len(held)} held for review")
         await self._watch(book)
-        await self._save_marks()
+        await self._saved_marks.save(self._broker.marks)
 
     async def _watch(self, book: Book) -> None:
         await self._broker.watch(frozenset(book.positions))
-
-    async def _save_marks(self) -> None:
-        """Keep the marks that moved for offline views. Losing them loses no history."""
-        if self._ledger is None or self._ledger.is_read_only:
-            return
-        moved = {
-            key: mark
-            for key, mark in self._broker.marks.items()
-            if self._saved_marks.get(key) != mark
-        }
-        if not moved:
-            return
-        try:
-            await self._ledger.save_marks(moved.values())
-        except LedgerError as error:
-            logger.warning("live values were not saved: %s", error)
-        else:
-            self._saved_marks.update(moved)
 
     def _log_results(self, event: SyncEvent) -> None:
         if isinstance(event, SyncFinished):
@@ -388,7 +368,7 @@ class Engine:
         self.bus.emit(ArmingChanged(arming))
         self._say(logging.WARNING if arming.armed else logging.INFO, "arming", why)
         if self._service is not None:
-            self._spawn(self._audit(f"missing->closed: {why}"))
+            self._tasks.spawn(self._audit(f"missing->closed: {why}"))
 
     async def _audit(self, text: str) -> None:
         try:
@@ -399,16 +379,6 @@ class Engine:
     def _say(self, level: int, kind: str, text: str) -> None:
         logger.log(level, "%s: %s", kind, text)
         self.bus.emit(LogLine(self._clock.now(), level, kind, text))
-
-    def _spawn(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._on_task_done)
-
-    def _on_task_done(self, task: "asyncio.Future[None]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (bug := task.exception()) is not None:
-            logger.error("a background task failed", exc_info=bug)
 
     def _with_environment(self, state: ConnectionState) -> ConnectionState:
         if self._environment is None or state.environment is None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from possync_tui.broker.port import BrokerError, BrokerPort, BrokerUnavailable, SnapshotRefused
@@ -18,6 +18,7 @@ from possync_tui.domain.reconcile import keys_in_question
 from possync_tui.domain.runs import Failure, Outcome, SyncResult, SyncStats, Trigger
 from possync_tui.domain.word import Word
 from possync_tui.ledger.port import LedgerError, LedgerForeign, LedgerPort
+from possync_tui.sync.batch import Batch
 from possync_tui.sync.events import EventBus, LedgerChanged, SyncFinished, SyncStarted
 from possync_tui.sync.histories import linked_histories
 from possync_tui.sync.look import Look, look_at
@@ -27,26 +28,6 @@ from possync_tui.sync.wording import counted
 logger = logging.getLogger(__name__)
 
 Committed = Callable[[Plan, Book], Awaitable[None]]
-
-
-@dataclass
-class _Batch:
-    """Callers that the next sync will answer, and the accounts they asked for (empty = all)."""
-
-    trigger: Trigger
-    accounts: set[int]
-    everything: bool
-    answer: "asyncio.Future[SyncResult]" = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
-
-    def join(self, trigger: Trigger, account_id: int | None) -> None:
-        if trigger is Trigger.MANUAL:
-            self.trigger = trigger
-        if account_id is None:
-            self.everything = True
-        else:
-            self.accounts.add(account_id)
 
 
 class PositionSyncService:
@@ -77,7 +58,7 @@ class PositionSyncService:
         self._bound_session: str | None = None
         self._book: Book | None = None
         self._known = Book()
-        self._waiting: _Batch | None = None
+        self._waiting: Batch | None = None
         self._flight: asyncio.Task[None] | None = None
         # Recording and planning take turns, so that no observation slips in between the reading of
         # a history and the commit that declares it taken up.
@@ -105,7 +86,7 @@ class PositionSyncService:
     async def request(self, trigger: Trigger, account_id: int | None = None) -> SyncResult:
         """Ask for a sync of an account (`None`: every watched one) and wait for its result."""
         if self._waiting is None:
-            self._waiting = _Batch(trigger, set(), everything=False)
+            self._waiting = Batch(trigger, set(), everything=False)
         batch = self._waiting
         batch.join(trigger, account_id)
         if self._flight is None:
@@ -260,7 +241,7 @@ class PositionSyncService:
         finally:
             self._flight = None
 
-    async def _sync(self, batch: _Batch) -> SyncResult:
+    async def _sync(self, batch: Batch) -> SyncResult:
         started, began = self._clock.now(), self._clock.monotonic()
         result = SyncResult(Outcome.FAILED, batch.trigger, started, 0.0)
         if self._ledger.is_read_only:
@@ -293,7 +274,7 @@ class PositionSyncService:
             result = self._failed(result, began, Outcome.FAILED, Failure.INTERNAL, why)
         return await self._conclude(result)
 
-    async def _look_and_commit(self, batch: _Batch, result: SyncResult, began: float) -> SyncResult:
+    async def _look_and_commit(self, batch: Batch, result: SyncResult, began: float) -> SyncResult:
         await self.bind(self._broker.state)
         rules = await self._rules_for(batch)
         deadline = asyncio.get_running_loop().time() + self._policy.timeout
@@ -358,7 +339,7 @@ class PositionSyncService:
             in_motion=look.in_motion,
         )
 
-    async def _rules_for(self, batch: _Batch) -> Rules:
+    async def _rules_for(self, batch: Batch) -> Rules:
         if batch.everything:
             return self._rules(None)
         book = await self.book()

@@ -1,0 +1,33 @@
+"""Live values kept for views without a broker."""
+
+import logging
+from collections.abc import Callable, Mapping
+
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.marks import Mark
+from possync_tui.ledger.port import LedgerError, LedgerPort
+
+logger = logging.getLogger(__name__)
+
+
+class SavedMarks:
+    """Writes those marks to the ledger that moved since they were written last."""
+
+    def __init__(self, ledger: Callable[[], LedgerPort | None]) -> None:
+        self._ledger = ledger
+        self._saved: dict[PositionKey, Mark] = {}
+
+    async def save(self, marks: Mapping[PositionKey, Mark]) -> None:
+        """Keep what moved. A failure is logged only: losing marks loses no history."""
+        ledger = self._ledger()
+        if ledger is None or ledger.is_read_only:
+            return
+        moved = {key: mark for key, mark in marks.items() if self._saved.get(key) != mark}
+        if not moved:
+            return
+        try:
+            await ledger.save_marks(moved.values())
+        except LedgerError as error:
+            logger.warning("live values were not saved: %s", error)
+        else:
+            self._saved.update(moved)
