@@ -31,8 +31,8 @@ class _Shared:
         self._lifetime: AsyncGenerator[Engine, None] | None = None
         self._turn: asyncio.Lock | None = None
 
-    async def open(self) -> "Engine":
-        """The engine, started. Raises `LedgerError`."""
+    async def open(self, *, looping: bool = False) -> "Engine":
+        """The engine, started, and its sync loop too if asked for. Raises `LedgerError`."""
         loop = asyncio.get_running_loop()
         if self._turn is None or self._loop is not loop:
             # A loop that is gone has closed what it opened.
@@ -41,12 +41,18 @@ class _Shared:
             if self.engine is None:
                 self._lifetime = self._live()
                 self.engine = await anext(self._lifetime)
+            if looping:
+                await self.engine.scheduler.start()
             return self.engine
 
     async def close(self) -> None:
-        lifetime, self._lifetime = self._lifetime, None
-        if lifetime is not None:
-            await lifetime.aclose()
+        """Close what is open; what is being opened is waited for first."""
+        if self._turn is None:
+            return
+        async with self._turn:
+            lifetime, self._lifetime = self._lifetime, None
+            if lifetime is not None:
+                await lifetime.aclose()
 
     async def _live(self) -> "AsyncGenerator[Engine, None]":
         """As a generator, because a loop that shuts down ends those: nothing is left behind by a
@@ -108,8 +114,7 @@ class EmbeddedScheduler:
 
     async def start(self) -> None:
         """Connect in the background and begin the loop. Raises `LedgerError`."""
-        engine = await self._shared.open()
-        await engine.scheduler.start()
+        await self._shared.open(looping=True)
 
     async def stop(self) -> None:
         """End the loop, close the connection and the ledger; a sync in flight finishes first."""

@@ -49,6 +49,25 @@ print(json.dumps(asyncio.run(main())))
 """
 
 
+STOPPED_EARLY = """
+import asyncio, json
+from possync_tui import get_scheduler
+
+async def main():
+    scheduler = get_scheduler()
+    starting = asyncio.create_task(scheduler.start())
+    await asyncio.sleep(0)
+    await asyncio.gather(scheduler.stop(), scheduler.stop())
+    await starting
+    left = [task.get_name() for task in asyncio.all_tasks() - {asyncio.current_task()}]
+    await scheduler.start()
+    await scheduler.stop()
+    return left
+
+print(json.dumps(asyncio.run(main())))
+"""
+
+
 def embedded(home: Home, program: str, **environ: str) -> Any:  # noqa: ANN401 - JSON edge
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -81,6 +100,11 @@ def test_a_sync_on_demand_leaves_nothing_behind(home: Home, gateway: Gateway) ->
 def test_the_loop_starts_stops_and_starts_again(home: Home, gateway: Gateway) -> None:
     status = embedded(home, LOOP, IBKR_PORT=gateway.port)
     assert status["position_sync"]["stats"]["successful_syncs"] >= 1
+
+
+def test_a_stop_during_the_start_stops(home: Home, gateway: Gateway) -> None:
+    assert embedded(home, STOPPED_EARLY, IBKR_PORT=gateway.port) == []
+    assert home.run("sync", "--port", gateway.port).code == 0, "the ledger is free again"
 
 
 def test_failures_are_results(home: Home, closed_port: str) -> None:
