@@ -1,0 +1,79 @@
+"""Which screen lies over the dashboard, and how one gets there and back."""
+
+from possync_tui.tui.screens.base import DeskScreen
+from possync_tui.tui.screens.dashboard import DashboardScreen
+from possync_tui.tui.screens.first_look import FirstLookScreen
+from possync_tui.tui.screens.help import HelpDialog
+from possync_tui.tui.screens.life import LifeScreen
+from possync_tui.tui.screens.plan_diff import PlanScreen
+from possync_tui.tui.screens.realized import RealizedScreen
+from possync_tui.tui.screens.review import ReviewScreen
+from possync_tui.tui.screens.runs import RunsScreen
+from possync_tui.tui.shell import Shell
+
+
+class Navigation(Shell):
+    """At most one screen over the dashboard, and a position's or an entry's evidence over that."""
+
+    def get_default_screen(self) -> DashboardScreen:
+        return DashboardScreen(self.desk)
+
+    def action_go_to_pane(self, number: int) -> None:
+        """A pane of the dashboard, from wherever one is."""
+        self._back_to_dashboard().action_show_pane(number)
+
+    def on_desk_screen_position_asked(self, message: DeskScreen.PositionAsked) -> None:
+        dashboard = self._back_to_dashboard()
+        dashboard.action_show_pane(1)
+        dashboard.positions.go_to(message.key)
+
+    def _back_to_dashboard(self) -> DashboardScreen:
+        while len(self.screen_stack) > 1:
+            # Not awaited: it may be a click on that very screen, which waits for this to end.
+            self.pop_screen()
+        dashboard = self.screen
+        assert isinstance(dashboard, DashboardScreen), "it lies under every other screen"
+        return dashboard
+
+    def action_find_tws(self) -> None:
+        if self.desk.probe is not None:
+            self._open(FirstLookScreen(self.desk))
+
+    def action_show_plan(self) -> None:
+        self._open(PlanScreen(self.desk))
+
+    def action_show_pnl(self) -> None:
+        self._open(RealizedScreen(self.desk))
+
+    def action_show_runs(self) -> None:
+        self._open(RunsScreen(self.desk))
+
+    def action_show_review(self) -> None:
+        self._open(ReviewScreen(self.desk))
+
+    def on_dashboard_screen_life_asked(self, message: DashboardScreen.LifeAsked) -> None:
+        self._open(LifeScreen(self.desk, message.view))
+
+    def action_show_help(self) -> None:
+        if not isinstance(self.screen, HelpDialog):
+            self.push_screen(HelpDialog(self.screen, self.desk.keymap))
+
+    def _open(self, screen: DeskScreen) -> None:
+        """Show a screen over the dashboard, in place of the one that was there."""
+        if type(self.screen) is type(screen) and not isinstance(screen, LifeScreen):
+            return
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+        if len(self.screen_stack) > 1:
+            self.switch_screen(screen)
+        else:
+            self.push_screen(screen)
+
+    def action_leave_screen(self) -> None:
+        """Back to the dashboard."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def on_review_screen_evidence_asked(self, message: ReviewScreen.EvidenceAsked) -> None:
+        # Over the review, so that escape comes back to the decision.
+        self.push_screen(LifeScreen(self.desk, message.view))

@@ -1,0 +1,175 @@
+"""The app as a guest of its terminal: signals, colours, work beside it, and how failures show."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Coroutine, Iterable
+from pathlib import Path
+from typing import Any
+
+from textual.app import App, SystemCommand
+from textual.color import Color
+from textual.driver import Driver
+from textual.screen import Screen
+from textual.theme import Theme
+from textual.worker import Worker, WorkerState
+
+from possync_tui.domain.clock import Clock
+from possync_tui.sync.events import LogLine
+from possync_tui.sync.port import EnginePort
+from possync_tui.tui import export
+from possync_tui.tui.bridge import EngineUpdate
+from possync_tui.tui.choices import ChoiceMemory
+from possync_tui.tui.copying import Copier
+from possync_tui.tui.desk import Desk, Probe
+from possync_tui.tui.format import Redaction, clean
+from possync_tui.tui.keymap import Keymap
+from possync_tui.tui.screens.base import DeskScreen
+from possync_tui.tui.terminal import SignalTrap, hardy
+from possync_tui.tui.themes import DEFAULT_THEME, THEMES
+
+logger = logging.getLogger(__name__)
+
+CHOICES_FILE = "choices.json"
+
+
+class Shell(App[None]):
+    """What the app is whatever it shows: `desk` is shared by all screens."""
+
+    def __init__(
+        self,
+        engine: EnginePort,
+        *,
+        clock: Clock,
+        theme: str | None = None,
+        mask_accounts: bool = False,
+        label: str = "",
+        keymap: Keymap | None = None,
+        state_folder: Path | None = None,
+        probe: Probe | None = None,
+    ) -> None:
+        """`theme` goes before the remembered one; in `state_folder` things are remembered."""
+        super().__init__()
+        shown = Redaction(mask_accounts=mask_accounts)
+        choices = ChoiceMemory(state_folder / CHOICES_FILE if state_folder else None)
+        self.desk = Desk(
+            engine,
+            clock,
+            shown,
+            label,
+            self.start_work,
+            choices=choices,
+            keymap=keymap,
+            copier=Copier(state_folder),
+            probe=probe,
+        )
+        self.set_keymap(self.desk.keymap.for_textual())
+        self._signals = SignalTrap(self._leave_on)
+        for own in THEMES:
+            self.register_theme(own)
+        theme = theme or choices.now.theme
+        self._unknown_theme = theme if theme and theme not in self.available_themes else None
+        self.theme = theme if theme and not self._unknown_theme else DEFAULT_THEME
+
+    # --- the terminal ------------------------------------------------------------------------
+
+    def get_driver_class(self) -> type[Driver]:
+        return hardy(super().get_driver_class(), self._leave_without_terminal)
+
+    def on_mount(self) -> None:
+        self._signals.catch()
+        self.theme_changed_signal.subscribe(self, self._remember_theme)
+
+    def on_unmount(self) -> None:
+        self._signals.release()
+
+    def _leave_on(self, number: signal.Signals) -> None:
+        self.exit(return_code=128 + number)
+
+    def _leave_without_terminal(self) -> None:
+        if not self._exit:
+            self._leave_on(signal.SIGHUP)
+
+    # --- colours -----------------------------------------------------------------------------
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our own colours: quiet text, rules, and the ground of the cursor's row."""
+        theme = self.current_theme
+        if theme.ansi:
+            return {"quiet": "ansi_bright_black", "rule": "ansi_bright_black"}
+        colours = theme.to_color_system().generate()
+        ground, text = Color.parse(colours["background"]), Color.parse(colours["foreground"])
+        return {"quiet": ground.blend(text, 0.64).hex, "rule": ground.blend(text, 0.22).hex}
+
+    def tell_of_unknown_theme(self) -> None:
+        """Why the colours are not those that were asked for."""
+        if self._unknown_theme:
+            self.notify(
+                f"There is no theme “{self.desk.shown.text(self._unknown_theme)}”; "
+                f"this is {DEFAULT_THEME}.",
+                severity="warning",
+                markup=False,
+            )
+
+    def _remember_theme(self, theme: Theme) -> None:
+        self.desk.choices.keep(theme=theme.name)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Textual's commands, but for the screenshot: ours says where it went."""
+        for command in super().get_system_commands(screen):
+            if command.title != "Screenshot":
+                yield command
+
+    # --- work --------------------------------------------------------------------------------
+
+    def start_work(self, work: Coroutine[object, object, None], what: str) -> None:
+        """Do `work` beside the app; a failure becomes a log line and a toast."""
+        self.run_worker(work, name=what, group=what, exit_on_error=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """The one place where failures of work end."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.report(event.worker.name, event.worker.error)
+
+    def report(self, what: str, error: BaseException) -> None:
+        """Say that something failed, in the log and in a toast."""
+        logger.error("%s failed", what, exc_info=error)
+        reason = self.desk.shown.text(str(error)) or type(error).__name__
+        text = f"{what} failed: {reason}"
+        self.say_in_log(logging.ERROR, "dashboard", text)
+        self.notify(text, severity="error", markup=False)
+
+    def say_in_log(self, level: int, kind: str, text: str) -> None:
+        """A line of our own in the Sync log."""
+        line = LogLine(at=self.desk.clock.now(), level=level, kind=kind, text=text)
+        self.hand_out(EngineUpdate(lines=(line,)))
+
+    @property
+    def desk_screens(self) -> list[DeskScreen]:
+        return [
+            screen
+            for screen in self.screen_stack
+            if isinstance(screen, DeskScreen) and screen.is_mounted
+        ]
+
+    def hand_out(self, update: EngineUpdate) -> None:
+        """Tell every full screen."""
+        for screen in self.desk_screens:
+            screen.follow(update)
+
+    # --- pictures ----------------------------------------------------------------------------
+
+    def action_screenshot_file(self) -> None:
+        """Write what is on the screen beside where the program was started."""
+        name = f"possync-{self.desk.clock.now().astimezone():%Y-%m-%d-%H%M%S}.svg"
+        self.start_work(self._write_screenshot(name, self.export_screenshot()), "screenshot")
+
+    async def _write_screenshot(self, name: str, picture: str) -> None:
+        def write() -> Path:
+            path = Path(name).absolute()
+            export.write(path, picture, replace=True)
+            return path
+
+        path = await asyncio.to_thread(write)
+        masked = "" if self.desk.shown.masks_accounts else " It shows account numbers."
+        self.notify(f"Wrote {clean(str(path))}.{masked}", markup=False, timeout=5)
