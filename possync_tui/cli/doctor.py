@@ -15,6 +15,7 @@ from possync_tui.cli.reporting import read_settings
 from possync_tui.domain.first_look import Port, advice
 from possync_tui.domain.text import printable
 from possync_tui.ledger.port import LedgerError
+from possync_tui.ledger.upgrade import backups
 from possync_tui.settings import DEFAULT_THEME, Settings, SettingsError
 
 
@@ -99,7 +100,10 @@ async def _ledger_check(settings: Settings) -> Check:
     except LedgerError as error:
         return Check("ledger", Verdict.PROBLEM, str(error), "Point POSSYNC_LEDGER elsewhere.")
     kept = ", ".join(account.code for account in accounts) or "no account yet"
-    return Check("ledger", Verdict.GOOD, f"{path}: {environment or 'empty'}, {kept}")
+    found = f"{path}: {environment or 'empty'}, {kept}"
+    if former := backups(path.resolve()):
+        found += f"; of older releases: {', '.join(file.name for file in former)}"
+    return Check("ledger", Verdict.GOOD, found)
 
 
 def _log_check() -> Check:

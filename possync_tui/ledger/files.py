@@ -107,7 +107,7 @@ def create(path: Path, steps: Sequence[Migration], cost_method: CostMethod, now:
         )
         db.execute("PRAGMA journal_mode = WAL")
     os.replace(fresh, path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def check(path: Path, db: sqlite3.Connection, steps: Sequence[Migration]) -> int:
@@ -175,19 +175,6 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
     return db
 
 
-def back_up(path: Path, db: sqlite3.Connection, version: int) -> Path:
-    """Copy the ledger to `<name>.v<version>.bak` before a migration; return where it is."""
-    target = beside(path, f".v{version}.bak")
-    fresh = beside(target, ".new")
-    fresh.unlink(missing_ok=True)
-    touch_private(fresh)
-    with closing(sqlite3.connect(fresh)) as copy:
-        db.backup(copy)
-    os.replace(fresh, target)
-    _sync_folder(path.parent)
-    return target
-
-
 def keep_private(path: Path) -> None:
     """Take back what others may do with an existing ledger: it holds account numbers."""
     for file in (path, beside(path, "-wal"), beside(path, "-shm")):
@@ -222,7 +209,7 @@ def _connect(path: Path, options: str) -> sqlite3.Connection:
     return db
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` durable, where the system can."""
     if not hasattr(os, "O_DIRECTORY"):
         return

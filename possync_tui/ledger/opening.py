@@ -16,7 +16,8 @@ from possync_tui.ledger.connection import translated
 from possync_tui.ledger.inbox import last_seq
 from possync_tui.ledger.lock import WriterLock
 from possync_tui.ledger.port import LedgerReadOnly, LedgerUnusable
-from possync_tui.ledger.schema import Migration, migrate, newest
+from possync_tui.ledger.schema import Migration, newest
+from possync_tui.ledger.upgrade import bring_up, brought_up_copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,14 @@ def open_writer(opening: Opening, opened: Opened) -> sqlite3.Connection:
     return db
 
 
-def open_reader(opening: Opening, opened: Opened) -> sqlite3.Connection:
-    """A connection that cannot write. Raises `LedgerMissing` or `LedgerUnusable`."""
+def open_reader(
+    opening: Opening, opened: Opened, *, beside_writer: bool = False
+) -> sqlite3.Connection:
+    """A connection that cannot write. Raises `LedgerMissing` or `LedgerUnusable`.
+
+    An older ledger is read in a copy, which is brought up. `beside_writer` refuses that: a copy
+    does not follow what another instance writes.
+    """
     path = opening.path
     files.require(path, files.look_at(path, opening.steps))
     try:
@@ -80,9 +87,12 @@ def open_reader(opening: Opening, opened: Opened) -> sqlite3.Connection:
     try:
         version = files.check(path, db, opening.steps)
         if version < newest(opening.steps):
-            raise LedgerUnusable(
-                f"The ledger {path} is of the older version {version}: run a sync to bring it up."
-            )
+            if beside_writer:
+                raise LedgerUnusable(
+                    f"The ledger {path} is of the older version {version}, and another instance "
+                    "has it open to write: close that one, then start again."
+                )
+            db = brought_up_copy(path, db, version, opening.steps)
         _look_around(opening, opened, db)
     except BaseException:
         db.close()
@@ -102,8 +112,7 @@ def _open_locked(opening: Opening) -> sqlite3.Connection:
         db = files.connect_to_write(path)
         try:
             if version < newest(steps):
-                files.back_up(path, db, version)
-                migrate(db, steps)
+                bring_up(path, db, version, steps, opening.now())
         except BaseException:
             db.close()
             raise
@@ -129,7 +138,6 @@ def _look_around(opening: Opening, opened: Opened, db: sqlite3.Connection) -> No
     try:
         opened.environment = read_environment(db)
         opened.last_seq = last_seq(db)
-        rules = read_rules(db)
         rules = read_rules(db)
     except BadRecord as error:
         raise files.damaged(opening.path, str(error)) from error

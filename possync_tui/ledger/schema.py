@@ -1,7 +1,7 @@
 """The ledger's schema: numbered SQL files, each applied once and whole."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -37,23 +37,35 @@ def version_of(db: sqlite3.Connection) -> int:
     return row[0]
 
 
-def migrate(db: sqlite3.Connection, steps: Sequence[Migration]) -> None:
-    """Apply what is missing. Each step is one transaction, its version number included.
+def migrate(
+    db: sqlite3.Connection,
+    steps: Sequence[Migration],
+    also: Callable[[sqlite3.Connection], None] | None = None,
+) -> None:
+    """Apply all that is missing, and what `also` adds, as one transaction: whole or not at all.
 
-    Raises `sqlite3.Error`; the steps before the failed one stay, nothing of it does.
+    Foreign keys rest meanwhile, so that a step may build a table anew, and are checked at the end.
+    Raises `sqlite3.Error`; the schema is as it was then.
     """
-    for step in steps:
-        if step.version <= version_of(db):
-            continue
-        try:
-            db.executescript(
-                "BEGIN IMMEDIATE;\n"
-                f"PRAGMA application_id = {APPLICATION_ID};\n"
-                f"{step.sql}\n"
-                f"PRAGMA user_version = {step.version};\n"
-                "COMMIT;"
-            )
-        except sqlite3.Error:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
+    missing = [step for step in steps if step.version > version_of(db)]
+    if not missing:
+        return
+    (enforced,) = db.execute("PRAGMA foreign_keys").fetchone()
+    db.execute("PRAGMA foreign_keys = OFF")
+    try:
+        # One script, since `executescript` commits whatever stands open before it.
+        db.executescript("BEGIN IMMEDIATE;\n" + "\n".join(step.sql for step in missing))
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {newest(missing)}")
+        for table, _, parent, _ in db.execute("PRAGMA foreign_key_check"):
+            raise sqlite3.IntegrityError(f"rows of {table} would refer to no row of {parent}")
+        if also is not None:
+            also(db)
+        db.execute("COMMIT")
+    except BaseException:
+        # After some errors (disk full, I/O) SQLite has rolled back by itself.
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    finally:
+        db.execute(f"PRAGMA foreign_keys = {enforced}")

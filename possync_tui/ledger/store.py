@@ -64,7 +64,7 @@ async def open_ledger(
 
     `cost_method` is what the views show from now on; `None` leaves it (average, at first), and a
     reader always does. With `fallback_read_only`, a ledger that another instance writes is opened
-    to read.
+    to read. A writer brings an older ledger up, after a backup; a reader leaves it as it is.
 
     Raises `LedgerReadOnly` where another instance writes, `LedgerMissing` where a reader finds
     nothing, `LedgerUnusable` for what is not a ledger of ours; the file is as it was then.
@@ -88,13 +88,13 @@ def _real(path: Path) -> Path:
 async def _open(opening: Opening, read_only: bool, fallback_read_only: bool) -> "Ledger":
     opened = Opened()
     if read_only:
-        return await _open_to_read(opening, opened)
+        return await _open_to_read(opening, opened, beside_writer=False)
     try:
         writer = await Connection.open(opening.path, partial(open_writer, opening, opened))
     except LedgerReadOnly:
         if not fallback_read_only:
             raise
-        return await _open_to_read(opening, opened)
+        return await _open_to_read(opening, opened, beside_writer=True)
     try:
         reader = await Connection.open(opening.path, partial(open_reader, opening, Opened()))
     except BaseException:
@@ -105,8 +105,9 @@ async def _open(opening: Opening, read_only: bool, fallback_read_only: bool) -> 
     return Ledger(opening, opened, reader, writer)
 
 
-async def _open_to_read(opening: Opening, opened: Opened) -> "Ledger":
-    reader = await Connection.open(opening.path, partial(open_reader, opening, opened))
+async def _open_to_read(opening: Opening, opened: Opened, *, beside_writer: bool) -> "Ledger":
+    connector = partial(open_reader, opening, opened, beside_writer=beside_writer)
+    reader = await Connection.open(opening.path, connector)
     return Ledger(opening, opened, reader, None)
 
 

@@ -5,15 +5,12 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from possync_tui.domain.connection import Environment
 from possync_tui.domain.position import CostMethod
-from possync_tui.ledger.connection import Connection
-from possync_tui.ledger.opening import Opened, Opening, open_reader, open_writer
 from possync_tui.ledger.port import (
     LedgerForeign,
     LedgerMissing,
@@ -22,7 +19,7 @@ from possync_tui.ledger.port import (
     LedgerUnusable,
     LedgerWriteFailed,
 )
-from possync_tui.ledger.schema import APPLICATION_ID, Migration, migrations
+from possync_tui.ledger.schema import APPLICATION_ID
 from possync_tui.ledger.store import Ledger, open_ledger
 from tests.ledger.peek import content_of, everything_in, names_in, put_content, rows_of, tamper
 from tests.ledger.world import ACCOUNT, KEY, START, TestClock, pushed, result_of, row, sync
@@ -330,58 +327,6 @@ async def test_a_reader_learns_how_far_the_writer_has_come(
     assert (await reader.book()).touched == {KEY}
     assert reader.last_seq == ledger.last_seq == 1
     await reader.close()
-
-
-class TestMigrations:
-    """Versions to come, tried with steps that this test makes up."""
-
-    later = (*migrations(), Migration(2, "CREATE TABLE of_tomorrow (x TEXT);"))
-
-    async def open_with(self, steps: tuple[Migration, ...], path: Path, clock: TestClock) -> None:
-        opened = Opened()
-        opening = Opening(path, clock.now, None, steps)
-        connection = await Connection.open(path, partial(open_writer, opening, opened))
-        await connection.finish()
-        assert opened.lock is not None
-        opened.lock.release()
-
-    async def test_an_older_ledger_is_backed_up_and_brought_up(
-        self, path: Path, clock: TestClock
-    ) -> None:
-        await make_ledger(path, clock)
-        before = everything_in(path)
-        await self.open_with(self.later, path, clock)
-        assert rows_of(path, "PRAGMA user_version") == [(2,)]
-        assert rows_of(path, "SELECT * FROM of_tomorrow") == []
-        backup = path.with_name("ledger.db.v1.bak")
-        assert mode_of(backup) == 0o600
-        assert everything_in(backup) == before
-        with pytest.raises(LedgerUnusable, match="update possync-tui"):
-            await open_ledger(path, clock=clock)
-
-    async def test_a_step_that_fails_leaves_nothing_of_itself(
-        self, path: Path, clock: TestClock
-    ) -> None:
-        await make_ledger(path, clock)
-        before = everything_in(path)
-        broken = Migration(2, "CREATE TABLE half (x TEXT); INSERT INTO nowhere VALUES (1);")
-        with pytest.raises(LedgerUnusable):
-            await self.open_with((*migrations(), broken), path, clock)
-        assert everything_in(path) == before
-        await (await open_ledger(path, clock=clock)).close()
-
-    async def test_a_reader_does_not_bring_an_older_ledger_up(
-        self, path: Path, clock: TestClock
-    ) -> None:
-        await make_ledger(path, clock)
-        with pytest.raises(LedgerUnusable, match="run a sync to bring it up"):
-            await Connection.open(
-                path, partial(open_reader, Opening(path, clock.now, None, self.later), Opened())
-            )
-
-    def test_the_steps_are_numbered_without_a_gap(self) -> None:
-        versions = [step.version for step in migrations()]
-        assert versions == list(range(1, len(versions) + 1))
 
 
 async def test_a_ledger_with_a_strange_environment_is_called_damaged(
