@@ -5,7 +5,8 @@ shares carry their cost over and realize nothing (or what the rows say); shares 
 at the proceeds. Anything else is taken in as unresolved: held for review, never guessed.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,6 +21,10 @@ from possync_tui.flex.times import NEW_YORK
 _DIVIDE_THE_COST = frozenset({"SO", "CO"})
 _WORTHLESS = frozenset({"DW"})
 _CODES = ("isin", "cusip", "securityID")
+# `ABC(US0000000010) MERGED WITH ...`, and behind it `(ABC, ABC CORP, 000000001)`: the contract of
+# the row itself, with its CUSIP.
+_SAID_CODE = re.compile(r"\(([A-Z0-9]{6,12})\)")
+_OWN_CODE = re.compile(r"\([^()]*, ([A-Z0-9]{6,12})\)\s*$")
 
 Seen = dict[tuple[object, ...], int]
 
@@ -97,7 +102,10 @@ def _one_contract(
 def _conversion(
     action: Action, one: int, other: int, seen: Seen
 ) -> tuple[tuple[Adjusted, ...] | None, str]:
-    old, new = _direction(action, one, other)
+    direction = _direction(action, one, other)
+    if direction is None:
+        return None, "it does not say which contract ended: add ISIN and CUSIP to the query"
+    old, new = direction
     proceeds, realized = action.total("proceeds"), action.total("fifoPnlRealized")
     if proceeds is None:
         return None, "it does not say the proceeds: add Proceeds to the query"
@@ -115,22 +123,32 @@ def _conversion(
     return (end, beginning), ""
 
 
-def _direction(action: Action, one: int, other: int) -> tuple[int, int]:
+def _direction(action: Action, one: int, other: int) -> tuple[int, int] | None:
     """The contract that ended and the one that came: the words begin with the code of the old one.
 
-    Without codes, units that are taken away are the old ones, as for everybody who was long.
+    Whose units were taken away is no sign: a short position ends by units that are added. `None`
+    where the words name neither.
     """
-    named = [
-        con_id
-        for con_id in (one, other)
-        if any(
-            (code := action.row_of(con_id).text(field)) and f"({code})" in action.said
-            for field in _CODES
-        )
-    ]
-    if len(named) == 1:
-        return (one, other) if named == [one] else (other, one)
-    return (one, other) if action.units[one] < 0 else (other, one)
+    found = _SAID_CODE.search(action.said)
+    said = found[1] if found is not None else ""
+    named = [con_id for con_id in (one, other) if _has_code(action.row_of(con_id), said)]
+    if len(named) != 1:
+        return None
+    return (one, other) if named == [one] else (other, one)
+
+
+def _has_code(row: Row, said: str) -> bool:
+    """Whether the code that the words begin with is that of the row's own contract."""
+    codes = {row.text(field) for field in _CODES}
+    if own := _OWN_CODE.search(row.text("description")):
+        codes.add(own[1])
+    return not _spellings({said}).isdisjoint(_spellings(codes))
+
+
+def _spellings(codes: Collection[str]) -> set[str]:
+    """Codes, and the national one that stands in an ISIN between country and check digit."""
+    national = {code[2:11] for code in codes if len(code) == 12}
+    return {code for code in (*codes, *national) if code}
 
 
 def _unresolved(action: Action, seen: Seen) -> tuple[Adjusted, ...]:

@@ -29,8 +29,8 @@ _WANTED = frozenset(
         *("ibCommissionCurrency", "ibExecID", "multiplier", "notes", "openCloseIndicator"),
         *("orderReference", "origTradeID", "origTransactionID", "pnlAmount", "positionAmount"),
         *("proceeds", "putCall", "quantity", "realizedPnl", "reportDate", "strike", "symbol"),
-        *("tradeDate", "tradeID", "tradePrice", "transactionID", "transactionType", "type"),
-        *("underlyingConid", "underlyingSymbol"),
+        *("tradeDate", "tradeID", "tradePrice", "tradeTime", "transactionID", "transactionType"),
+        *("type", "underlyingConid", "underlyingSymbol"),
     )
 )
 
@@ -142,6 +142,9 @@ class _Reader:
         for name, text in texts.items():
             if len(text) > _LONGEST_TEXT:
                 raise FlexRefused(f"line {line}: {row} has {len(text)} characters in {name}")
+        if "dateTime" not in texts and "tradeDate" in texts and "tradeTime" in texts:
+            # Queries made before 2018 have the two apart.
+            texts["dateTime"] = f"{texts['tradeDate']};{texts['tradeTime']}"
         statement.rows.setdefault(row, []).append(RawRow(row, line, texts))
 
     def _text(self, text: str) -> None:

@@ -25,8 +25,10 @@ BOUGHT = trade("100", "10", "20260303;100000", "-1")
 
 def told(quantity: str, **more: str) -> Attributes:
     """A row with all the fields that IBKR has for it."""
-    full = {"proceeds": "0", "fifoPnlRealized": "0", "value": "0", "kind": "TC"} | more
-    words = full.pop("words", "XYZ(US0000000001) MERGED WITH ABC 1 FOR 2")
+    code = f"US00000000{more.get('conid', '1')}0"
+    amounts = {"proceeds": "0", "fifoPnlRealized": "0", "value": "0"}
+    full = amounts | {"kind": "TC", "isin": code} | more
+    words = full.pop("words", "XYZ(US0000000010) MERGED WITH ABC 1 FOR 2")
     kind = full.pop("kind")
     return action(quantity, words, ON, kind=kind, actionID="A1", **full)
 
@@ -68,7 +70,7 @@ async def test_the_rows_of_one_action_without_its_id(
     start: Start, broker: ScriptedBroker, importing: Importer
 ) -> None:
     rig = await seeing_nothing(start, broker)
-    words = "XYZ(US0000000001) MERGED WITH ABC 1 FOR 2"
+    words = "XYZ(US0000000010) MERGED WITH ABC 1 FOR 2"
     bare = [
         row | {"actionID": "", "actionDescription": "", "description": f"{words} ({name})"}
         for row, name in zip(MERGER, ("XYZ, XYZ CORP, US1", "ABC, ABC INC, US2"), strict=True)
@@ -137,10 +139,10 @@ async def test_a_short_position_under_a_new_contract(
     start: Start, broker: ScriptedBroker, importing: Importer
 ) -> None:
     rig = await seeing_nothing(start, broker)
-    words = "XYZ(US0000000001) SPLIT 1 FOR 10"
+    words = "XYZ(US0000000010) SPLIT 1 FOR 10"
     rows = [
-        told("-10", kind="RS", words=words, isin="US0000000002", **OTHER),
-        told("100", kind="RS", words=words, isin="US0000000001", symbol="XYZ.OLD"),
+        told("-10", kind="RS", words=words, isin="US0000000020", **OTHER),
+        told("100", kind="RS", words=words, isin="US0000000010", symbol="XYZ.OLD"),
     ]
     opened = trade("-100", "10", "20260303;100000", "-1")
     covered = sold("10", "90", what=OTHER)
@@ -152,14 +154,45 @@ async def test_a_short_position_under_a_new_contract(
     ]
 
 
+async def test_the_code_behind_the_name_tells_which_contract_ended(
+    start: Start, broker: ScriptedBroker, importing: Importer
+) -> None:
+    """As statements had it in 2016, in a split of a short position: no codes but in the words."""
+    rig = await seeing_nothing(start, broker)
+    words = "XYZ(US0000000010) SPLIT 1 FOR 4 ({}, XYZ CORP, {})"
+    rows = [
+        told("-25", kind="RS", isin="", **(OTHER | {"description": words.format("XYZ", "XX1")})),
+        told("100", kind="RS", isin="", description=words.format("XYZ.OLD", "000000001")),
+    ]
+    for row in rows:
+        row["actionDescription"] = ""
+    opened, covered = trade("-100", "10", "20260303;100000", "-1"), sold("25", "30", what=OTHER)
+    await importing(rig, Sheet([opened, covered], actions=rows))
+    # 999 were received, 25 x 30 + 1 paid.
+    assert await standing(rig) == [
+        ("CONVERTED", Decimal(0), "EXACT"),
+        ("FILL", Decimal(248), "EXACT"),
+    ]
+
+
+async def test_units_paid_for_by_a_right_cost_what_was_paid(
+    start: Start, broker: ScriptedBroker, importing: Importer
+) -> None:
+    rig = await seeing_nothing(start, broker)
+    row = told("150", kind="OS", proceeds="-900", words="OVER SUBSCRIBE XYZ AT 6.00 USD")
+    await importing(rig, Sheet(actions=[row]))
+    assert costs(await life_of(rig, 1))[:2] == (Decimal(150), 900_000_000)
+
+
 async def test_a_conversion_of_a_conversion(
     start: Start, broker: ScriptedBroker, importing: Importer
 ) -> None:
     rig = await seeing_nothing(start, broker)
     third = {"conid": "3", "symbol": "DEF", "description": "DEF PLC"}
+    words = "ABC(US0000000020) MERGED WITH DEF 2 FOR 1"
     again = [
         row | {"actionID": "A2", "dateTime": "20260307;202500", "reportDate": "20260307"}
-        for row in (told("-50", **OTHER), told("100", **third))
+        for row in (told("-50", words=words, **OTHER), told("100", words=words, **third))
     ]
     # The last one first: what it carries is worked out when the rest is known.
     await importing(rig, Sheet(actions=again))
@@ -202,6 +235,7 @@ async def test_better_evidence_of_the_old_holding_reaches_the_new_one(
         ([told("-100"), told("50", fifoPnlRealized="", **OTHER)], "what was realized"),
         ([told("-100"), told("50", **OTHER), told("5", conid="3", symbol="D")], "several"),
         ([told("-100"), told("50", currency="EUR", **OTHER)], "several currencies"),
+        ([told("-100", isin=""), told("50", isin="", **OTHER)], "which contract ended"),
     ],
 )
 async def test_what_is_not_told_is_held_and_not_booked(

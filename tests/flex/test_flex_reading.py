@@ -309,3 +309,12 @@ def test_a_trade_cancelled_within_its_statement(tmp_path: Path) -> None:
     again = ROW | {"transactionID": "901"}
     (statement,) = read(tmp_path, document(Sheet([ROW, cancel, again])))
     assert [fill.quantity for fill in statement.fills] == [100]
+
+
+def test_a_query_of_2017_has_day_and_time_apart(tmp_path: Path) -> None:
+    row = ROW | {"dateTime": "", "tradeDate": "2017-04-25", "tradeTime": "105558"}
+    sheet = Sheet([row], attributes={"fromDate": "2017-04-25", "toDate": "2017-04-25"})
+    (statement,) = read(tmp_path, document(sheet))
+    assert [fill.time for fill in statement.fills] == [
+        datetime(2017, 4, 25, 14, 55, 58, tzinfo=UTC)
+    ]
