@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.benchmarks import report
 from tests.benchmarks.harness import Benchmark, Result, run
 
-TOPICS: tuple[str, ...] = ()
+TOPICS: tuple[str, ...] = ("startup",)
 """The modules of this package that have a `benchmarks()` to tell of theirs."""
 
 
