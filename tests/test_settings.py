@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from possync_tui import paths, settings
 from possync_tui.domain.position import CostMethod
-from possync_tui.settings import Given, SettingsError
+from possync_tui.settings import Given, SettingsError, models, plain
 from possync_tui.sync.policy import SyncPolicy
 
 
@@ -221,3 +224,65 @@ def test_keys_count_in_any_case() -> None:
 def test_defaults_of_the_description_are_the_real_ones() -> None:
     given = {item.key: Given(item.default, "here") for item in settings.described()}
     assert settings.load(given, environ={}) == settings.load(environ={})
+
+
+# --- the short way past pydantic ------------------------------------------------------------------
+
+_WORDS = (
+    *("0", "1", "2", "007", "+5", "-1", "9", "10", "10.5", "1e2", "1_0", ".5", "5.", "0.25", "nan"),
+    *("60", "61", "120", "600", "600.0", "601", "1000", "1001", "65535", "65536", "86400", "86401"),
+    *("604800", "604801", "2147483647", "2147483648", "99999999999", "inf", "٣", "1\u00a0", "１"),
+    *("true", "FALSE", "yes", "No", "on", "oFF", "t", "f", "y", "maybe", "average", "FIFO", "lifo"),
+    *("debug", "Warning", "LOUD", "tws.local", "::1", "a_b", "two words", "\u212aelvin", "-x"),
+    *("possync-day", "_x", "[red]", "U1", "u1, U2,,u1", "U1;U2", ",", "ſ1", "sync=f5", "=f5"),
+    *(" Sync = F5 ,,quit=ctrl+q", "sync", "zoom==", "~/x", "~nobody-at-all/x", "x\0y", "", "./a b"),
+)
+
+
+def _by_pydantic(key: str, text: str) -> object:
+    groups = models.read({key: Given(text, "here")} if text.strip() else {})
+    prefix = next(prefix for prefix in settings.PREFIXES if key.startswith(prefix))
+    return getattr(groups[settings.PREFIXES.index(prefix)], key.removeprefix(prefix).lower())
+
+
+def _agree(key: str, text: str) -> bool:
+    """Whether the short way was taken; then pydantic has to come to the same."""
+    groups = plain.read({key: Given(text, "here")} if text.strip() else {})
+    if groups is None:
+        return False
+    prefix = next(prefix for prefix in settings.PREFIXES if key.startswith(prefix))
+    name = key.removeprefix(prefix).lower()
+    value = getattr(groups[settings.PREFIXES.index(prefix)], name)
+    theirs = _by_pydantic(key, text)
+    assert value == theirs, (key, text)
+    assert type(value) is type(theirs) or isinstance(value, int | float), (key, text)
+    return True
+
+
+def test_the_short_way_knows_every_setting() -> None:
+    assert list(plain.READERS) == [item.key for item in settings.described()]
+    assert plain.read({}) == models.read({})
+
+
+@pytest.mark.parametrize("key", plain.READERS)
+def test_the_short_way_agrees_with_pydantic(key: str) -> None:
+    taken = {text for text in _WORDS if _agree(key, text)}
+    assert taken > {""}, "it is never taken"
+
+
+@given(key=st.sampled_from(list(plain.READERS)), text=st.text(max_size=12))
+@hypothesis_settings(max_examples=400, deadline=None)
+def test_the_short_way_agrees_with_pydantic_on_any_text(key: str, text: str) -> None:
+    _agree(key, text)
+
+
+def test_plain_values_are_read_without_pydantic(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(_: object) -> None:
+        raise AssertionError("pydantic was asked")
+
+    monkeypatch.setattr(models, "read", never)
+    loaded = settings.load(
+        environ={"IBKR_PORT": "4002", "POSITION_SYNC_TIMEOUT": "12.5", "POSSYNC_LEDGER": "/a/b"}
+    )
+    assert (loaded.ibkr.port, loaded.position_sync.timeout) == (4002, 12.5)
+    assert loaded.possync.ledger == Path("/a/b")
