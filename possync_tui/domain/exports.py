@@ -67,6 +67,8 @@ def csv_cell(value: object) -> str:
             return str(value)
         case datetime():
             return value.astimezone(UTC).isoformat()
+        case tuple():
+            return " ".join(map(csv_cell, value))
         case _:
             text = printable(str(value))
             return f"'{text}" if text.lstrip().startswith(FORMULA) else text

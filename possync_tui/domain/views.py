@@ -222,7 +222,10 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class HoldView:
-    """A row of `holds`: open (`held`), left as it is (`kept`), or decided."""
+    """A row of `holds`: open (`held`), left as it is (`kept`), or decided.
+
+    `con_ids` are the positions of the account that it is about, several of a bulk disappearance.
+    """
 
     id: int
     kind: str
@@ -235,6 +238,7 @@ class HoldView:
     raised_at: datetime
     decided_at: datetime | None
     note: str
+    con_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from possync_tui.ledger.at_rest import (
     optional_moment,
     optional_number,
 )
+from possync_tui.ledger.parts import decode_keys
 
 Parameters = list[str | int]
 
@@ -83,6 +84,7 @@ def holds(db: sqlite3.Connection, *, include_decided: bool) -> list[HoldView]:
             raised_at=moment(record["raised_at"]),
             decided_at=optional_moment(record["decided_at"]),
             note=record["note"],
+            con_ids=tuple(key.con_id for key in decode_keys(record["keys"])),
         )
         for record in found
     ]

@@ -8,6 +8,7 @@ from decimal import Decimal
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import FRESH_SECONDS, Mark
 from possync_tui.domain.money import EXACT
+from possync_tui.domain.plan import HoldKind
 from possync_tui.domain.position import Status
 from possync_tui.domain.views import HoldView, PositionView
 from possync_tui.tui.columns import Align, Cell, Column, SortKey, by_number, by_text
@@ -17,6 +18,7 @@ from possync_tui.tui.format import (
     age,
     arrow,
     clean,
+    counted,
     minute,
     moment,
     money,
@@ -30,7 +32,8 @@ from possync_tui.tui.tones import Tone
 class Holding:
     """One row. `shown_age` is part of it, so that a row that merely ages is drawn again.
 
-    `held` is the message of what waits for the user's word about this position.
+    `held` is the message of what waits for the user's word about this position; `together` is how
+    many vanished at once with it, where that is why; `is_kept` tells that the user left it so.
     """
 
     view: PositionView
@@ -38,6 +41,18 @@ class Holding:
     held: str | None = None
     shown_age: str = UNKNOWN
     is_stale: bool = True
+    together: int = 0
+    is_kept: bool = False
+
+    @classmethod
+    def of(cls, view: PositionView, mark: Mark | None, hold: HoldView | None) -> "Holding":
+        """The row of a position, and what is held about it."""
+        if hold is None:
+            return cls(view, mark)
+        is_kept = hold.status != "held"
+        together = len(hold.con_ids) if hold.kind == HoldKind.BULK_MISSING else 0
+        held = None if is_kept else hold.message
+        return cls(view, mark, held, together=together, is_kept=is_kept)
 
     @property
     def key(self) -> PositionKey:
@@ -108,12 +123,16 @@ class Holding:
         return replace(self, mark=mark).at(now, is_live=is_live)
 
 
-def held_message(view: PositionView, holds: Iterable[HoldView]) -> str | None:
-    """What waits for the user's word about this very position."""
+def holds_by_position(holds: Iterable[HoldView]) -> dict[PositionKey, HoldView]:
+    """What is held or was kept about each position: what waits for a word goes first."""
+    found: dict[PositionKey, HoldView] = {}
     for hold in holds:
-        if hold.status == "held" and (hold.account, hold.con_id) == (view.account, view.con_id):
-            return hold.message
-    return None
+        con_ids = hold.con_ids or (() if hold.con_id is None else (hold.con_id,))
+        for con_id in con_ids:
+            known = found.get(key := PositionKey(hold.account, con_id))
+            if known is None or (known.status != "held" and hold.status == "held"):
+                found[key] = hold
+    return found
 
 
 # --- columns -------------------------------------------------------------------------------------
@@ -348,11 +367,22 @@ def explained(holding: Holding, now: datetime, key: Callable[[str], str]) -> str
     """
     name = clean(holding.view.description or holding.view.symbol)
     if holding.is_missing:
-        return (
-            f"{name} is {_missing_since(holding, now)}: TWS does not list it and no closing fill "
-            f"is known. {key('review')} decides; {key('missing')} lets syncs close it; a statement "
-            "settles it."
-        )
+        since = f"{name} is {_missing_since(holding, now)}: TWS does not list it and no closing "
+        return f"{since}fill is known. {_ways_out(holding, key)}"
     if holding.held is not None:
         return f"{name} is held: {holding.held} {key('review')} decides."
     return ""
+
+
+def _ways_out(holding: Holding, key: Callable[[str], str]) -> str:
+    """What settles a missing position: one that is held in bulk, or kept, no sync closes."""
+    review = key("review")
+    if holding.is_kept:
+        return f"You kept it so; {review} decides anew, a statement settles it."
+    if holding.together > 1:
+        others = counted(holding.together - 1, "other")
+        return (
+            f"It vanished together with {others}, so no sync closes it: {review} decides on all of "
+            "them, a statement settles it."
+        )
+    return f"{review} decides; {key('missing')} lets syncs close it; a statement settles it."

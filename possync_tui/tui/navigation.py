@@ -75,5 +75,10 @@ class Navigation(Shell):
             self.pop_screen()
 
     def on_review_screen_evidence_asked(self, message: ReviewScreen.EvidenceAsked) -> None:
+        if len(message.views) > 1:
+            dashboard = self._back_to_dashboard()
+            dashboard.action_show_pane(1)
+            dashboard.positions.show_only("missing")
+            return
         # Over the review, so that escape comes back to the decision.
-        self.push_screen(LifeScreen(self.desk, message.view))
+        self.push_screen(LifeScreen(self.desk, message.views[0]))

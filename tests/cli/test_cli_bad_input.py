@@ -144,6 +144,9 @@ def test_something_is_held(home: Home, gateway: Gateway) -> None:
     holds = home.run("review", "--json").json()["holds"]
     bulk = [hold for hold in holds if hold["kind"] == "BULK_MISSING"]
     assert bulk
+    assert sorted(bulk[0]["con_ids"]) == [265598, 272093, 76792991, 208813719]
+    csv = home.run("review", "--format", "csv").out
+    assert "265598" in csv.splitlines()[1]
     hold_id = str(bulk[0]["id"])
     assert home.run("review", "keep", hold_id, "--note", "weekend").code == 0
     (kept,) = [h for h in home.run("review", "--json").json()["holds"] if h["id"] == bulk[0]["id"]]

@@ -14,7 +14,7 @@ from possync_tui.tui.widgets.positions_table import PositionsTable
 from tests.tui import desk_book
 from tests.tui.conftest import Running, dashboard, press, screen_text, settle
 from tests.tui.desk_book import CODES
-from tests.tui.fake_engine import FakeEngine, FixedClock
+from tests.tui.fake_engine import NOW, FakeEngine, FixedClock
 from tests.tui.test_tui_positions import AAPL, IBM, NVDA
 
 
@@ -157,6 +157,63 @@ async def test_a_held_position_is_flagged_and_explained(
         assert "m lets syncs close it" in text
         await press(pilot, "j")
         assert "IBM is held: 12 units lack a fill. v decides." in screen_text(pilot)
+
+
+@pytest.mark.parametrize("status", ["held", "kept"])
+async def test_a_bulk_disappearance_flags_and_explains_each_of_its_rows(
+    running: Running, engine: FakeEngine, status: str
+) -> None:
+    ibm = next(row for row in engine.reads.position_rows if row.con_id == IBM.con_id)
+    gone = replace(ibm, status="MISSING", missing_since=NOW)
+    engine.reads.position_rows[engine.reads.position_rows.index(ibm)] = gone
+    tsla = next(row for row in engine.reads.position_rows if row.symbol == "TSLA")
+    bulk = replace(
+        engine.reads.hold_rows[1],
+        kind="BULK_MISSING",
+        status=status,
+        con_id=None,
+        symbol="",
+        con_ids=(tsla.con_id, ibm.con_id),
+    )
+    engine.reads.hold_rows = [bulk]
+    async with running((140, 40)) as pilot:
+        await press(pilot, "slash", *"missing", "enter", "g")
+        table = dashboard(pilot).positions.table
+        assert {row.view.con_id for row in table.holdings} == set(bulk.con_ids)
+        text = " ".join(screen_text(pilot).split())
+        assert "! TSLA" in text
+        assert "! IBM" in text
+        if status == "kept":
+            assert "You kept it so; v decides anew" in text
+            return
+        assert "It vanished together with 1 other, so no sync closes it: v decides on" in text
+        assert "lets syncs close it" not in text
+        await press(pilot, "v")
+        text = " ".join(screen_text(pilot).split())
+        assert "2 positions" in text
+        assert "positions TSLA, IBM" in text or "positions IBM, TSLA" in text
+        await press(pilot, "enter")
+        assert pilot.app.screen is dashboard(pilot)
+        assert "missing" in screen_text(pilot)
+        assert len(table.holdings) == 2
+
+
+async def test_both_rows_of_what_may_be_one_holding_are_flagged(
+    running: Running, engine: FakeEngine
+) -> None:
+    same = replace(
+        engine.reads.hold_rows[1],
+        kind="SAME_HOLDING",
+        con_id=IBM.con_id,
+        message="It may be one holding.",
+        con_ids=(IBM.con_id, AAPL.con_id),
+    )
+    engine.reads.hold_rows = [same]
+    async with running((140, 40)) as pilot:
+        text = screen_text(pilot)
+        assert "⚑ IBM" in text
+        assert "⚑ AAPL" in text
+        assert "AAPL is held: It may be one holding. v decides." in text
 
 
 async def test_where_all_is_well_no_line_is_spent_on_explaining(

@@ -15,7 +15,7 @@ from possync_tui.domain.word import BadPrice, Word, parse_price
 from possync_tui.tui.actions import REVIEW_DEEDS, bindings
 from possync_tui.tui.columns import Cell, Column, by_text
 from possync_tui.tui.desk import Desk
-from possync_tui.tui.format import ago, clean, moment
+from possync_tui.tui.format import ago, clean, counted, moment
 from possync_tui.tui.screens.dialog import Dialog
 from possync_tui.tui.screens.table_screen import TableScreen, labelled
 from possync_tui.tui.tones import Tone, lines, say
@@ -102,7 +102,20 @@ def hold_columns(desk: Desk) -> tuple[Column[HoldView], ...]:
 
 
 def _name(desk: Desk, hold: HoldView) -> str:
+    if len(hold.con_ids) > 1 and not hold.symbol:
+        return counted(len(hold.con_ids), "position")
     return clean(hold.symbol) or ("–" if hold.con_id is None else f"contract {hold.con_id}")
+
+
+def views_of(desk: Desk, hold: HoldView) -> list[PositionView]:
+    """The positions in the ledger that a hold is about, each as its latest life."""
+    con_ids: set[int | None] = {*hold.con_ids} or {hold.con_id}
+    found = {
+        view.key: view
+        for view in desk.picture.positions
+        if view.account == hold.account and view.con_id in con_ids
+    }
+    return list(found.values())
 
 
 def _flag(hold: HoldView) -> Cell:
@@ -228,11 +241,11 @@ class ReviewScreen(TableScreen[HoldView]):
             self.word = word
 
     class EvidenceAsked(Message):
-        """The user wants to see the life of the position that is held."""
+        """The user wants to see the positions that are held."""
 
-        def __init__(self, view: PositionView) -> None:
+        def __init__(self, views: Sequence[PositionView]) -> None:
             super().__init__()
-            self.view = view
+            self.views = tuple(views)
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(
@@ -264,7 +277,10 @@ class ReviewScreen(TableScreen[HoldView]):
     def detail_of(self, row: HoldView) -> Content:
         shown = self.desk.shown
         accept, keep = MEANINGS.get(row.kind, UNKNOWN_MEANING)
+        several = views_of(self.desk, row) if len(row.con_ids) > 1 else []
+        names = ", ".join(clean(view.description or view.symbol) for view in several)
         facts = [
+            *([("positions", names)] if names else []),
             ("evidence", shown.text(row.evidence) or "–"),
             ("since", ago(self.desk.seconds_since(row.raised_at))),
             ("A accept", f"{accept}."),
@@ -304,12 +320,8 @@ class ReviewScreen(TableScreen[HoldView]):
         hold = self.table.cursor_row
         if hold is None:
             return
-        views = [
-            view
-            for view in self.desk.picture.positions
-            if (view.account, view.con_id) == (hold.account, hold.con_id)
-        ]
+        views = views_of(self.desk, hold)
         if views:
-            self.post_message(self.EvidenceAsked(views[-1]))
+            self.post_message(self.EvidenceAsked(views))
         else:
             self.notify("The ledger has no position of this; the evidence is below.", markup=False)

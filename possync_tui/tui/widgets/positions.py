@@ -10,7 +10,7 @@ from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.format import clean
-from possync_tui.tui.holdings import Holding, explained, held_message
+from possync_tui.tui.holdings import Holding, explained, holds_by_position
 from possync_tui.tui.position_filter import HINT, matches
 from possync_tui.tui.position_groups import next_grouping
 from possync_tui.tui.position_totals import BaseTotal, base_total, rates_text, totals
@@ -53,12 +53,13 @@ class PositionsPane(Pane):
     def show_ledger(self) -> None:
         """Take up the ledger as it was last read."""
         desk = self._desk
-        now, marks, holds = desk.clock.now(), desk.engine.marks, desk.picture.holds
+        now, marks = desk.clock.now(), desk.engine.marks
+        holds = holds_by_position(desk.picture.holds)
         account = desk.account.code if desk.account else None
         before = self._all if account == self._account_shown else {}
         self._account_shown = account
         self._all = {
-            view.key: Holding(view, marks.get(view.key), held_message(view, holds)).at(
+            view.key: Holding.of(view, marks.get(view.key), holds.get(view.key)).at(
                 now, is_live=desk.is_live
             )
             for view in desk.picture.positions
@@ -204,6 +205,12 @@ class PositionsPane(Pane):
             self.filter.empty()
             self.show_rows()
         self.table.move_cursor(key)
+        self.table.focus()
+
+    def show_only(self, words: str) -> None:
+        """Filter by these words, and give the keyboard to what is left."""
+        self.filter.display = True
+        self.filter.value = words
         self.table.focus()
 
     # --- what just changed -------------------------------------------------------------------
