@@ -142,6 +142,8 @@ def test_file_syntax(tmp_path: Path) -> None:
         ("IBKR_HOST", "two words", "a host name or an IP address"),
         ("IBKR_CLIENT_ID", "-1", "a whole number from 0 to 2147483647, or empty"),
         ("IBKR_ACCOUNTS", "U1;U2", "account codes separated by commas"),
+        ("IBKR_TIMEZONE", "Mars/Olympus", "a name of the tz database"),
+        ("IBKR_TIMEZONE", "../zones", "a name of the tz database"),
         ("POSITION_SYNC_SYNC_INTERVAL", "9", "a whole number of seconds from 10 to 604800"),
         ("POSITION_SYNC_SYNC_INTERVAL", "soon", "a whole number of seconds from 10"),
         ("POSITION_SYNC_ENABLED", "maybe", "true or false"),
@@ -236,6 +238,7 @@ _WORDS = (
     *("debug", "Warning", "LOUD", "tws.local", "::1", "a_b", "two words", "\u212aelvin", "-x"),
     *("possync-day", "_x", "[red]", "U1", "u1, U2,,u1", "U1;U2", ",", "ſ1", "sync=f5", "=f5"),
     *(" Sync = F5 ,,quit=ctrl+q", "sync", "zoom==", "~/x", "~nobody-at-all/x", "x\0y", "", "./a b"),
+    *("Asia/Tokyo", "asia/tokyo", "Mars/Olympus", "../x", "UTC"),
 )
 
 

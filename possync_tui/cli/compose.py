@@ -122,6 +122,7 @@ def engine(
         port=port or ibkr.port,
         client_id=ibkr.client_id,
         connect_timeout=ibkr.connect_timeout,
+        tws_timezone=ibkr.timezone,
         environment=environment,
     )
     return Engine(

@@ -37,3 +37,15 @@ def ledger_path(value: Path) -> Path:
     if "\0" in str(path):
         raise ValueError("a NUL character")
     return path
+
+
+def zone_name(value: str) -> str:
+    """The name of a time zone that there is, or nothing."""
+    if not (name := value.strip()):
+        return ""
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name).key
+    except (LookupError, OSError) as error:
+        raise ValueError("no such zone") from error

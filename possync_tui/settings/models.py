@@ -16,7 +16,14 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from possync_tui import paths
 from possync_tui.domain.position import CostMethod
 from possync_tui.domain.text import printable
-from possync_tui.settings.convert import account_codes, key_pairs, ledger_path, lower, upper
+from possync_tui.settings.convert import (
+    account_codes,
+    key_pairs,
+    ledger_path,
+    lower,
+    upper,
+    zone_name,
+)
 from possync_tui.settings.values import (
     Given,
     IbkrSettings,
@@ -141,6 +148,11 @@ class IbkrModel(_Group):
         "Accounts to watch, separated by commas; empty for all.",
         "account codes separated by commas, such as U0000002,U0000001, or empty for all",
         (),
+    )
+    timezone: Annotated[str, AfterValidator(zone_name)] = _setting(
+        "Time zone of TWS, for fill times that name none; empty for that of this machine.",
+        "a name of the tz database, such as America/New_York, or empty",
+        "",
     )
 
 

@@ -49,6 +49,7 @@ class IbkrSettings:
     client_id: int | None = None
     connect_timeout: float = 10
     accounts: tuple[str, ...] = ()
+    timezone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

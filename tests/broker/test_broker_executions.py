@@ -1,15 +1,20 @@
 """Fills and commissions: a failure is never an empty answer, and no fill that was sent is lost."""
 
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from possync_tui.broker.port import BrokerTimeout, BrokerUnavailable, RequestRefused
+from possync_tui.cli import compose
 from possync_tui.domain.connection import Phase
 from possync_tui.domain.observations import Commission, Fill, Side
+from possync_tui.settings import load
 from tests.broker.conftest import Connect
 from tests.broker.scripted import (
     EXECUTIONS,
@@ -232,3 +237,17 @@ async def test_an_asked_fill_in_an_unknown_zone_is_read_in_the_usual_one_but_nev
     assert first.time == datetime(2025, 4, 15, 14, 38, 31, tzinfo=UTC)
     assert abs(second.time.timestamp() - time.time()) < 3
     assert len(session.problems()) == 2
+
+
+async def test_the_zone_of_tws_is_a_setting(tws: ScriptedTws, tmp_path: Path) -> None:
+    tws.fills = [execution("a.01", when="20250415  10:38:31")]
+    ledger = tmp_path / "ledger.sqlite3"
+    environ = {"IBKR_PORT": tws.port, "IBKR_TIMEZONE": "Asia/Tokyo", "POSSYNC_LEDGER": ledger}
+    engine = compose.engine(load(environ={key: str(value) for key, value in environ.items()}))
+    await engine.start()
+    await engine.connected(10)
+    await engine.sync_now()
+    await engine.stop()
+    with closing(sqlite3.connect(ledger)) as db:
+        (told,) = db.execute("SELECT time FROM fills").fetchone()
+    assert datetime.fromisoformat(told) == datetime(2025, 4, 15, 1, 38, 31, tzinfo=UTC)
