@@ -18,6 +18,7 @@ _UNSET_DOUBLE = Decimal("1.7976931348623157E+308")
 _UNSET_INTEGER = Decimal(2147483647)
 
 _MOST_DECIMALS = 40
+_ZERO = Decimal(0)
 
 # Wide enough that quantity x price x multiplier is never rounded before we round it ourselves.
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
@@ -54,12 +55,14 @@ def parse_number(field: str, text: str) -> Decimal:
         raise BadNumber(field, text, "not finite")
     if number in (_UNSET_DOUBLE, _UNSET_INTEGER):
         raise BadNumber(field, text, "unset")
-    if abs(number) > ABSURD:
+    # Compared without arithmetic, which an exponent of millions would overflow.
+    if number.copy_abs() > ABSURD:
         raise BadNumber(field, text, "absurdly large")
     exponent = number.as_tuple().exponent
     if isinstance(exponent, int) and exponent < -_MOST_DECIMALS:
         raise BadNumber(field, text, "absurdly small")
-    return number
+    # `0E+9999999` is a zero that would be written with ten million digits.
+    return number or _ZERO
 
 
 def parse_optional(field: str, text: str) -> Decimal | None:

@@ -15,6 +15,7 @@ from possync_tui.flex.times import NoTime, booked_on, has_clock, parse_day, pars
 _THOUSANDS = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?", re.ASCII)
 _PRICE_DIGITS = Decimal("1E-12")
 _LARGEST_ID = 2**31 - 1
+_CON_ID = re.compile(r"\d{1,10}", re.ASCII)
 # What TWS calls a kind of contract where statements have another word for it.
 _SEC_TYPES = {"FSOPT": "OPT", "FSFOP": "FOP"}
 OPTIONS = frozenset({"OPT", "FOP", "WAR", "IOPT"})
@@ -97,7 +98,7 @@ class Row:
 
     def _con_id(self, name: str) -> int:
         text = self.needed(name)
-        if not (text.isascii() and text.isdigit() and 0 < int(text[:12]) < _LARGEST_ID):
+        if not (_CON_ID.fullmatch(text) and 0 < int(text) < _LARGEST_ID):
             raise self.refused(name, "is no contract id")
         return int(text)
 
