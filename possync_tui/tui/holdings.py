@@ -1,6 +1,6 @@
 """A position as the Positions pane shows it: the ledger's row with the live values over it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -26,6 +26,9 @@ from possync_tui.tui.format import (
 )
 from possync_tui.tui.format import price as price_text
 from possync_tui.tui.tones import Tone
+
+NAMES_SHOWN = 6
+"""Of the rows that something is wrong with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,8 +358,8 @@ def flag(holding: Holding) -> Cell:
         return Cell("!", Tone.WARNING)
     if holding.held is not None:
         return Cell("⚑", Tone.WARNING)
-    if holding.is_stale and not holding.is_outside_totals:
-        return Cell("○", Tone.DIM)
+    if holding.is_stale:
+        return Cell(" " if holding.is_outside_totals else "○", Tone.DIM)
     return Cell("◔" if holding.is_delayed else " ", Tone.DIM)
 
 
@@ -386,3 +389,19 @@ def _ways_out(holding: Holding, key: Callable[[str], str]) -> str:
             "them, a statement settles it."
         )
     return f"{review} decides; {key('missing')} lets syncs close it; a statement settles it."
+
+
+def in_need_of_a_word(rows: Iterable[Holding], key: Callable[[str], str]) -> str:
+    """Which rows something is wrong with, for where the cursor is on none of them."""
+    rows = tuple(rows)
+    missing = [row for row in rows if row.is_missing]
+    held = [row for row in rows if row.held is not None and not row.is_missing]
+    named = [_named("Missing", missing), _named("Held", held)]
+    said = " ".join(words for words in named if words)
+    return f"{said} {key('review')} decides; the row under the cursor says why." if said else ""
+
+
+def _named(word: str, rows: Sequence[Holding]) -> str:
+    names = [clean(row.view.description or row.view.symbol) for row in rows]
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return f"{word}: {', '.join(names[:NAMES_SHOWN])}{more}." if names else ""

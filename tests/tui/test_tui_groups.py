@@ -150,7 +150,7 @@ async def test_a_held_position_is_flagged_and_explained(
         text = screen_text(pilot)
         assert "⚑ IBM" in text
         assert "1 missing · 1 held" in text
-        assert "v decides" not in text
+        assert "Missing: TSLA. Held: IBM. v decides" in text
         await press(pilot, "j", "j", "j")
         text = " ".join(screen_text(pilot).split())
         assert "TSLA is missing since Mon 13:30: TWS does not list it" in text

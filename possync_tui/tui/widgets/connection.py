@@ -85,7 +85,8 @@ class ConnectionPane(Facts):
         state = self._desk.engine.connection
         if state.round_trip_ms is None:
             return ("round trip", say((UNKNOWN, Tone.DIM)))
-        skew = "" if state.clock_skew is None else f" · clock {state.clock_skew:+.1f} s"
+        off = "" if state.clock_skew is None else f"{state.clock_skew:+.1f}".replace("-", "−")
+        skew = f" · clock {off} s" if off else ""
         return ("round trip", say(milliseconds(state.round_trip_ms), (skew, Tone.DIM)))
 
     def _farms(self) -> Fact:

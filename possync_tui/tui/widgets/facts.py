@@ -53,8 +53,18 @@ class Facts(Widget, can_focus=True):
         if sum(map(len, blocks)) > columns * height:
             blocks = [block[:MOST_ROWS] for block in blocks]
         if columns == 1:
-            return lines(*(row for block in blocks for row in block))
+            return lines(*_cut([row for block in blocks for row in block], height, width))
         return _side_by_side(blocks, each, height)
+
+
+def _cut(rows: list[Content], height: int, width: int) -> list[Content]:
+    """As many rows as there is room for; that some are left out is seen at the last one."""
+    if not 0 < height < len(rows):
+        return rows
+    last = rows[height - 1]
+    room = max(0, width - 1)
+    shown = last if last.cell_length < room else last[: room - 1]
+    return [*rows[: height - 1], say(shown, ("…", Tone.DIM))]
 
 
 def _rows_of(fact: Fact, width: int) -> list[Content]:

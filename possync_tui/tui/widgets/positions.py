@@ -10,7 +10,12 @@ from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.format import clean
-from possync_tui.tui.holdings import Holding, explained, holds_by_position
+from possync_tui.tui.holdings import (
+    Holding,
+    explained,
+    holds_by_position,
+    in_need_of_a_word,
+)
 from possync_tui.tui.position_filter import HINT, matches
 from possync_tui.tui.position_groups import next_grouping
 from possync_tui.tui.position_totals import BaseTotal, base_total, rates_text, totals
@@ -163,13 +168,13 @@ class PositionsPane(Pane):
             self.subtitle = subtitle
 
     def show_why(self) -> None:
-        """What is wrong with the row under the cursor; the line is there while any row is wrong."""
+        """What is wrong with the row under the cursor, else which rows are: there while any is."""
         desk, row = self._desk, self.table.cursor_holding
         said = explained(row, desk.clock.now(), desk.key_of) if row is not None else ""
-        text = say((desk.shown.text(said), Tone.WARNING))
-        self.why.set_class(
-            any(row.is_missing or row.held is not None for row in self.table.holdings), "-needed"
-        )
+        about_others = "" if said else in_need_of_a_word(self.table.holdings, desk.key_of)
+        tone = Tone.WARNING if said else Tone.DIM
+        text = say((desk.shown.text(said or about_others), tone))
+        self.why.set_class(bool(said or about_others), "-needed")
         if text != self._why_shown:
             self._why_shown = text
             self.why.update(text)

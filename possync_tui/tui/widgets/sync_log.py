@@ -64,8 +64,8 @@ class SyncLogPane(ScrollView, can_focus=True):
         Binding("shift+up,K", "move(-1, True)", "Select up", show=False),
         Binding("home,g", "first", "Oldest", show=False),
         Binding("end,G", "follow", "Follow", show=False),
-        Binding("space", "pause", "Pause, follow", show=False),
-        Binding("l", "next_level", "Level", show=False),
+        Binding("space", "pause", "Pause"),
+        Binding("l", "next_level", "Level"),
         Binding("n", "find(1)", "Next match", show=False),
         Binding("N", "find(-1)", "Match before", show=False),
         Binding("escape", "let_go", "No selection", show=False),
@@ -206,7 +206,7 @@ class SyncLogPane(ScrollView, can_focus=True):
         """The level, the search and whether it is paused, where that is not as usual."""
         parts = []
         if not self.is_following:
-            parts.append(say((f"paused · {self.new_lines} new · end to follow", Tone.WARNING)))
+            parts.append(say((f"paused · {self.new_lines} new · G follows", Tone.WARNING)))
         if self._needle:
             found = sum(1 for line in self._lines if self._matches(line))
             parts.append(say((f"{found} with “{clean(self._needle)}” · n N", Tone.ACCENT)))

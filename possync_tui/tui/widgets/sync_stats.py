@@ -20,6 +20,8 @@ from possync_tui.tui.tones import Tone, say
 from possync_tui.tui.widgets.facts import COLUMN_WIDTH, Fact, Facts, percentile, sparkline
 
 DURATIONS_KEPT = 60
+ROWS_ALONE = 16
+"""So high is the pane where it is zoomed, or the terminal large."""
 OUTCOMES = {
     Outcome.COMMITTED: ("✓", Tone.GAIN),
     Outcome.REFUSED: ("!", Tone.WARNING),
@@ -77,7 +79,9 @@ class SyncStatsPane(Facts):
         self.refresh()
 
     def facts(self) -> Sequence[Fact]:
-        width = max(10, min(self.size.width, COLUMN_WIDTH) - 1)
+        # Alone on the screen there is room for all bars, else for those of one column.
+        widest = self.size.width if self.size.height >= ROWS_ALONE else COLUMN_WIDTH
+        width = max(10, min(self.size.width, widest) - 1)
         missing = [self._missing()] if self._desk.picture.missing else []
         return [
             self._totals(),

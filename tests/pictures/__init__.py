@@ -1,0 +1,1 @@
+"""Pictures of every screen, drawn by one command: `python -m tests.pictures`."""
