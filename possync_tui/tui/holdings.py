@@ -1,6 +1,6 @@
 """A position as the Positions pane shows it: the ledger's row with the live values over it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -18,17 +18,12 @@ from possync_tui.tui.format import (
     age,
     arrow,
     clean,
-    counted,
     minute,
-    moment,
     money,
     number,
 )
 from possync_tui.tui.format import price as price_text
 from possync_tui.tui.tones import Tone
-
-NAMES_SHOWN = 6
-"""Of the rows that something is wrong with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,18 +335,6 @@ def more_columns() -> tuple[Column[Holding], ...]:
     )
 
 
-def missing_note(holding: Holding, now: datetime, review_key: str) -> Cell | None:
-    """What to do about a position that the broker no longer reports."""
-    if not holding.is_missing:
-        return None
-    return Cell(f"{_missing_since(holding, now)} — {review_key} to review", Tone.WARNING)
-
-
-def _missing_since(holding: Holding, now: datetime) -> str:
-    since = holding.view.missing_since
-    return f"missing since {moment(since, now)}" if since else "missing at the broker"
-
-
 def flag(holding: Holding) -> Cell:
     """The symbol before a row: what is most wrong with it."""
     if holding.is_missing:
@@ -361,47 +344,3 @@ def flag(holding: Holding) -> Cell:
     if holding.is_stale:
         return Cell(" " if holding.is_outside_totals else "○", Tone.DIM)
     return Cell("◔" if holding.is_delayed else " ", Tone.DIM)
-
-
-def explained(holding: Holding, now: datetime, key: Callable[[str], str]) -> str:
-    """What is wrong with a row and what to do about it; empty where all is well.
-
-    `key` names the key of a deed.
-    """
-    name = clean(holding.view.description or holding.view.symbol)
-    if holding.is_missing:
-        since = f"{name} is {_missing_since(holding, now)}: TWS does not list it and no closing "
-        return f"{since}fill is known. {_ways_out(holding, key)}"
-    if holding.held is not None:
-        return f"{name} is held: {holding.held} {key('review')} decides."
-    return ""
-
-
-def _ways_out(holding: Holding, key: Callable[[str], str]) -> str:
-    """What settles a missing position: one that is held in bulk, or kept, no sync closes."""
-    review = key("review")
-    if holding.is_kept:
-        return f"You kept it so; {review} decides anew, a statement settles it."
-    if holding.together > 1:
-        others = counted(holding.together - 1, "other")
-        return (
-            f"It vanished together with {others}, so no sync closes it: {review} decides on all of "
-            "them, a statement settles it."
-        )
-    return f"{review} decides; {key('missing')} lets syncs close it; a statement settles it."
-
-
-def in_need_of_a_word(rows: Iterable[Holding], key: Callable[[str], str]) -> str:
-    """Which rows something is wrong with, for where the cursor is on none of them."""
-    rows = tuple(rows)
-    missing = [row for row in rows if row.is_missing]
-    held = [row for row in rows if row.held is not None and not row.is_missing]
-    named = [_named("Missing", missing), _named("Held", held)]
-    said = " ".join(words for words in named if words)
-    return f"{said} {key('review')} decides; the row under the cursor says why." if said else ""
-
-
-def _named(word: str, rows: Sequence[Holding]) -> str:
-    names = [clean(row.view.description or row.view.symbol) for row in rows]
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return f"{word}: {', '.join(names[:NAMES_SHOWN])}{more}." if names else ""

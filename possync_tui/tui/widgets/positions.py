@@ -10,16 +10,12 @@ from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.format import clean
-from possync_tui.tui.holdings import (
-    Holding,
-    explained,
-    holds_by_position,
-    in_need_of_a_word,
-)
+from possync_tui.tui.holdings import Holding, holds_by_position
 from possync_tui.tui.position_filter import HINT, matches
 from possync_tui.tui.position_groups import next_grouping
 from possync_tui.tui.position_totals import BaseTotal, base_total, rates_text, totals
 from possync_tui.tui.tones import Tone, say
+from possync_tui.tui.troubles import explained, in_need_of_a_word
 from possync_tui.tui.widgets.pane import Pane
 from possync_tui.tui.widgets.positions_table import FLASH_SECONDS, PositionsTable
 from possync_tui.tui.widgets.prompt import Prompt

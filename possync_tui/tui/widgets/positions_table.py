@@ -6,7 +6,7 @@ from typing import ClassVar
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.tui.columns import Cell, Column, ordered
 from possync_tui.tui.desk import Desk
-from possync_tui.tui.holdings import Holding, flag, holding_columns, missing_note, more_columns
+from possync_tui.tui.holdings import Holding, flag, holding_columns, more_columns
 from possync_tui.tui.position_groups import (
     Grouping,
     GroupKey,
@@ -14,6 +14,7 @@ from possync_tui.tui.position_groups import (
     grouped,
     with_headings,
 )
+from possync_tui.tui.troubles import missing_note
 from possync_tui.tui.widgets.line_table import LineTable
 
 FLASH_SECONDS = 0.6
