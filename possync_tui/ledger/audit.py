@@ -16,6 +16,7 @@ from possync_tui.domain.observations import (
     RowPushed,
 )
 from possync_tui.domain.position import CostMethod, Entry, Life
+from possync_tui.ledger import rollups
 from possync_tui.ledger.at_rest import BadRecord
 from possync_tui.ledger.entries import entry_of, reversed_entry
 from possync_tui.ledger.inbox import history
@@ -60,6 +61,7 @@ def audit_entries(db: sqlite3.Connection) -> Iterator[str]:
     for record in db.execute(_WRONG_SUMS):
         method = record["method"]
         yield f"life {record['life_id']}: the {method} total is not the sum of its entries"
+    yield from rollups.differing(db)
 
 
 def _taken_up(standing: Standing, everything: Sequence[Recorded]) -> tuple[Recorded, ...]:

@@ -20,13 +20,14 @@ from possync_tui.domain.position import Status
 from possync_tui.domain.runs import SyncResult
 from possync_tui.ledger.accounts import add_accounts, put_rules
 from possync_tui.ledger.at_rest import label, stamp
-from possync_tui.ledger.entries import add_entry, reverse_entry
+from possync_tui.ledger.entries import Appending, add_entry, reverse_entry
 from possync_tui.ledger.inbox import Arrival
 from possync_tui.ledger.journal import line_of, write_lines
 from possync_tui.ledger.lives import life_named, put_life
 from possync_tui.ledger.parts import encode_keys
 from possync_tui.ledger.payload import dump
 from possync_tui.ledger.port import LedgerWriteFailed
+from possync_tui.ledger.rollups import Rollups
 from possync_tui.ledger.runs import add_run
 
 Seen = Mapping[PositionKey, int]
@@ -101,12 +102,13 @@ def _apply_changes(committing: _Committing) -> None:
                 " WHERE account = ? AND con_id = ?",
                 (put.key.account, put.key.con_id),
             )
+    appending = Appending(db, run_id, now, Rollups(db))
     for reversal in (c for c in changes if isinstance(c, ReverseEntry)):
-        reverse_entry(db, reversal, run_id, now)
+        reverse_entry(appending, reversal)
     for change in changes:
         match change:
             case AddEntry(key=key, origin=origin):
-                add_entry(db, change, life_named(db, key, origin), run_id, now)
+                add_entry(appending, change, life_named(db, key, origin))
             case CountAbsence():
                 _count_absence(db, change)
             case RaiseHold():
@@ -115,6 +117,7 @@ def _apply_changes(committing: _Committing) -> None:
                 _clear_hold(db, change, now)
             case PutLife() | ReverseEntry() | Remark():
                 pass
+    appending.rollups.save()
     write_lines(db, [line_of(db, change) for change in changes], run_id, now)
 
 

@@ -1,7 +1,7 @@
 """Realized entries: appended, reversed, never edited. Their sums are kept along with them."""
 
 import sqlite3
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from possync_tui.domain.instruments import PositionKey
@@ -19,6 +19,7 @@ from possync_tui.ledger.at_rest import (
 )
 from possync_tui.ledger.parts import decode_price, encode_price
 from possync_tui.ledger.port import LedgerWriteFailed
+from possync_tui.ledger.rollups import Appended, Rollups
 
 
 def standing_entries(db: sqlite3.Connection, life_id: int) -> list[tuple[int, Entry]]:
@@ -32,11 +33,20 @@ def standing_entries(db: sqlite3.Connection, life_id: int) -> list[tuple[int, En
     return [(record["id"], entry_of(record)) for record in found]
 
 
-def add_entry(
-    db: sqlite3.Connection, change: AddEntry, life_id: int, run_id: int, now: datetime
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Appending:
+    """The run that entries are appended in, and the sums that follow them."""
+
+    db: sqlite3.Connection
+    run_id: int
+    now: datetime
+    rollups: Rollups
+
+
+def add_entry(appending: Appending, change: AddEntry, life_id: int) -> int:
     """Append an entry to a life; return its id."""
-    entry_id = _append(db, life_id, change.key, change.entry, change.supersedes_id, run_id, now)
+    db = appending.db
+    entry_id = _append(appending, life_id, change.key, change.entry, change.supersedes_id)
     db.execute(
         "INSERT INTO standing_entries (entry_id, life_id) VALUES (?, ?)", (entry_id, life_id)
     )
@@ -44,11 +54,12 @@ def add_entry(
     return entry_id
 
 
-def reverse_entry(db: sqlite3.Connection, change: ReverseEntry, run_id: int, now: datetime) -> int:
+def reverse_entry(appending: Appending, change: ReverseEntry) -> int:
     """Append the negative of a standing entry, at the time of what it reverses; return its id.
 
     Raises `LedgerWriteFailed` where the entry does not stand (any more).
     """
+    db = appending.db
     record = db.execute(
         "SELECT entry.* FROM standing_entries AS standing"
         " JOIN realized_entries AS entry ON entry.id = standing.entry_id"
@@ -62,7 +73,7 @@ def reverse_entry(db: sqlite3.Connection, change: ReverseEntry, run_id: int, now
         )
     life_id: int = record["life_id"]
     reversal = reversed_entry(entry_of(record))
-    entry_id = _append(db, life_id, change.key, reversal, change.entry_id, run_id, now)
+    entry_id = _append(appending, life_id, change.key, reversal, change.entry_id)
     db.execute("DELETE FROM standing_entries WHERE entry_id = ?", (change.entry_id,))
     _sum_up(db, life_id, reversal, -1)
     return entry_id
@@ -107,18 +118,16 @@ def _negative(micros: int | None) -> int | None:
 
 
 def _append(
-    db: sqlite3.Connection,
+    appending: Appending,
     life_id: int,
     key: PositionKey,
     entry: Entry,
     supersedes_id: int | None,
-    run_id: int,
-    now: datetime,
 ) -> int:
-    life = db.execute(
+    life = appending.db.execute(
         "SELECT symbol, description, sec_type, currency FROM lives WHERE id = ?", (life_id,)
     ).fetchone()
-    cursor = db.execute(
+    cursor = appending.db.execute(
         _APPEND,
         (
             life_id,
@@ -130,7 +139,7 @@ def _append(
             entry.kind.value,
             entry.quality.value,
             stamp(entry.closed_at),
-            stamp(now),
+            stamp(appending.now),
             digits(entry.quantity),
             optional_digits(entry.entry_price),
             optional_digits(entry.exit_price),
@@ -143,9 +152,10 @@ def _append(
             int(entry.is_full_close),
             encode_price(entry.price),
             supersedes_id,
-            run_id,
+            appending.run_id,
         ),
     )
+    appending.rollups.add(Appended(entry, key.account, key.con_id, *life))
     assert cursor.lastrowid is not None
     return cursor.lastrowid
 

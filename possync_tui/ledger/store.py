@@ -32,7 +32,7 @@ from possync_tui.domain.views import (
 )
 from possync_tui.domain.word import Word
 from possync_tui.ledger import accounts as account_rows
-from possync_tui.ledger import consumed, drill, inbox, past, reads, realized, review
+from possync_tui.ledger import consumed, drill, inbox, past, reads, realized, review, totals
 from possync_tui.ledger import lots as open_lots
 from possync_tui.ledger.book import read_book
 from possync_tui.ledger.commit import Seen, apply_plan
@@ -281,13 +281,13 @@ class Ledger:
     async def pnl_totals(
         self, query: EntryQuery, by: PnlGrouping, *, zone: tzinfo | None = None
     ) -> list[PnlTotal]:
-        return await self._reader.read(lambda db: realized.pnl_totals(db, query, by, zone))
+        return await self._reader.read(lambda db: totals.pnl_totals(db, query, by, zone))
 
     async def entries(self, query: EntryQuery) -> list[EntryView]:
         return await self._reader.read(lambda db: realized.entries(db, query))
 
     async def daily_pnl(self, query: EntryQuery) -> list[PnlBucket]:
-        return await self._reader.read(lambda db: realized.daily_pnl(db, query))
+        return await self._reader.read(lambda db: totals.daily_pnl(db, query))
 
     async def runs(self, limit: int = 50) -> list[RunView]:
         return await self._reader.read(lambda db: reads.runs(db, limit))

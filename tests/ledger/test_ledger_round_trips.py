@@ -16,9 +16,10 @@ from possync_tui.domain.plan import AddEntry, ChangeKind, PutLife
 from possync_tui.domain.position import Life
 from possync_tui.ledger.at_rest import BadRecord, digits, moment, number, stamp
 from possync_tui.ledger.codec import decode, encode, kind_of
-from possync_tui.ledger.entries import add_entry
+from possync_tui.ledger.entries import Appending, add_entry
 from possync_tui.ledger.inbox import instrument_columns, record
 from possync_tui.ledger.lives import put_life, stored_lives
+from possync_tui.ledger.rollups import Rollups
 from possync_tui.ledger.schema import migrate, migrations
 from tests.ledger import strategies
 from tests.ledger.world import ACCOUNT, APPLE, KEY, START, row
@@ -65,9 +66,10 @@ def test_a_life_comes_back_as_it_was(life: Life) -> None:
     life = replace(life, entries=ordered)
     with empty_tables() as db:
         life_id = put_life(db, PutLife(KEY, ChangeKind.CREATED, life, None, None, ""))
+        appending = Appending(db, 1, START, Rollups(db))
         ids = {
             (entry.cause, entry.method): add_entry(
-                db, AddEntry(KEY, life.origin, entry, None, ""), life_id, 1, START
+                appending, AddEntry(KEY, life.origin, entry, None, ""), life_id
             )
             for entry in life.entries
         }

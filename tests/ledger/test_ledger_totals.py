@@ -19,6 +19,7 @@ from possync_tui.domain.position import CostMethod, Quality
 from possync_tui.domain.views import PnlGrouping, PnlTotal
 from possync_tui.ledger.at_rest import stamp
 from possync_tui.ledger.port import EntryQuery
+from possync_tui.ledger.schema import migrate, migrations
 from possync_tui.ledger.store import Ledger
 from tests.ledger.peek import rows_of
 from tests.ledger.world import ACCOUNT, APPLE, SPX, START, TestClock, commission, fill, row, sync
@@ -71,13 +72,22 @@ FROM counted
 """
 
 
+def sum_up_anew(db: sqlite3.Connection) -> None:
+    """Make the sums from the entries, as of a ledger that version 1 wrote."""
+    for name in ("realized_days", "realized_quarters", "realized_contracts"):
+        db.execute(f"DROP TABLE {name}")
+    db.execute("PRAGMA user_version = 1")
+    migrate(db, migrations())
+
+
 async def test_sums_over_a_million_entries_are_exact(ledger: Ledger, path: Path) -> None:
     await sync(ledger, [row("100")], START)
-    with closing(sqlite3.connect(path)) as db, db:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
         # Without its indexes the table fills in seconds; sums do not need them.
         for name in ("realized_by_time", "realized_by_life", "realized_by_key"):
             db.execute(f"DROP INDEX {name}")
         db.execute(FILL_IN, (MANY, ACCOUNT))
+        sum_up_anew(db)
     amounts = [micros_of(n) if n % 1000 else 0 for n in range(1, MANY + 1)]
     expected = {"EUR": sum(amounts[1::2]), "USD": sum(amounts[0::2])}
     assert min(expected.values()) > 2**53, "a double would round"

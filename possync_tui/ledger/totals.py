@@ -1,0 +1,308 @@
+"""Totals of realized P&L, exact: from the kept sums where they are enough, else from entries."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+from functools import lru_cache
+
+from possync_tui.domain.calendar import CalendarPeriod, CalendarUnit, local_day, period_of
+from possync_tui.domain.money import from_micros
+from possync_tui.domain.views import PnlBucket, PnlGrouping, PnlTotal
+from possync_tui.ledger.port import EntryQuery
+from possync_tui.ledger.realized import entry_filter, named, sums_filter
+from possync_tui.ledger.rollups import QUARTER, QUARTERS_A_DAY, quarter_of, quarter_start
+
+_LABELS = {
+    PnlGrouping.SYMBOL: "symbol",
+    PnlGrouping.ACCOUNT: "account",
+    PnlGrouping.CURRENCY: "currency",
+    PnlGrouping.QUALITY: "quality",
+}
+_FOUR_SUMS = (
+    "sum(realized_micros) AS micros, sum(commission_micros) AS commission,"
+    " sum(entries) AS entries, sum(unknown) AS unknown"
+)
+_EARLIEST, _LATEST = -(2**40), 2**40
+"""Quarters of an hour before and after all times that there are."""
+
+
+def daily_pnl(db: sqlite3.Connection, query: EntryQuery) -> list[PnlBucket]:
+    """Totals per UTC day and currency, newest first, without virtual FX.
+
+    A reversed entry and its reversal count for nothing, in the sums and in the counts.
+    """
+    totals = pnl_totals(db, query, PnlGrouping.DAY, UTC)
+    # Stable: newest first, and of one day by currency.
+    totals.sort(key=lambda total: total.label, reverse=True)
+    return [
+        PnlBucket(total.label, total.currency, total.realized_pnl, total.entries, total.unknown)
+        for total in totals
+        if total.entries or total.realized_pnl
+    ][: query.limit]
+
+
+def pnl_totals(
+    db: sqlite3.Connection, query: EntryQuery, by: PnlGrouping, zone: tzinfo | None
+) -> list[PnlTotal]:
+    """Totals by `by` and currency, in order of their labels; groups that come to nothing are left
+    out. Calendar periods are those of `zone`. The query's limit is not heeded.
+    """
+    groups = _Groups(by)
+    is_bounded = query.since is not None or query.until is not None
+    if query.symbol is None and by is not PnlGrouping.SYMBOL:
+        _sum_stretch(db, query, zone, groups)
+    elif by.unit is None and not is_bounded:
+        _sum_contracts(db, query, groups)
+    else:
+        _sum_entries(db, query, zone, groups)
+    return groups.totals()
+
+
+@dataclass
+class _Sum:
+    period: CalendarPeriod | None
+    micros: int = 0
+    commission: int = 0
+    entries: int = 0
+    unknown: int = 0
+
+
+@dataclass
+class _Groups:
+    """The sums so far, by label and currency."""
+
+    by: PnlGrouping
+    _sums: dict[tuple[str, str], _Sum] = field(default_factory=dict)
+
+    def add(self, record: sqlite3.Row, label: str, period: CalendarPeriod | None = None) -> None:
+        """Count a row of sums. A commission counts where it was charged, which may be another
+        currency than the contract's.
+        """
+        currency: str = record["currency"]
+        total = self._at(label, currency, period)
+        total.micros += record["micros"]
+        total.entries += record["entries"]
+        total.unknown += record["unknown"]
+        charged_in: str = record["commission_currency"] or currency
+        if charged_in != currency:
+            charged = charged_in if self.by is PnlGrouping.CURRENCY else label
+            total = self._at(charged, charged_in, period)
+        total.commission += record["commission"]
+
+    def _at(self, label: str, currency: str, period: CalendarPeriod | None) -> _Sum:
+        total = self._sums.get((label, currency))
+        if total is None:
+            total = self._sums[label, currency] = _Sum(period)
+        return total
+
+    def totals(self) -> list[PnlTotal]:
+        return [
+            PnlTotal(
+                label=label,
+                currency=currency,
+                realized_pnl=_amount(total),
+                commission=from_micros(total.commission),
+                entries=total.entries,
+                unknown=total.unknown,
+                start=total.period.start if total.period else None,
+                end=total.period.end if total.period else None,
+            )
+            for (label, currency), total in sorted(self._sums.items(), key=lambda item: item[0])
+            if total.entries or total.micros or total.commission
+        ]
+
+
+def _amount(total: _Sum) -> Decimal | None:
+    """A sum, `None` where it is one of unknown amounts alone."""
+    is_unknown = 0 < total.entries == total.unknown and not total.micros
+    return None if is_unknown else from_micros(total.micros)
+
+
+# --- a stretch of time ---------------------------------------------------------------------------
+
+
+def _sum_stretch(
+    db: sqlite3.Connection, query: EntryQuery, zone: tzinfo | None, groups: _Groups
+) -> None:
+    """Whole UTC days of a stretch as such, the rest of it by quarters, its ragged ends by entries.
+
+    A UTC day that the user's midnight parts is summed by quarters, too.
+    """
+    first = _EARLIEST if query.since is None else _quarter_from(query.since)
+    end = _LATEST if query.until is None else quarter_of(query.until)
+    if first > end:
+        _sum_entries(db, query, zone, groups)
+        return
+    if query.since is not None and quarter_start(first) > query.since:
+        _sum_entries(db, replace(query, until=quarter_start(first)), zone, groups)
+    if query.until is not None and quarter_start(end) < query.until:
+        _sum_entries(db, replace(query, since=quarter_start(end)), zone, groups)
+    first_day, end_day = -(-first // QUARTERS_A_DAY), end // QUARTERS_A_DAY
+    if first_day > end_day:
+        _sum_quarters(db, query, (first, end), zone, groups)
+        return
+    _sum_quarters(db, query, (first, first_day * QUARTERS_A_DAY), zone, groups)
+    _sum_days(db, query, (first_day, end_day), zone, groups)
+    _sum_quarters(db, query, (end_day * QUARTERS_A_DAY, end), zone, groups)
+
+
+def _quarter_from(at: datetime) -> int:
+    """The first quarter of an hour that begins at an instant or after it."""
+    quarter = quarter_of(at)
+    return quarter if quarter_start(quarter) == at else quarter + 1
+
+
+def _sum_days(
+    db: sqlite3.Connection,
+    query: EntryQuery,
+    between: tuple[int, int],
+    zone: tzinfo | None,
+    groups: _Groups,
+) -> None:
+    unit = groups.by.unit
+    where, parameters = sums_filter(query)
+    where = f"{where} AND day >= ? AND day < ?"
+    parameters += between
+    if unit is None:
+        label = _LABELS[groups.by]
+        sql = (
+            f"SELECT {label} AS label, currency, commission_currency, {_FOUR_SUMS}"  # noqa: S608
+            f" FROM realized_days WHERE {where} GROUP BY label, currency, commission_currency"
+        )
+        for record in db.execute(sql, parameters):
+            groups.add(record, record["label"])
+        return
+    sql = (
+        "SELECT day, currency, commission_currency, min(first_quarter) AS first,"  # noqa: S608
+        f" max(last_quarter) AS last, {_FOUR_SUMS} FROM realized_days WHERE {where}"
+        " GROUP BY day, currency, commission_currency"
+    )
+    found = db.execute(sql, parameters).fetchall()
+    periods = _Periods(unit, zone)
+    parted = {record["day"] for record in found if periods.part(record["first"], record["last"])}
+    for record in found:
+        if record["day"] not in parted:
+            period = periods.at(record["first"])
+            groups.add(record, period.label, period)
+    for since, until in _runs(sorted(parted)):
+        stretch = (since * QUARTERS_A_DAY, until * QUARTERS_A_DAY)
+        _sum_quarters(db, query, stretch, zone, groups)
+
+
+def _runs(days: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Days that follow each other as the first of them and the one after the last."""
+    first = end = None
+    for day in days:
+        if first is None or day != end:
+            if first is not None and end is not None:
+                yield first, end
+            first = day
+        end = day + 1
+    if first is not None and end is not None:
+        yield first, end
+
+
+def _sum_quarters(
+    db: sqlite3.Connection,
+    query: EntryQuery,
+    between: tuple[int, int],
+    zone: tzinfo | None,
+    groups: _Groups,
+) -> None:
+    if between[0] >= between[1]:
+        return
+    unit = groups.by.unit
+    label = "quarter" if unit is not None else _LABELS[groups.by]
+    where, parameters = sums_filter(query)
+    sql = (
+        f"SELECT {label} AS label, currency, commission_currency, {_FOUR_SUMS}"  # noqa: S608
+        f" FROM realized_quarters WHERE {where} AND quarter >= ? AND quarter < ?"
+        " GROUP BY label, currency, commission_currency"
+    )
+    _place(db.execute(sql, [*parameters, *between]), unit, zone, groups)
+
+
+def _sum_contracts(db: sqlite3.Connection, query: EntryQuery, groups: _Groups) -> None:
+    label = _LABELS[groups.by]
+    where, parameters = sums_filter(query)
+    if query.symbol is not None:
+        where += f" AND {named(db, query.symbol)} = ? COLLATE NOCASE"
+        parameters.append(query.symbol)
+    sql = (
+        f"SELECT {label} AS label, currency, commission_currency, {_FOUR_SUMS}"  # noqa: S608
+        f" FROM realized_contracts WHERE {where} AND sec_type <> 'CASH'"
+        " GROUP BY label, currency, commission_currency"
+    )
+    _place(db.execute(sql, parameters), None, None, groups)
+
+
+def _sum_entries(
+    db: sqlite3.Connection, query: EntryQuery, zone: tzinfo | None, groups: _Groups
+) -> None:
+    unit = groups.by.unit
+    label = "quarter" if unit is not None else _LABELS[groups.by]
+    where, parameters = entry_filter(db, query)
+    sql = (
+        f"SELECT {label} AS label, currency, commission_currency, {_FOUR_SUMS} FROM ("  # noqa: S608
+        f"SELECT entry.currency, entry.commission_currency, entry.symbol, entry.account,"
+        f" entry.quality, {QUARTER} AS quarter,"
+        " coalesce(entry.realized_pnl_micros, 0) AS realized_micros,"
+        " coalesce(entry.commission_micros, 0) AS commission_micros,"
+        " iif(entry.kind = 'REVERSAL', -1, 1) AS entries,"
+        " iif(entry.realized_pnl_micros IS NULL, iif(entry.kind = 'REVERSAL', -1, 1), 0) AS unknown"
+        f" FROM realized_entries AS entry WHERE {where} AND entry.sec_type <> 'CASH')"
+        " GROUP BY label, currency, commission_currency"
+    )
+    _place(db.execute(sql, parameters), unit, zone, groups)
+
+
+def _place(
+    found: Iterable[sqlite3.Row], unit: CalendarUnit | None, zone: tzinfo | None, groups: _Groups
+) -> None:
+    """Count rows of sums under their label, or where it is a quarter of an hour in its period."""
+    if unit is None:
+        for record in found:
+            groups.add(record, record["label"])
+        return
+    periods = _Periods(unit, zone)
+    for record in found:
+        period = periods.at(record["label"])
+        groups.add(record, period.label, period)
+
+
+class _Periods:
+    """From quarters of an hour to the periods of a zone."""
+
+    def __init__(self, unit: CalendarUnit, zone: tzinfo | None) -> None:
+        self._unit = unit
+        self._zone = zone
+        # What `None` stands for is the process's to change.
+        self._clock = (os.environ.get("TZ"), time.tzname, time.timezone) if zone is None else ()
+        self._last: CalendarPeriod | None = None
+        self._first_quarter = self._end_quarter = 0
+
+    def at(self, quarter: int) -> CalendarPeriod:
+        """The period that a quarter of an hour lies in."""
+        if self._last is None or not self._first_quarter <= quarter < self._end_quarter:
+            self._last, self._first_quarter, self._end_quarter = _period_at(
+                quarter, self._unit, self._zone, self._clock
+            )
+        return self._last
+
+    def part(self, first: int, last: int) -> bool:
+        """Whether two quarters of an hour lie in different periods."""
+        self.at(first)
+        return last >= self._end_quarter
+
+
+@lru_cache(maxsize=10_000)
+def _period_at(
+    quarter: int, unit: CalendarUnit, zone: tzinfo | None, _clock: tuple[object, ...]
+) -> tuple[CalendarPeriod, int, int]:
+    """A period with its first quarter of an hour and the one after its last."""
+    period = period_of(local_day(quarter_start(quarter), zone), unit, zone)
+    return period, quarter_of(period.start), quarter_of(period.end)
