@@ -60,6 +60,12 @@ async def traded(ledger: Ledger) -> Ledger:
             "UPDATE life_totals SET realized_pnl_micros = 0 WHERE method = 'fifo'",
             "the fifo total is not the sum of its entries",
         ),
+        (
+            "UPDATE realized_days SET realized_micros = realized_micros + 1",
+            "the totals by days are not the sums of their entries",
+        ),
+        ("DELETE FROM realized_quarters", "the totals by quarters of an hour are not the sums"),
+        ("UPDATE realized_contracts SET wins = 7", "the totals by contracts are not the sums"),
         ("DELETE FROM journal WHERE id = 2", "journal lines are missing"),
         ("DELETE FROM inbox WHERE seq = 2", "observations are missing: 4 of 5 are there"),
         ("UPDATE inbox SET payload = '{}' WHERE seq = 2", "Observation 2 cannot be read"),
