@@ -64,6 +64,11 @@ class MarksFeed:
         self._portfolio_interval = portfolio_interval
         self._until_idle = until_idle
         self._watched: frozenset[PositionKey] = frozenset()
+        self._watched_accounts: frozenset[str] = frozenset()
+        # What is left to ask for, the first at the end, and to cancel: worked out once per change
+        # of what is watched, since thousands of positions wait for their turn here.
+        self._due: list[PositionKey] = []
+        self._over: list[PositionKey] = []
         self._ids: dict[PositionKey, int] = {}
         self._keys: dict[int, PositionKey] = {}
         self._refused: set[PositionKey] = set()
@@ -77,8 +82,11 @@ class MarksFeed:
 
     def watch(self, keys: frozenset[PositionKey]) -> None:
         """These positions from now on; what changes for that is sent in the background."""
+        if keys != self._watched:
+            self._watched_accounts = frozenset(key.account for key in keys)
         self._watched = keys
         self._refused &= keys
+        self._line_up()
         self._news.set()
         self._account_news.set()
 
@@ -88,8 +96,15 @@ class MarksFeed:
         self._keys.clear()
         self._refused.clear()
         self._shunned_until.clear()
+        self._line_up()
         self._news.set()
         self._account_news.set()
+
+    def _line_up(self) -> None:
+        asked = self._ids.keys()
+        self._over = [key for key in asked if key not in self._watched]
+        wanted = self._watched - asked - self._refused
+        self._due = sorted((key for key in wanted if key.con_id), reverse=True)
 
     async def subscribe_all(self) -> None:
         """Keep the P&L subscriptions equal to what is watched; runs until cancelled."""
@@ -102,18 +117,16 @@ class MarksFeed:
 
     def _one_step(self) -> bool:
         """Send one request, if one is due. Cancels go first, to stay below the limit."""
-        gone = next(iter(self._ids.keys() - self._watched), None)
-        if gone is not None:
-            request_id = self._ids.pop(gone)
-            del self._keys[request_id]
-            self._wire.cancel_pnl(request_id)
-            return True
-        if len(self._ids) >= self._max_subscriptions:
+        while self._over:
+            request_id = self._ids.pop(self._over.pop(), None)
+            # TWS may have refused it meanwhile.
+            if request_id is not None:
+                del self._keys[request_id]
+                self._wire.cancel_pnl(request_id)
+                return True
+        if len(self._ids) >= self._max_subscriptions or not self._due:
             return False
-        wanted = self._watched - self._ids.keys() - self._refused
-        key = min((key for key in wanted if key.con_id), default=None)
-        if key is None:
-            return False
+        key = self._due.pop()
         request_id = self._wire.next_request_id()
         self._ids[key], self._keys[request_id] = request_id, key
         self._wire.request_pnl(request_id, key.account, key.con_id)
@@ -142,7 +155,7 @@ class MarksFeed:
         now = self._clock.monotonic()
         accounts = sorted(
             account
-            for account in {key.account for key in self._watched}
+            for account in self._watched_accounts
             if self._shunned_until.get(account, now) <= now
         )
         later = (account for account in accounts if account > self._portfolio_account)
@@ -206,7 +219,7 @@ class MarksFeed:
             logger.info("an account value was left out: it has %s fields", len(fields))
             return
         name, value, currency, account = fields[2:6]
-        if any(key.account == account for key in self._watched):
+        if account in self._watched_accounts:
             at = self._context.broker_now()
             self._book.rate_book.take(account, name, value, currency, at)
 
