@@ -45,8 +45,8 @@ def judge_absences(look: Look) -> Verdict:
     decided: list[Decided] = []
     counts: list[CountAbsence] = []
     absent: list[KnownPosition] = []
-    for known in look.known_here():
-        if known.key in look.present or not look.quantity_by_fills(known.key):
+    for known in look.without_row():
+        if not look.quantity_by_fills(known.key):
             continue
         if known.presence_seq > look.known_seq:
             # A row pushed after the snapshot's end marker is presence (promise 2).
@@ -78,11 +78,10 @@ def _opened_and_gone(look: Look) -> list[Decided]:
     What their fills leave over was held before. Those whose fills all came since are left alone: a
     row that lags behind its fill is no proof of anything.
     """
-    known = {position.key for position in look.known_here()}
     return [
         _absent(look, key, baseline=True)
         for key in look.touched_here()
-        if key not in known and key not in look.present and look.began_before_us(key)
+        if key not in look.book.positions and key not in look.present and look.began_before_us(key)
     ]
 
 
@@ -160,15 +159,16 @@ def _bulk_of(look: Look, absent: Sequence[KnownPosition]) -> frozenset[PositionK
         if not is_cash(known)
         and (known.missing_since is None or as_of - known.missing_since <= BULK_WINDOW)
     }
+    if not recent:
+        return already
     shown = {key for key in look.present if not look.rows[key].instrument.is_virtual_cash}
-    emptied = bool(recent) and not shown
     gone = len(recent) + sum(
         1
         for account, closed_at in look.book.closed_as_missing
         if account == look.account and as_of - closed_at <= BULK_WINDOW
     )
-    many = bool(recent) and gone >= BULK_LEAST and gone > len(shown)
-    return already | recent if emptied or many else already
+    many = gone >= BULK_LEAST and gone > len(shown)
+    return already | recent if many or not shown else already
 
 
 def _absent(look: Look, key: PositionKey, *, baseline: bool) -> Absent:

@@ -4,13 +4,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
+from typing import NamedTuple
 
 from possync_tui.domain.money import BadNumber, parse_number
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class PositionKey:
-    """The identity of a position; symbols are only labels (design promise 4)."""
+class PositionKey(NamedTuple):
+    """The identity of a position; symbols are only labels (design promise 4).
+
+    A tuple, since every sync compares and looks up all of them: that is C code then.
+    """
 
     account: str
     con_id: int
@@ -60,7 +63,7 @@ class Instrument:
         """A virtual FX position: shown, but outside totals and outside missing -> closed."""
         return self.sec_type == "CASH"
 
-    @property
+    @cached_property
     def expiry_date(self) -> date | None:
         """The last trading day, where the wire names a full date."""
         if self.sec_type not in ("OPT", "FUT", "FOP", "WAR", "IOPT") or len(self.expiry) < 8:
@@ -79,7 +82,7 @@ class Instrument:
         over = datetime.combine(day, time(0), UTC) + timedelta(days=1, hours=12)
         return at >= over + timedelta(days=1)
 
-    @property
+    @cached_property
     def description(self) -> str:
         """A label a trader recognises: `SPX 19DEC26 5000 P`, `ESZ6`, `AAPL`, `EUR.USD`."""
         if self.sec_type in ("OPT", "FOP", "WAR") and self.expiry_date and self.strike:

@@ -50,12 +50,11 @@ class Look:
         """Positions that the snapshot holds with a quantity."""
         return frozenset(key for key, row in self.rows.items() if row.quantity)
 
-    def known_here(self) -> list[KnownPosition]:
-        return [
-            known
-            for key, known in sorted(self.book.positions.items())
-            if key.account == self.account and key not in self.in_motion
-        ]
+    def without_row(self) -> list[KnownPosition]:
+        """Known positions that the snapshot does not hold with a quantity."""
+        here = self.book.keys_by_account.get(self.account, frozenset())
+        known = self.book.positions
+        return [known[key] for key in sorted(here - self.present - self.in_motion)]
 
     def touched_here(self) -> list[PositionKey]:
         return sorted(

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 
 from possync_tui.domain.instruments import Instrument, PositionKey
+from possync_tui.domain.money import plain
 
 # Corrections count from 01; none comes near this.
 _CANCELLED = 9000
@@ -31,9 +33,12 @@ class Side(StrEnum):
     SOLD = "SLD"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PositionRow:
-    """A row of `reqPositions`: quantity signed, cost in money per contract (IBKR's avgCost)."""
+    """A row of `reqPositions`: quantity signed, cost in money per contract (IBKR's avgCost).
+
+    Rows that come again unchanged are the same object, so what follows from one is kept with it.
+    """
 
     account: str
     instrument: Instrument
@@ -42,14 +47,23 @@ class PositionRow:
     quantity_text: str
     average_cost_text: str
 
-    @property
+    @cached_property
     def key(self) -> PositionKey:
         return PositionKey(self.account, self.instrument.con_id)
 
-    @property
-    def same_as(self) -> tuple[Decimal, Decimal, Instrument]:
-        """What has to differ for a row to be news."""
-        return (self.quantity, self.average_cost, self.instrument)
+    def says_same_as(self, other: "PositionRow") -> bool:
+        """Whether the row is no news beside `other`, in whatever digits."""
+        return self is other or (
+            self.quantity == other.quantity
+            and self.average_cost == other.average_cost
+            and self.instrument == other.instrument
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What of the row makes the digest of a snapshot."""
+        amounts = f"{plain(self.quantity)}|{plain(self.average_cost)}"
+        return f"{self.account}|{self.instrument.con_id}|{amounts}"
 
 
 @dataclass(frozen=True, slots=True)

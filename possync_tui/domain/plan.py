@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.observations import Decided, PositionRow
@@ -105,6 +106,13 @@ class Book:
     closed_as_missing: tuple[tuple[str, datetime], ...] = ()
     ended_without_fills: tuple[EndedPosition, ...] = ()
     connectivity_lost_at: datetime | None = None
+
+    @cached_property
+    def keys_by_account(self) -> Mapping[str, frozenset[PositionKey]]:
+        found: dict[str, set[PositionKey]] = {}
+        for key in self.positions:
+            found.setdefault(key.account, set()).add(key)
+        return {account: frozenset(keys) for account, keys in found.items()}
 
 
 @dataclass(frozen=True, slots=True)

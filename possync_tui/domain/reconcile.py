@@ -52,11 +52,12 @@ def keys_in_question(
     in_motion: frozenset[PositionKey] = frozenset(),
 ) -> frozenset[PositionKey]:
     """The positions whose observations a plan has to look at: what changed, and no more."""
-    accounts = covered_accounts(book, snapshot, rules)
+    accounts = frozenset(covered_accounts(book, snapshot, rules))
     rows = {row.key: row for row in snapshot.rows if row.quantity and row.account in accounts}
     touched = {key for key in book.touched if key.account in accounts}
-    news = {key for key, row in rows.items() if _is_news(book.positions.get(key), row)}
-    gone = {key for key in book.positions if key.account in accounts and key not in rows}
+    known = book.positions
+    news = {key for key, row in rows.items() if _is_news(known.get(key), row)}
+    gone = {key for key in known.keys() - rows.keys() if key.account in accounts}
     return frozenset(touched | news | gone) - in_motion
 
 
@@ -83,8 +84,11 @@ def reconcile(
     decided: list[Decided] = []
     changes: list[Change] = []
     seen = 0
-    for account in accounts:
-        here = [row for row in snapshot.rows if row.account == account]
+    by_account: dict[str, list[PositionRow]] = {account: [] for account in accounts}
+    for row in snapshot.rows:
+        if row.account in by_account:
+            by_account[row.account].append(row)
+    for account, here in by_account.items():
         unbookable = [row for row in here if _is_unbookable(row)]
         rows = {row.key: row for row in here if not _is_unbookable(row)}
         look = Look(
@@ -113,10 +117,9 @@ def reconcile(
 
 def snapshot_digest(snapshot: Snapshot, accounts: Sequence[str]) -> str:
     """A fingerprint of the quantities and costs of `accounts`, whatever the order of rows."""
+    covered = frozenset(accounts)
     lines = sorted(
-        f"{row.account}|{row.instrument.con_id}|{plain(row.quantity)}|{plain(row.average_cost)}"
-        for row in snapshot.rows
-        if row.account in accounts and row.quantity
+        row.fingerprint for row in snapshot.rows if row.account in covered and row.quantity
     )
     return hashlib.sha256("\n".join([*sorted(accounts), *lines]).encode()).hexdigest()[:32]
 
@@ -129,35 +132,46 @@ def _is_news(known: KnownPosition | None, row: PositionRow) -> bool:
     if known is None or known.row is None or known.is_absent:
         return True
     # Fills that a statement brought may have moved our quantity away from an unchanged row.
-    return known.quantity != row.quantity or known.row.same_as != row.same_as
+    return known.quantity != row.quantity or not known.row.says_same_as(row)
 
 
 def _anchors(look: Look) -> list[Decided]:
     """Rows that say something new, and rows that new fills have to be held against."""
+    known, touched = look.book.positions, look.book.touched
+    news = [
+        row
+        for key, row in look.rows.items()
+        if row.quantity
+        and key not in look.in_motion
+        and (key in touched or _is_news(known.get(key), row))
+    ]
     return [
         Anchor(
             row=row,
             as_of=look.snapshot.as_of,
             baseline=look.is_baseline,
             snapshot_digest=look.digest,
-            price=look.price(key),
+            price=look.price(row.key),
             known_seq=look.known_seq,
         )
-        for key, row in sorted(look.rows.items())
-        if row.quantity
-        and key not in look.in_motion
-        and (_is_news(look.book.positions.get(key), row) or key in look.book.touched)
+        for row in sorted(news, key=_key_of)
     ]
 
 
 def _remark_drift(look: Look) -> list[Remark]:
     """A cost that moved without a trade: wash sale, re-lotting, corporate action (pitfall 45)."""
-    remarks = []
-    for key, row in sorted(look.rows.items()):
+    remarks: dict[PositionKey, Remark] = {}
+    for key, row in look.rows.items():
         known = look.book.positions.get(key)
-        if known is None or known.row is None or key in look.book.touched or not row.quantity:
+        if known is None or known.row is None or known.row is row or not row.quantity:
             continue
-        if known.row.quantity == row.quantity and known.row.average_cost != row.average_cost:
-            was, now = plain(known.row.average_cost), plain(row.average_cost)
-            remarks.append(Remark(key, f"average cost {was} → {now} without a trade"))
-    return remarks
+        before = known.row
+        is_drift = before.quantity == row.quantity and before.average_cost != row.average_cost
+        if is_drift and key not in look.book.touched:
+            was, now = plain(before.average_cost), plain(row.average_cost)
+            remarks[key] = Remark(key, f"average cost {was} → {now} without a trade")
+    return [remarks[key] for key in sorted(remarks)]
+
+
+def _key_of(row: PositionRow) -> PositionKey:
+    return row.key

@@ -127,7 +127,8 @@ class Succession:
     # -- what looks like the same holding --
 
     def _fresh_matches(self) -> list[Match]:
-        gone, came = self._gone, self._came
+        gone = self._gone
+        came = self._came if gone else []
         known = {frozenset(hold.keys) for hold in self._holds}
         found = [
             match
@@ -150,8 +151,8 @@ class Succession:
         as_of, book = self.settled.snapshot.as_of, self.settled.book
         found = [
             Holding(known.row, quantity, known.missing_since or as_of)
-            for key, known in sorted(book.positions.items())
-            if known.row is not None
+            for key in sorted(book.positions.keys() - self._present)
+            if (known := book.positions[key]).row is not None
             and (quantity := self._quantity(key, known))
             and self._is_gone(key, known)
         ]
@@ -174,7 +175,7 @@ class Succession:
         fresh = {holding.key for holding in found}
         found += [
             Holding(known.row, known.quantity, known.appeared_at)
-            for key, known in sorted(self.settled.book.positions.items())
+            for key, known in sorted(self._appeared.items())
             if known.row is not None
             and known.appeared_at is not None
             and key in self._present
@@ -182,6 +183,11 @@ class Succession:
             and self._still_appeared(key)
         ]
         return [h for h in found if self._is_candidate(h)]
+
+    @property
+    def _appeared(self) -> dict[PositionKey, KnownPosition]:
+        positions = self.settled.book.positions
+        return {key: known for key, known in positions.items() if known.appeared_at is not None}
 
     def _is_candidate(self, holding: Holding) -> bool:
         recent = self.settled.snapshot.as_of - holding.at <= ABOUT_THE_SAME_TIME

@@ -177,7 +177,7 @@ class PositionSyncService:
         known = self._known.positions.get(row.key)
         if known is None or known.row is None:
             return bool(row.quantity)
-        return known.is_absent or known.row.same_as != row.same_as
+        return known.is_absent or not known.row.says_same_as(row)
 
     def account_id(self, code: str) -> int | None:
         """The id that this ledger gave to an account, if it knows it."""
