@@ -1,39 +1,102 @@
 """The book: what a sync has to know of the ledger, in proportion to what is open or new."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from possync_tui.domain.instruments import PositionKey
-from possync_tui.domain.observations import ConnectivityLost
+from possync_tui.domain.observations import Anchor, ConnectivityLost, PositionRow
 from possync_tui.domain.plan import (
     Book,
+    CountAbsence,
     EndedPosition,
     HoldKind,
     KnownAccount,
     KnownPosition,
     OpenHold,
+    Plan,
+    PutLife,
 )
 from possync_tui.domain.position import APPEARED, Status
 from possync_tui.ledger.at_rest import moment, number, one_of, optional_moment
 from possync_tui.ledger.codec import decode
-from possync_tui.ledger.known import standing_of
-from possync_tui.ledger.parts import decode_keys, decode_row
+from possync_tui.ledger.parts import decode_keys, decode_row, encode_row
 
+RowOf = Callable[[PositionKey, str], PositionRow]
 # More than enough to see that most of an account went within a day.
 _MOST_CLOSED = 1000
 _MOST_ENDED = 100
 
 
+class BookShelf:
+    """The book as it was last read: reading it again costs what changed since, not what is held.
+
+    For the one writer, which is told of every change: nobody else may change the tables. Lives on
+    the thread of its connection.
+    """
+
+    def __init__(self) -> None:
+        self._positions: Mapping[PositionKey, KnownPosition] | None = None
+        self._stale: set[PositionKey] = set()
+        self._rows: dict[PositionKey, tuple[str, PositionRow]] = {}
+
+    def forget(self, keys: Iterable[PositionKey]) -> None:
+        """What the tables say of these positions may be another thing now."""
+        self._stale.update(keys)
+
+    def forget_all(self) -> None:
+        self._positions = None
+
+    def take_in(self, plan: Plan) -> None:
+        """A plan is about to be written."""
+        self._stale.update(plan.planned)
+        for item in plan.decided:
+            self._stale.add(item.key)
+            if isinstance(item, Anchor):
+                # Its text will be what the table says: then it need not be decoded.
+                self._rows[item.key] = (encode_row(item.row), item.row)
+        self._stale.update(c.key for c in plan.changes if isinstance(c, PutLife | CountAbsence))
+
+    def read(self, db: sqlite3.Connection) -> Book:
+        positions, stale = self._positions, self._stale
+        if positions is None or len(stale) * 2 > len(positions):
+            positions = {position.key: position for position in _positions(db, self._row)}
+        elif stale:
+            positions = self._refreshed(db, positions)
+        self._positions, self._stale = positions, set()
+        return _book(db, positions)
+
+    def _refreshed(
+        self, db: sqlite3.Connection, positions: Mapping[PositionKey, KnownPosition]
+    ) -> Mapping[PositionKey, KnownPosition]:
+        # The book of before may still be in use.
+        fresh = dict(positions)
+        for key in self._stale:
+            fresh.pop(key, None)
+            for record in db.execute(_POSITION, key):
+                fresh[key] = _position(record, self._row)
+        return dict(sorted(fresh.items()))
+
+    def _row(self, key: PositionKey, text: str) -> PositionRow:
+        known = self._rows.get(key)
+        if known is None or known[0] != text:
+            known = self._rows[key] = (text, decode_row(text))
+        return known[1]
+
+
 def read_book(db: sqlite3.Connection) -> Book:
     """The state that the last committed sync left, and what the inbox holds beyond it."""
+    return BookShelf().read(db)
+
+
+def _book(db: sqlite3.Connection, positions: Mapping[PositionKey, KnownPosition]) -> Book:
     touched = frozenset(
         PositionKey(record["account"], record["con_id"])
         for record in db.execute("SELECT account, con_id FROM known WHERE latest_seq > planned_seq")
     )
     return Book(
         accounts={account.code: account for account in _accounts(db)},
-        positions={position.key: position for position in _positions(db)},
+        positions=positions,
         holds=tuple(_holds(db)),
         touched=touched,
         closed_as_missing=tuple(_closed_as_missing(db)),
@@ -54,27 +117,31 @@ def _accounts(db: sqlite3.Connection) -> Iterable[KnownAccount]:
         )
 
 
-def _positions(db: sqlite3.Connection) -> Iterable[KnownPosition]:
+def _positions(db: sqlite3.Connection, row_of: RowOf) -> Iterable[KnownPosition]:
     """Open and missing positions, and closed ones of which something new was observed.
 
     A closed position that is left alone is not in the book: if it shows up again, it is new.
     """
-    for record in db.execute(_POSITIONS):
-        standing = standing_of(record)
-        yield KnownPosition(
-            key=standing.key,
-            row=standing.anchor_row,
-            status=one_of(Status, record["status"]),
-            quantity=number(record["quantity"]),
-            is_absent=standing.is_absent,
-            missing_since=optional_moment(record["missing_since"]),
-            confirmations=record["confirmations"],
-            confirmed_at=optional_moment(record["confirmed_at"]),
-            zero_pushed_at=standing.zero_pushed_at,
-            zero_pushed_seq=standing.zero_pushed_seq,
-            presence_seq=standing.presence_seq,
-            appeared_at=_appeared_at(record),
-        )
+    return (_position(record, row_of) for record in db.execute(_POSITIONS))
+
+
+def _position(record: sqlite3.Row, row_of: RowOf) -> KnownPosition:
+    key = PositionKey(record["account"], record["con_id"])
+    row: str | None = record["anchor_row"]
+    return KnownPosition(
+        key=key,
+        row=None if row is None else row_of(key, row),
+        status=one_of(Status, record["status"]),
+        quantity=number(record["quantity"]),
+        is_absent=bool(record["is_absent"]),
+        missing_since=optional_moment(record["missing_since"]),
+        confirmations=record["confirmations"],
+        confirmed_at=optional_moment(record["confirmed_at"]),
+        zero_pushed_at=optional_moment(record["zero_pushed_at"]),
+        zero_pushed_seq=record["zero_pushed_seq"],
+        presence_seq=record["presence_seq"],
+        appeared_at=_appeared_at(record),
+    )
 
 
 def _holds(db: sqlite3.Connection) -> Iterable[OpenHold]:
@@ -123,7 +190,7 @@ def _connectivity_lost(db: sqlite3.Connection) -> datetime | None:
     return lost.at if isinstance(lost, ConnectivityLost) else None
 
 
-_POSITIONS = """
+_COLUMNS = """
 SELECT
     known.*,
     coalesce(life.status, 'CLOSED') AS status,
@@ -133,6 +200,16 @@ SELECT
     life.opened_at,
     coalesce(absence.confirmations, 0) AS confirmations,
     absence.confirmed_at
+"""
+
+_STANDING = """
+LEFT JOIN lives AS life
+    ON life.account = known.account AND life.con_id = known.con_id AND life.status <> 'CLOSED'
+LEFT JOIN absences AS absence
+    ON absence.account = known.account AND absence.con_id = known.con_id
+"""
+
+_WANTED = """
 FROM (
     SELECT account, con_id FROM lives WHERE status <> 'CLOSED'
     UNION
@@ -143,9 +220,16 @@ FROM (
     )
 ) AS wanted
 JOIN known ON known.account = wanted.account AND known.con_id = wanted.con_id
-LEFT JOIN lives AS life
-    ON life.account = wanted.account AND life.con_id = wanted.con_id AND life.status <> 'CLOSED'
-LEFT JOIN absences AS absence
-    ON absence.account = wanted.account AND absence.con_id = wanted.con_id
-ORDER BY known.account, known.con_id
 """
+
+_IF_WANTED = """
+WHERE known.account = ? AND known.con_id = ? AND (
+    life.id IS NOT NULL
+    OR known.latest_seq > known.planned_seq AND EXISTS (
+        SELECT 1 FROM lives WHERE lives.account = known.account AND lives.con_id = known.con_id
+    )
+)
+"""
+
+_POSITIONS = _COLUMNS + _WANTED + _STANDING + "ORDER BY known.account, known.con_id"
+_POSITION = _COLUMNS + "FROM known" + _STANDING + _IF_WANTED

@@ -34,14 +34,14 @@ from possync_tui.ledger.at_rest import (
 from possync_tui.ledger.parts import (
     decode_fees,
     encode_fees,
+    encode_row,
     instrument_json,
     price_json,
     read_instrument,
     read_optional_price,
     read_row,
-    row_json,
 )
-from possync_tui.ledger.payload import Json, Payload, dump, parse
+from possync_tui.ledger.payload import Json, Payload, dump, encode_object, parse
 
 
 class Kind(StrEnum):
@@ -84,7 +84,7 @@ def encode(observation: Observation) -> str:
     """The observation as JSON. Raises `ValueError` for a non-finite number or a naive time."""
     match observation:
         case RowPushed():
-            return dump(_row_pushed(observation))
+            return _row_pushed(observation)
         case Fill():
             return dump(_fill(observation))
         case Commission():
@@ -93,7 +93,7 @@ def encode(observation: Observation) -> str:
             lost = observation
             return dump({"code": lost.code, "at": stamp(lost.at), "session_id": lost.session_id})
         case Anchor():
-            return dump(_anchor(observation))
+            return _anchor(observation)
         case Absent():
             return dump(_absent(observation))
         case CloseDecided():
@@ -136,12 +136,12 @@ def decode(kind: str, text: str) -> Observation:
             return _read_basis_carried(payload)
 
 
-def _row_pushed(pushed: RowPushed) -> dict[str, Json]:
-    return {
-        "row": row_json(pushed.row),
-        "session_id": pushed.session_id,
-        "received_at": stamp(pushed.received_at),
-    }
+def _row_pushed(pushed: RowPushed) -> str:
+    return encode_object(
+        row=encode_row(pushed.row),
+        session_id=dump(pushed.session_id),
+        received_at=dump(stamp(pushed.received_at)),
+    )
 
 
 def _fill(fill: Fill) -> dict[str, Json]:
@@ -210,15 +210,15 @@ def _read_commission(payload: Payload) -> Commission:
     )
 
 
-def _anchor(anchor: Anchor) -> dict[str, Json]:
-    return {
-        "row": row_json(anchor.row),
-        "as_of": stamp(anchor.as_of),
-        "baseline": anchor.baseline,
-        "snapshot_digest": anchor.snapshot_digest,
-        "price": None if anchor.price is None else price_json(anchor.price),
-        "known_seq": anchor.known_seq,
-    }
+def _anchor(anchor: Anchor) -> str:
+    return encode_object(
+        row=encode_row(anchor.row),
+        as_of=dump(stamp(anchor.as_of)),
+        baseline="true" if anchor.baseline else "false",
+        snapshot_digest=dump(anchor.snapshot_digest),
+        price="null" if anchor.price is None else dump(price_json(anchor.price)),
+        known_seq=str(anchor.known_seq),
+    )
 
 
 def _read_anchor(payload: Payload) -> Anchor:

@@ -2,7 +2,7 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -215,12 +215,21 @@ class Arrival:
             known[instrument.con_id] = instrument
 
 
-def record(db: sqlite3.Connection, observations: Sequence[Observation], now: datetime) -> int:
-    """Append what is not there yet; return how many were new. Runs inside a transaction."""
+def record(
+    db: sqlite3.Connection,
+    observations: Sequence[Observation],
+    now: datetime,
+    touched: Callable[[Iterable[PositionKey]], None] = lambda _: None,
+) -> int:
+    """Append what is not there yet; return how many were new. Runs inside a transaction.
+
+    `touched` is told of the positions that they are about.
+    """
     arrival = Arrival(db, now)
     new = sum(arrival.take(observation) is not None for observation in observations)
     if new:
         arrival.finish()
+        touched(arrival.standings)
     return new
 
 

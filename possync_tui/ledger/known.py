@@ -20,7 +20,7 @@ class Standing:
     planned_seq: int = 0
     decided_from: int | None = None
     decided_to: int | None = None
-    anchor_row: PositionRow | None = None
+    anchor_text: str | None = None
     anchor_as_of: datetime | None = None
     is_absent: bool = False
     zero_pushed_at: datetime | None = None
@@ -47,9 +47,14 @@ class Standing:
             self.presence_seq = seq
             self.is_absent = False
 
+    @property
+    def anchor_row(self) -> PositionRow | None:
+        """The broker's last row, decoded anew each time."""
+        return None if self.anchor_text is None else decode_row(self.anchor_text)
+
     def anchor(self, seq: int, row: PositionRow, as_of: datetime) -> None:
         self.touch(seq)
-        self.anchor_row, self.anchor_as_of = row, as_of
+        self.anchor_text, self.anchor_as_of = encode_row(row), as_of
         self.is_absent = False
         self._settle_zero(as_of)
 
@@ -81,14 +86,13 @@ class Standing:
 
 
 def standing_of(record: sqlite3.Row) -> Standing:
-    row: str | None = record["anchor_row"]
     return Standing(
         key=PositionKey(record["account"], record["con_id"]),
         latest_seq=record["latest_seq"],
         planned_seq=record["planned_seq"],
         decided_from=record["decided_from"],
         decided_to=record["decided_to"],
-        anchor_row=None if row is None else decode_row(row),
+        anchor_text=record["anchor_row"],
         anchor_as_of=optional_moment(record["anchor_as_of"]),
         is_absent=bool(record["is_absent"]),
         zero_pushed_at=optional_moment(record["zero_pushed_at"]),
@@ -129,7 +133,6 @@ class Standings(Mapping[PositionKey, Standing]):
 
 
 def _columns(standing: Standing) -> tuple[str | int | None, ...]:
-    row = standing.anchor_row
     return (
         standing.key.account,
         standing.key.con_id,
@@ -137,7 +140,7 @@ def _columns(standing: Standing) -> tuple[str | int | None, ...]:
         standing.planned_seq,
         standing.decided_from,
         standing.decided_to,
-        None if row is None else encode_row(row),
+        standing.anchor_text,
         optional_stamp(standing.anchor_as_of),
         int(standing.is_absent),
         optional_stamp(standing.zero_pushed_at),

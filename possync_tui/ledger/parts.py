@@ -1,12 +1,18 @@
 """What observations and lives are made of, as JSON: instruments, rows, prices, fees, keys."""
 
+from functools import lru_cache
+
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.observations import PositionRow, PriceEvidence
 from possync_tui.domain.position import Fees
 from possync_tui.ledger.at_rest import BadRecord, digits
-from possync_tui.ledger.payload import Json, Payload, dump, parse
+from possync_tui.ledger.payload import Json, Payload, dump, encode_object, parse
+
+# Each is written several times whenever something of it changes.
+_INSTRUMENTS_KEPT = 20_000
 
 
+@lru_cache(maxsize=_INSTRUMENTS_KEPT)
 def encode_instrument(instrument: Instrument) -> str:
     return dump(instrument_json(instrument))
 
@@ -16,7 +22,14 @@ def decode_instrument(text: str) -> Instrument:
 
 
 def encode_row(row: PositionRow) -> str:
-    return dump(row_json(row))
+    return encode_object(
+        account=dump(row.account),
+        instrument=encode_instrument(row.instrument),
+        quantity=dump(digits(row.quantity)),
+        average_cost=dump(digits(row.average_cost)),
+        quantity_text=dump(row.quantity_text),
+        average_cost_text=dump(row.average_cost_text),
+    )
 
 
 def decode_row(text: str) -> PositionRow:
@@ -69,7 +82,8 @@ def decode_keys(text: str) -> tuple[PositionKey, ...]:
 
 def row_content(row: PositionRow) -> str:
     """What has to differ for a pushed row to be news, in one spelling."""
-    return dump([digits(row.quantity), digits(row.average_cost), instrument_json(row.instrument)])
+    amounts = f"{dump(digits(row.quantity))},{dump(digits(row.average_cost))}"
+    return f"[{amounts},{encode_instrument(row.instrument)}]"
 
 
 def instrument_json(instrument: Instrument) -> dict[str, Json]:
@@ -102,17 +116,6 @@ def read_instrument(payload: Payload) -> Instrument:
         local_symbol=payload.text("local_symbol"),
         trading_class=payload.text("trading_class"),
     )
-
-
-def row_json(row: PositionRow) -> dict[str, Json]:
-    return {
-        "account": row.account,
-        "instrument": instrument_json(row.instrument),
-        "quantity": digits(row.quantity),
-        "average_cost": digits(row.average_cost),
-        "quantity_text": row.quantity_text,
-        "average_cost_text": row.average_cost_text,
-    }
 
 
 def read_row(payload: Payload) -> PositionRow:

@@ -10,9 +10,17 @@ from possync_tui.ledger.at_rest import BadRecord, Choice, moment, number, one_of
 Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
 def dump(value: Json) -> str:
     """Compact ASCII JSON. Raises `ValueError` for a NaN or an infinite float."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(value)
+
+
+def encode_object(**encoded: str) -> str:
+    """An object of values that are JSON already."""
+    return "{" + ",".join([f'"{name}":{value}' for name, value in encoded.items()]) + "}"
 
 
 def parse(text: str) -> object:

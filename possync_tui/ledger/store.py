@@ -34,7 +34,7 @@ from possync_tui.domain.word import Word
 from possync_tui.ledger import accounts as account_rows
 from possync_tui.ledger import consumed, drill, inbox, past, reads, realized, review, totals
 from possync_tui.ledger import lots as open_lots
-from possync_tui.ledger.book import read_book
+from possync_tui.ledger.book import BookShelf, read_book
 from possync_tui.ledger.commit import Seen, apply_plan
 from possync_tui.ledger.connection import Connection, T, Work
 from possync_tui.ledger.journal import Line, write_lines
@@ -133,6 +133,7 @@ class Ledger:
         self._writer = writer
         self._seen_by_key: dict[PositionKey, int] = {}
         self._seen_by_book: int | None = None
+        self._shelf = BookShelf()
 
     @property
     def path(self) -> Path:
@@ -170,11 +171,14 @@ class Ledger:
 
     async def record(self, observations: Sequence[Observed]) -> int:
         now = self._opening.now()
-        return await self._append(lambda db: inbox.record(db, observations, now))
+        forget = self._shelf.forget
+        return await self._append(lambda db: inbox.record(db, observations, now, forget))
 
     async def book(self) -> Book:
         def read(db: Database) -> tuple[Book, int]:
-            return read_book(db), inbox.last_seq(db)
+            # Where another instance writes, nobody tells what changed.
+            book = read_book(db) if self._writer is None else self._shelf.read(db)
+            return book, inbox.last_seq(db)
 
         book, seq = await self._sync_connection.read(read)
         # A reader learns here how far the writer has come; the writer knows.
@@ -207,7 +211,12 @@ class Ledger:
         otherwise = self._last_seq if self._seen_by_book is None else self._seen_by_book
         keys = plan.planned.union(item.key for item in plan.decided)
         seen: Seen = {key: self._seen_by_key.get(key, otherwise) for key in keys}
-        return await self._append(lambda db: apply_plan(db, plan, result, seen, now))
+
+        def apply(db: Database) -> SyncResult:
+            self._shelf.take_in(plan)
+            return apply_plan(db, plan, result, seen, now)
+
+        return await self._append(apply)
 
     async def record_run(self, result: SyncResult) -> SyncResult:
         if result.outcome is Outcome.SKIPPED:
@@ -231,7 +240,12 @@ class Ledger:
         is_transfer: bool = False,
     ) -> tuple[PositionKey, ...]:
         word, now = Word(accept, note, price, is_transfer), self._opening.now()
-        return await self._append(lambda db: review.decide(db, hold_id, word, at, now))
+
+        def apply(db: Database) -> tuple[PositionKey, ...]:
+            self._shelf.forget_all()
+            return review.decide(db, hold_id, word, at, now)
+
+        return await self._append(apply)
 
     async def journal_remark(self, text: str, *, at: datetime) -> None:
         """Append a line to the journal that belongs to no sync: a switch that the user moved."""

@@ -3,19 +3,19 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from possync_tui.domain.observations import Side
+from possync_tui.domain.observations import RowPushed, Side
 from possync_tui.domain.plan import AddEntry, Change, Plan, ReverseEntry
 from possync_tui.domain.planning import changes_of
 from possync_tui.domain.position import Rebuilt, Status
 from possync_tui.domain.runs import Outcome, SyncStats
-from possync_tui.ledger import commit
+from possync_tui.ledger import book, commit
 from possync_tui.ledger.port import LedgerUnusable, LedgerWriteFailed
 from possync_tui.ledger.store import Ledger, open_ledger
 from tests.ledger.peek import everything_in, rows_of
@@ -79,6 +79,33 @@ async def test_an_unchanged_sync_writes_a_few_rows_whatever_the_ledger_holds(
     await ledger.commit(plan, result_of(plan, LATER))
     # The run, the counters, and the account's last sync.
     assert await ledger._writer.read(changes) - before == 3
+
+
+async def test_a_book_is_read_again_only_where_something_changed(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [row(str(n), "5", replace(APPLE, con_id=n, symbol=f"S{n}")) for n in range(1, 301)]
+    await sync(ledger, many, START)
+    await ledger.book()
+    decoded: list[str] = []
+    monkeypatch.setattr(book, "decode_row", decoded.append)
+    statements = await _traced(ledger, ledger.book)
+    assert not [sql for sql in statements if "JOIN lives" in sql]
+    quiet = len(statements)
+
+    await ledger.record([RowPushed(row, "session-1", LATER) for row in many[:2]])
+    assert len(await _traced(ledger, ledger.book)) == quiet + 2
+    assert not decoded
+
+
+async def _traced(ledger: Ledger, work: Callable[[], Awaitable[object]]) -> list[str]:
+    """The statements that the writer runs meanwhile."""
+    assert ledger._writer is not None
+    statements: list[str] = []
+    await ledger._writer.read(lambda db: db.set_trace_callback(statements.append))
+    await work()
+    await ledger._writer.read(lambda db: db.set_trace_callback(None))
+    return statements
 
 
 async def test_marks_do_not_touch_the_inbox(ledger: Ledger) -> None:

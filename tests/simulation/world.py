@@ -29,9 +29,11 @@ from possync_tui.demo import (
     Instrument,
 )
 from possync_tui.demo.records import DeskEvent, PositionChanged
+from possync_tui.domain.plan import Book
 from possync_tui.domain.views import HoldView
+from possync_tui.ledger.book import read_book
 from possync_tui.ledger.port import LedgerPort
-from possync_tui.ledger.store import open_ledger
+from possync_tui.ledger.store import Ledger, open_ledger
 from possync_tui.sync.engine import Engine
 from possync_tui.sync.policy import SyncPolicy
 from tests.simulation.memory_disk import Machine, copy_as_a_crash_would
@@ -280,7 +282,9 @@ class World:
         path.parent.mkdir(parents=True, exist_ok=True)
 
         async def opened() -> LedgerPort:
-            return await open_ledger(path, clock=clock, cost_method=self.policy.cost_method)
+            ledger = await open_ledger(path, clock=clock, cost_method=self.policy.cost_method)
+            _hold_shelf_against_tables(ledger)
+            return ledger
 
         options = SessionOptions(
             port=self.gateway.port,
@@ -378,3 +382,17 @@ def _instruments(rng: Random, today: date) -> list[tuple[Instrument, Decimal]]:
         if rng.random() < share:
             some.append((instrument, price))
     return some
+
+
+def _hold_shelf_against_tables(ledger: Ledger) -> None:
+    """Each time that a book is read of what is remembered, the tables have to say the same."""
+    shelf = ledger._shelf
+    remembered = shelf.read
+
+    def checked(db: sqlite3.Connection) -> Book:
+        book = remembered(db)
+        if book != read_book(db):
+            raise InvariantBroken("the book in memory is not that of the tables")
+        return book
+
+    shelf.read = checked  # type: ignore[method-assign]
