@@ -99,7 +99,7 @@ class Link:
         )
         self.snapshot = self._positions.snapshot
         self.executions = self._executions.executions
-        self._wire.handle(self._handlers())
+        self._wire.handle(self._handlers(), {61: self._positions.on_row})
 
     def _handlers(self) -> dict[int, MessageHandler]:
         return {
@@ -111,7 +111,6 @@ class Link:
             49: self._on_current_time,
             55: self._executions.on_end,
             59: self._executions.on_commission,
-            61: self._positions.on_row,
             62: self._positions.on_end,
             95: self.feed.on_pnl,
         }

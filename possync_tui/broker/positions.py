@@ -21,7 +21,6 @@ from possync_tui.broker.port import (
     SnapshotRefused,
 )
 from possync_tui.broker.rows import RowReader, UnreadableRow
-from possync_tui.domain.instruments import Instrument
 from possync_tui.domain.observations import PositionRow, RowPushed, Snapshot
 
 _REPORTED_ROWS: Final = 5
@@ -98,10 +97,10 @@ class Positions:
                     Ending("TWS did not send all positions in time; a new session is opened.")
                 )
 
-    def on_row(self, fields: list[str]) -> None:
+    def on_row(self, message: bytes) -> None:
         """Message 61."""
         try:
-            row = self._reader.position(fields)
+            row = self._reader.position(message)
         except UnreadableRow as bad:
             self._report(bad)
             return
@@ -114,8 +113,8 @@ class Positions:
             self._context.emit(RowPushed(row, self._context.session_id, received_at))
             return
         # The last row of a position wins. Without a contract id its contract tells rows apart.
-        instrument: Instrument = row.instrument
-        flight.rows[(row.account, instrument.con_id or instrument)] = row
+        key = row.key
+        flight.rows[key if key.con_id else (row.account, row.instrument)] = row
 
     def _report(self, bad: UnreadableRow) -> None:
         self.taint(str(bad))

@@ -71,36 +71,45 @@ class PnlValue:
     market_value: Decimal | None
 
 
+def fields_of(message: bytes) -> list[str]:
+    """The text fields of a message, as ib_insync has them."""
+    return message.decode(errors="backslashreplace").split("\0")[:-1]
+
+
 class RowReader:
     """Reads the messages of one session.
 
     Contracts and rows are remembered by their raw text, so that a row that comes again unchanged
-    costs a comparison instead of a parse.
+    costs a look-up: it is not even split into fields.
     """
 
     def __init__(self, default_zone: tzinfo | None = None) -> None:
         self.fill_times = FillTimes(default_zone)
         self._instruments: dict[tuple[str, ...], Instrument] = {}
-        self._rows: dict[tuple[str, str], tuple[list[str], PositionRow]] = {}
+        # The last message of each position, both ways.
+        self._rows: dict[bytes, PositionRow] = {}
+        self._latest: dict[PositionKey, tuple[bytes, PositionRow]] = {}
 
     def latest(self, key: PositionKey) -> PositionRow | None:
         """The last row that was read for a position."""
-        known = self._rows.get((key.account, str(key.con_id)))
+        known = self._latest.get(key)
         return known[1] if known else None
 
-    def position(self, fields: list[str]) -> PositionRow:
-        """Message 61. Raises `UnreadableRow`."""
-        if len(fields) != _POSITION_FIELDS:
-            raise UnreadableRow(_wrong_length("position row", fields, 2, 4))
-        identity = (fields[2], fields[3])
-        known = self._rows.get(identity)
-        if known is not None and known[0] == fields:
-            return known[1]
-        row = self._parse_position(fields)
-        self._rows[identity] = (fields, row)
+    def position(self, message: bytes) -> PositionRow:
+        """Message 61, as the wire had it. Raises `UnreadableRow`."""
+        row = self._rows.get(message)
+        if row is None:
+            row = self._parse_position(fields_of(message))
+            before = self._latest.get(row.key)
+            if before is not None:
+                self._rows.pop(before[0], None)
+            self._latest[row.key] = (message, row)
+            self._rows[message] = row
         return row
 
     def _parse_position(self, fields: list[str]) -> PositionRow:
+        if len(fields) != _POSITION_FIELDS:
+            raise UnreadableRow(_wrong_length("position row", fields, 2, 4))
         account, quantity, cost = fields[2], fields[14], fields[15]
         try:
             if not account:

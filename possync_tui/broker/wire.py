@@ -9,13 +9,14 @@ session, which leaves the library's loggers as an embedding host has set them up
 
 import asyncio
 import logging
-import struct
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from possync_tui.broker.requests import check_frame, check_request
+from possync_tui.broker.rows import fields_of
 
 MessageHandler = Callable[[list[str]], None]
+RawHandler = Callable[[bytes], None]
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +24,10 @@ logger = logging.getLogger(__name__)
 _LONGEST_FRAME: Final = 0xFFFFFF
 _LENGTH_BYTES: Final = 4
 _PIECE: Final = 4096
+# As much is read before others have their turn: a few milliseconds' worth of position rows.
+_TURN: Final = 1 << 15
+# TWS is made to wait once so much of it is not read yet.
+_FULL: Final = 1 << 22
 _CLOSING_SECONDS: Final = 1.0
 
 
@@ -85,6 +90,11 @@ class Wire:
         self._on_error = on_error
         self._on_lost = on_lost
         self._gone = asyncio.Event()
+        self._raw: dict[bytes, RawHandler] = {}
+        self._data = b""
+        self._at = 0
+        self._next_turn: asyncio.Handle | None = None
+        self._is_paused = False
         self.refused_version: str = ""
         self._own_the_log()
         self._own_the_socket()
@@ -95,11 +105,13 @@ class Wire:
         self._ib._logger = self._ib.wrapper._logger = self._client._logger = log
         self._client.decoder.logger = _SessionLog(self._on_error)
 
-    def handle(self, handlers: Mapping[int, MessageHandler]) -> None:
-        """Give the raw fields of these messages to `handlers`; other messages are ignored."""
+    def handle(self, handlers: Mapping[int, MessageHandler], raw: Mapping[int, RawHandler]) -> None:
+        """Give the fields of these messages to `handlers`, those of `raw` unsplit."""
+        self._raw = {str(message_id).encode(): handler for message_id, handler in raw.items()}
         known = dict.fromkeys(self._client.decoder.handlers, _ignore)
+        joined = {message_id: _joined(handler) for message_id, handler in raw.items()}
         # An id that is in no table raises inside the decoder, which reports an error.
-        self._client.decoder.handlers = {**known, **handlers}
+        self._client.decoder.handlers = {**known, **joined, **handlers}
 
     def _own_the_socket(self) -> None:
         connection = self._client.conn
@@ -123,19 +135,73 @@ class Wire:
 
     def _receive(self, data: bytes) -> None:
         client = self._client
+        if not client.isReady():
+            data = self._shake_hands(data)
+        self._data = self._data[self._at :] + data
+        self._at = 0
+        if self._next_turn is None:
+            self._take_turn()
+
+    def _shake_hands(self, data: bytes) -> bytes:
+        """The library logs in; returns what it left for us."""
+        client = self._client
         try:
-            # The library copies the rest of its buffer for every message: keep that rest small.
+            # It copies the rest of its buffer for every message: keep that rest small.
             for start in range(0, len(data), _PIECE):
                 client._onSocketHasData(data[start : start + _PIECE])
+                if client.isReady():
+                    left = client._data + data[start + _PIECE :]
+                    client._data = b""
+                    return bytes(left)
         except Exception as error:  # whatever these bytes are, the loop must go on
             logger.warning("bytes from TWS could not be read", exc_info=True)
             self._on_lost(f"what came cannot be read ({error})")
-            return
-        rest = client._data
-        if len(rest) >= _LENGTH_BYTES:
-            (length,) = struct.unpack(">I", rest[:_LENGTH_BYTES])
-            if length > _LONGEST_FRAME:
-                self._on_lost(f"a message of {length} bytes was announced")
+            return b""
+        self._check_length(client._data[:_LENGTH_BYTES])
+        return b""
+
+    def _take_turn(self) -> None:
+        """Read a part of what came; the event loop's other work goes on in between."""
+        self._next_turn = None
+        self._read(_TURN)
+        left = len(self._data) - self._at
+        if self._has_message():
+            self._next_turn = asyncio.get_running_loop().call_soon(self._take_turn)
+        if self._is_paused is not (left > _FULL) and self._client.conn.transport is not None:
+            self._is_paused = not self._is_paused
+            transport = self._client.conn.transport
+            (transport.pause_reading if self._is_paused else transport.resume_reading)()
+
+    def _read(self, most: int) -> None:
+        """Hand on the messages that begin in the next `most` bytes."""
+        stop = self._at + most
+        while self._at < stop and self._has_message():
+            start = self._at + _LENGTH_BYTES
+            self._at = start + int.from_bytes(self._data[self._at : start])
+            message = self._data[start : self._at]
+            raw = self._raw.get(message[: message.find(b"\0")])
+            decoder = self._client.decoder
+            if raw is None:
+                decoder.interpret(fields_of(message))
+                continue
+            try:
+                raw(message)
+            except Exception:  # the loop must go on, and the session hear of it
+                decoder.logger.exception(f"Error handling: {message!r}")
+
+    def _has_message(self) -> bool:
+        """Whether a whole message is there."""
+        start = self._at + _LENGTH_BYTES
+        if len(self._data) < start:
+            return False
+        prefix = self._data[self._at : start]
+        return self._check_length(prefix) and len(self._data) >= start + int.from_bytes(prefix)
+
+    def _check_length(self, prefix: bytes) -> bool:
+        if len(prefix) == _LENGTH_BYTES and (length := int.from_bytes(prefix)) > _LONGEST_FRAME:
+            self._on_lost(f"a message of {length} bytes was announced")
+            return False
+        return True
 
     def _refused(self, message: str) -> None:
         # The library's only trace of a server version below its minimum.
@@ -144,6 +210,8 @@ class Wire:
             self._on_lost(message)
 
     def _lost(self, message: str) -> None:
+        # What came before the end still counts: there may be a fill among it.
+        self._read(len(self._data))
         self._gone.set()
         self._on_lost(message)
 
@@ -195,6 +263,8 @@ class Wire:
         """From now on nothing that comes is heard, not even the rest of what is being read."""
         self._client.conn.hasData.clear()
         self._client.decoder.handlers = _Deaf()
+        self._raw = {}
+        self._data, self._at = b"", 0
 
     async def close(self) -> None:
         """Close the socket, by force if the peer does not let go."""
@@ -220,6 +290,11 @@ class _Deaf(dict[int, MessageHandler]):
 
     def __missing__(self, message_id: int) -> MessageHandler:
         return _ignore
+
+
+def _joined(handler: RawHandler) -> MessageHandler:
+    """For what the library splits itself, right behind the login."""
+    return lambda fields: handler("".join(f"{text}\0" for text in fields).encode())
 
 
 def _ignore(_fields: list[str]) -> None:

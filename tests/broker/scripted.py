@@ -100,6 +100,10 @@ class Client:
     def close(self) -> None:
         self._writer.close()
 
+    def end_stream(self) -> None:
+        """Send no more; what was sent arrives."""
+        self._writer.write_eof()
+
     def drop(self) -> None:
         self._writer.transport.abort()
 

@@ -1,11 +1,13 @@
 """Fills and commissions: a failure is never an empty answer, and no fill that was sent is lost."""
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from possync_tui.broker.port import BrokerTimeout, BrokerUnavailable, RequestRefused
 from possync_tui.cli import compose
 from possync_tui.domain.connection import Phase
-from possync_tui.domain.observations import Commission, Fill, Side
+from possync_tui.domain.observations import Commission, Fill, RowPushed, Side
 from possync_tui.settings import load
 from tests.broker.conftest import Connect
 from tests.broker.scripted import (
@@ -26,6 +28,7 @@ from tests.broker.scripted import (
     error,
     execution,
     executions_end,
+    position,
 )
 
 
@@ -37,6 +40,33 @@ def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+async def test_a_fill_behind_much_else_counts_though_the_socket_ends_with_it(
+    tws: ScriptedTws, connect: Connect
+) -> None:
+    session = await connect()
+    rows = [position("1", con_id=n) for n in range(1, 5001)]
+    tws.send(*rows, execution("a.01", "100"))
+    tws.client.end_stream()
+    await session.until(lambda: len(tws.clients) == 2)
+    assert [fill.exec_id for fill in session.of(Fill)] == ["a.01"]
+    assert len(session.of(RowPushed)) == 5000
+
+
+async def test_others_have_their_turn_while_much_is_read(
+    tws: ScriptedTws, connect: Connect
+) -> None:
+    session = await connect()
+    rows = [position("1", con_id=n) for n in range(1, 5001)]
+    tws.send(*rows)
+    seen = set()
+    async with asyncio.timeout(5):
+        while len(session.of(RowPushed)) < 5000:
+            seen.add(len(session.of(RowPushed)))
+            await asyncio.sleep(0)
+    least = sorted(seen - {0})
+    assert max(after - before for before, after in pairwise(least)) < 2000
 
 
 async def test_fills_are_the_text_of_the_wire(tws: ScriptedTws, connect: Connect) -> None:

@@ -20,7 +20,7 @@ from tests.broker.scripted import ScriptedTws, error, frame, position
 async def open_wire(tws: ScriptedTws) -> Wire:
     await load_library()
     wire = Wire(lambda _text: None, lambda _text: None)
-    wire.handle({})
+    wire.handle({}, {})
     await wire.connect("127.0.0.1", tws.port, 5)
     return wire
 

@@ -21,6 +21,10 @@ class Heard:
         self.calls.append(call)
 
 
+def message(fields: Fields) -> bytes:
+    return "".join(f"{text}\0" for text in fields).encode()
+
+
 def random_rows(count: int) -> list[Fields]:
     rng = random.Random(61)
     rows = []
@@ -61,7 +65,7 @@ async def test_rows_equal_what_ib_insync_decodes() -> None:
     decoder = make(heard, 176)
     reader = RowReader()
     rows = random_rows(200)
-    ours = [as_ib_insync_has_it(reader.position(list(fields))) for fields in rows]
+    ours = [as_ib_insync_has_it(reader.position(message(fields))) for fields in rows]
     for fields in rows:
         decoder.handlers[61](list(fields))
     theirs = [
@@ -78,10 +82,11 @@ async def test_rows_equal_what_ib_insync_decodes() -> None:
 
 def test_an_unchanged_row_is_the_same_object_and_a_changed_one_is_new() -> None:
     reader = RowReader()
-    first = reader.position(position("100", "10"))
-    assert reader.position(position("100", "10")) is first
-    second = reader.position(position("100.0", "10"))
-    assert (second.quantity_text, second.same_as) == ("100.0", first.same_as)
+    first = reader.position(message(position("100", "10")))
+    assert reader.position(message(position("100", "10"))) is first
+    second = reader.position(message(position("100.0", "10")))
+    assert second.quantity_text == "100.0"
+    assert second.says_same_as(first)
     assert second.instrument is first.instrument
     assert reader.latest(first.key) is second
 
@@ -102,7 +107,7 @@ def test_an_unchanged_row_is_the_same_object_and_a_changed_one_is_new() -> None:
     ],
 )
 def test_position_layouts_of_real_sessions(layout: str, expected: tuple[str, ...]) -> None:
-    row = RowReader().position(layout.split("|")[:-1])
+    row = RowReader().position(layout.replace("|", "\0").encode())
     instrument = row.instrument
     assert expected == (
         *(instrument.symbol, instrument.sec_type, instrument.multiplier),
