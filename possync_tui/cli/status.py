@@ -8,9 +8,9 @@ from possync_tui.cli.call import Call
 from possync_tui.cli.exits import Exit
 from possync_tui.cli.render import Column
 from possync_tui.domain.connection import Environment
-from possync_tui.domain.plan import HoldKind
 from possync_tui.domain.position import Status
 from possync_tui.domain.runs import SyncStats
+from possync_tui.domain.terms import HoldKind
 from possync_tui.domain.views import AccountView
 from possync_tui.sync.status import status_of
 

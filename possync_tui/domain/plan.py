@@ -10,19 +10,7 @@ from functools import cached_property
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.observations import Decided, PositionRow
 from possync_tui.domain.position import CostMethod, Entry, Life, Status
-
-
-class HoldKind(StrEnum):
-    """Why something waits for the user's word. `MISSING` alone does not make a sync exit with 6."""
-
-    MISSING = "MISSING"
-    BULK_MISSING = "BULK_MISSING"
-    NEW_ACCOUNT = "NEW_ACCOUNT"
-    COMBINATION = "COMBINATION"
-    NO_CONTRACT_ID = "NO_CONTRACT_ID"
-    STATEMENT_GAP = "STATEMENT_GAP"
-    SAME_HOLDING = "SAME_HOLDING"
-    CORPORATE_ACTION = "CORPORATE_ACTION"
+from possync_tui.domain.terms import HoldKind as HoldKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,54 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 
 from possync_tui.domain.money import EXACT, from_micros
 from possync_tui.domain.observations import CarriedLot, PositionRow, PriceEvidence
-
-
-class CostMethod(StrEnum):
-    """How a closing fill finds its opening cost. Both are always computed."""
-
-    AVERAGE = "average"
-    FIFO = "fifo"
-
-
-class Status(StrEnum):
-    """Where a life stands. `MISSING` is held on the books: unknown is not flat."""
-
-    OPEN = "OPEN"
-    MISSING = "MISSING"
-    CLOSED = "CLOSED"
-
-
-class Quality(StrEnum):
-    """How good a realized P&L entry is (design promise 5)."""
-
-    EXACT = "EXACT"
-    PENDING_COMMISSION = "PENDING_COMMISSION"
-    ESTIMATED = "ESTIMATED"
-    MANUAL = "MANUAL"
-
-
-class EntryKind(StrEnum):
-    """What made an entry."""
-
-    FILL = "FILL"
-    UNEXPLAINED = "UNEXPLAINED"
-    FRACTION = "FRACTION"
-    ZERO_ROW = "ZERO_ROW"
-    EXPIRED = "EXPIRED"
-    CONFIRMED_MISSING = "CONFIRMED_MISSING"
-    USER = "USER"
-    ASSIGNED = "ASSIGNED"
-    EXERCISED = "EXERCISED"
-    DELIVERED = "DELIVERED"
-    TRANSFERRED = "TRANSFERRED"
-    CONVERTED = "CONVERTED"
-    CASHED = "CASHED"
-    REVERSAL = "REVERSAL"
-
+from possync_tui.domain.terms import CostMethod as CostMethod
+from possync_tui.domain.terms import EntryKind as EntryKind
+from possync_tui.domain.terms import Quality as Quality
+from possync_tui.domain.terms import Status as Status
 
 APPEARED = "anchor:"
 """The origin of a life that began with a row of a snapshot, unexplained, begins with this."""

@@ -1,14 +1,19 @@
 """Read models: rows as panes, tables and exports show them. Unknown amounts are `None`."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from possync_tui.domain.calendar import CalendarUnit
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.money import EXACT
-from possync_tui.domain.observations import PriceEvidence
+
+if TYPE_CHECKING:
+    from possync_tui.domain.observations import PriceEvidence
 
 _MICRO = Decimal("0.000001")
 HALF_A_CENT = Decimal("0.005")

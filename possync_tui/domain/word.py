@@ -23,8 +23,8 @@ from possync_tui.domain.observations import (
     PriceEvidence,
     Recorded,
 )
-from possync_tui.domain.plan import HoldKind
 from possync_tui.domain.position import APPEARED
+from possync_tui.domain.terms import HoldKind
 
 SOURCE_OF_PRICE = "user"
 _GONE = frozenset({HoldKind.MISSING, HoldKind.BULK_MISSING})

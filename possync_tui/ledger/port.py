@@ -1,31 +1,34 @@
 """What the rest of the program asks of a ledger. Importing this loads no database."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from possync_tui.domain.connection import Environment
-from possync_tui.domain.instruments import PositionKey
-from possync_tui.domain.marks import Mark
-from possync_tui.domain.observations import Observed, Recorded
-from possync_tui.domain.plan import Book, OlderRules, Plan, StoredLife
-from possync_tui.domain.position import CostMethod, Quality
-from possync_tui.domain.runs import SyncResult, SyncStats
-from possync_tui.domain.views import (
-    AccountView,
-    EntryView,
-    FillView,
-    HoldView,
-    JournalView,
-    LotView,
-    PnlBucket,
-    PnlGrouping,
-    PnlTotal,
-    PositionView,
-    RunView,
-)
+if TYPE_CHECKING:
+    from possync_tui.domain.connection import Environment
+    from possync_tui.domain.instruments import PositionKey
+    from possync_tui.domain.marks import Mark
+    from possync_tui.domain.observations import Observed, Recorded
+    from possync_tui.domain.plan import Book, OlderRules, Plan, StoredLife
+    from possync_tui.domain.position import CostMethod, Quality
+    from possync_tui.domain.runs import SyncResult, SyncStats
+    from possync_tui.domain.views import (
+        AccountView,
+        EntryView,
+        FillView,
+        HoldView,
+        JournalView,
+        LotView,
+        PnlBucket,
+        PnlGrouping,
+        PnlTotal,
+        PositionView,
+        RunView,
+    )
 
 
 class LedgerError(Exception):

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.observations import Adjusted, CloseDecided, CloseReason
-from possync_tui.domain.plan import HoldKind
+from possync_tui.domain.terms import HoldKind
 from possync_tui.domain.word import CannotBook, Word, linked, transferred, why_unfit
 from possync_tui.ledger.at_rest import label, one_of, stamp
 from possync_tui.ledger.inbox import Arrival, history, last_seq

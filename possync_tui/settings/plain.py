@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 from typing import Any, Final
 
-from possync_tui.domain.position import CostMethod
+from possync_tui.domain.terms import CostMethod
 from possync_tui.settings.convert import account_codes, key_pairs, ledger_path, zone_name
 from possync_tui.settings.values import (
     PREFIXES,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from possync_tui import paths
-from possync_tui.domain.position import CostMethod
+from possync_tui.domain.terms import CostMethod
 from possync_tui.sync.policy import SyncPolicy
 
 PREFIXES = ("POSITION_SYNC_", "IBKR_", "POSSYNC_")

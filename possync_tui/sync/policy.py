@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from possync_tui.domain.position import CostMethod
+from possync_tui.domain.terms import CostMethod
 
 
 @dataclass(frozen=True, slots=True)

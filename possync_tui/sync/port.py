@@ -1,18 +1,21 @@
 """What a front end (the dashboard, a subcommand, an embedding program) asks of a running sync."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from possync_tui.domain.connection import ConnectionState, Environment
-from possync_tui.domain.instruments import PositionKey
-from possync_tui.domain.marks import Mark
-from possync_tui.domain.plan import Plan
-from possync_tui.domain.rates import Rates
-from possync_tui.domain.runs import SyncResult, SyncStats
-from possync_tui.ledger.port import LedgerReads
-from possync_tui.sync.events import Arming, EventBus
+if TYPE_CHECKING:
+    from possync_tui.domain.connection import ConnectionState, Environment
+    from possync_tui.domain.instruments import PositionKey
+    from possync_tui.domain.marks import Mark
+    from possync_tui.domain.plan import Plan
+    from possync_tui.domain.rates import Rates
+    from possync_tui.domain.runs import SyncResult, SyncStats
+    from possync_tui.ledger.port import LedgerReads
+    from possync_tui.sync.events import Arming, EventBus
 
 
 class EnginePort(Protocol):

@@ -18,10 +18,8 @@ from possync_tui.tui.format import counted
 from possync_tui.tui.keymap import Keymap
 from possync_tui.tui.palette import PossyncCommands
 from possync_tui.tui.screens.dashboard import DashboardScreen
-from possync_tui.tui.screens.first_look import FirstLookScreen
 from possync_tui.tui.steering import Steering
 from possync_tui.tui.widgets.line_table import LineTable
-from possync_tui.tui.widgets.table_text import csv_text
 
 logger = logging.getLogger(__name__)
 
@@ -138,8 +136,11 @@ class PossyncApp(Steering):
 
     def _help_in_the_first_minute(self) -> None:
         """Open the search for TWS by itself, once; and close it when TWS is there."""
-        if self.desk.is_live and isinstance(self.screen, FirstLookScreen):
-            self.action_leave_screen()
+        if self.desk.is_live and not isinstance(self.screen, DashboardScreen):
+            from possync_tui.tui.screens.first_look import FirstLookScreen
+
+            if isinstance(self.screen, FirstLookScreen):
+                self.action_leave_screen()
         if self._has_offered_help or self.desk.probe is None or not self.desk.is_first_minute:
             return
         self._has_offered_help = True
@@ -181,6 +182,8 @@ class PossyncApp(Steering):
 
     def action_copy_table(self) -> None:
         """The table with the keyboard, or the first one of the screen, as CSV."""
+        from possync_tui.tui.widgets.table_text import csv_text
+
         tables = [table for table in self.screen.query(LineTable) if table.is_on_screen]
         focused = [table for table in tables if table.has_focus]
         for table in (focused or tables)[:1]:

@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from possync_tui.domain.clock import Clock
 from possync_tui.domain.connection import Environment, Phase
-from possync_tui.domain.first_look import Port
 from possync_tui.domain.instruments import PositionKey
-from possync_tui.domain.position import Status
+from possync_tui.domain.terms import Status
 from possync_tui.domain.views import AccountView, HoldView, PositionView, RunView
 from possync_tui.ledger.port import EntryQuery
 from possync_tui.sync.port import EnginePort
@@ -18,6 +18,9 @@ from possync_tui.tui.copying import Copier
 from possync_tui.tui.format import Redaction, ago, clean
 from possync_tui.tui.keymap import Keymap
 
+if TYPE_CHECKING:
+    from possync_tui.domain.first_look import Port
+
 RUNS_READ = 60
 NOBODY_ANSWERS = 502
 """The code of a connection that was refused."""
@@ -25,7 +28,7 @@ StartWork = Callable[[Coroutine[object, object, None], str], None]
 """Do something beside the app, named for the log should it fail."""
 
 
-Probe = Callable[[], Awaitable[Sequence[Port]]]
+Probe = Callable[[], Awaitable["Sequence[Port]"]]
 """Looks where TWS may be found, the configured port first."""
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from possync_tui.domain.performance import EntryRow
-from possync_tui.domain.position import EntryKind, Quality
+from possync_tui.domain.terms import EntryKind, Quality
 from possync_tui.domain.views import EntryView
 from possync_tui.tui.columns import Align, Cell, Column, by_number, by_text
 from possync_tui.tui.desk import Desk

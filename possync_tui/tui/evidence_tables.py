@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from textual.content import Content
 
-from possync_tui.domain.position import CostMethod
+from possync_tui.domain.terms import CostMethod
 from possync_tui.domain.views import FillView, LotView
 from possync_tui.tui.columns import Align, Cell, Measure
 from possync_tui.tui.format import clean, money, number, price, stamp

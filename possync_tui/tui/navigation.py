@@ -1,15 +1,18 @@
-"""Which screen lies over the dashboard, and how one gets there and back."""
+"""Which screen lies over the dashboard, and how one gets there and back.
+
+A screen is loaded when it is first shown: the dashboard does not wait for those behind it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from possync_tui.tui.screens.base import DeskScreen
 from possync_tui.tui.screens.dashboard import DashboardScreen
-from possync_tui.tui.screens.first_look import FirstLookScreen
-from possync_tui.tui.screens.help import HelpDialog
-from possync_tui.tui.screens.life import LifeScreen
-from possync_tui.tui.screens.plan_diff import PlanScreen
-from possync_tui.tui.screens.realized import RealizedScreen
-from possync_tui.tui.screens.review import ReviewScreen
-from possync_tui.tui.screens.runs import RunsScreen
 from possync_tui.tui.shell import Shell
+
+if TYPE_CHECKING:
+    from possync_tui.tui.screens.review import ReviewScreen
 
 
 class Navigation(Shell):
@@ -36,31 +39,47 @@ class Navigation(Shell):
         return dashboard
 
     def action_find_tws(self) -> None:
-        if self.desk.probe is not None:
-            self._open(FirstLookScreen(self.desk))
+        if self.desk.probe is None:
+            return
+        from possync_tui.tui.screens.first_look import FirstLookScreen
+
+        self._open(FirstLookScreen(self.desk))
 
     def action_show_plan(self) -> None:
+        from possync_tui.tui.screens.plan_diff import PlanScreen
+
         self._open(PlanScreen(self.desk))
 
     def action_show_pnl(self) -> None:
+        from possync_tui.tui.screens.realized import RealizedScreen
+
         self._open(RealizedScreen(self.desk))
 
     def action_show_runs(self) -> None:
+        from possync_tui.tui.screens.runs import RunsScreen
+
         self._open(RunsScreen(self.desk))
 
     def action_show_review(self) -> None:
+        from possync_tui.tui.screens.review import ReviewScreen
+
         self._open(ReviewScreen(self.desk))
 
     def on_dashboard_screen_life_asked(self, message: DashboardScreen.LifeAsked) -> None:
+        from possync_tui.tui.screens.life import LifeScreen
+
         self._open(LifeScreen(self.desk, message.view))
 
     def action_show_help(self) -> None:
+        from possync_tui.tui.screens.help import HelpDialog
+
         if not isinstance(self.screen, HelpDialog):
             self.push_screen(HelpDialog(self.screen, self.desk.keymap))
 
     def _open(self, screen: DeskScreen) -> None:
         """Show a screen over the dashboard, in place of the one that was there."""
-        if type(self.screen) is type(screen) and not isinstance(screen, LifeScreen):
+        is_there = type(self.screen) is type(screen)
+        if is_there and not screen.has_subject:
             return
         while len(self.screen_stack) > 2:
             self.pop_screen()
@@ -80,5 +99,7 @@ class Navigation(Shell):
             dashboard.action_show_pane(1)
             dashboard.positions.show_only("missing")
             return
+        from possync_tui.tui.screens.life import LifeScreen
+
         # Over the review, so that escape comes back to the decision.
         self.push_screen(LifeScreen(self.desk, message.views[0]))

@@ -17,7 +17,6 @@ from textual.worker import Worker, WorkerState
 from possync_tui.domain.clock import Clock
 from possync_tui.sync.events import LogLine
 from possync_tui.sync.port import EnginePort
-from possync_tui.tui import export
 from possync_tui.tui.bridge import EngineUpdate
 from possync_tui.tui.choices import ChoiceMemory
 from possync_tui.tui.copying import Copier
@@ -165,6 +164,8 @@ class Shell(App[None]):
         self.start_work(self._write_screenshot(name, self.export_screenshot()), "screenshot")
 
     async def _write_screenshot(self, name: str, picture: str) -> None:
+        from possync_tui.tui import export
+
         def write() -> Path:
             path = Path(name).absolute()
             export.write(path, picture, replace=True)

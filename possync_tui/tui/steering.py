@@ -1,19 +1,21 @@
 """What keys ask of the engine: each only starts work, and what came of it is told."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from collections.abc import Awaitable, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from possync_tui.domain.connection import ConnectionState
 from possync_tui.domain.runs import Outcome
-from possync_tui.domain.word import Word
-from possync_tui.tui.deciding import decide_each
 from possync_tui.tui.navigation import Navigation
 from possync_tui.tui.reconnecting import ReconnectWatch
-from possync_tui.tui.screens.arming import ArmingDialog
-from possync_tui.tui.screens.first_look import ConnectTo, FirstLookScreen, Wish
-from possync_tui.tui.screens.review import ReviewScreen
+
+if TYPE_CHECKING:
+    from possync_tui.domain.word import Word
+    from possync_tui.tui.screens.first_look import FirstLookScreen, Wish
+    from possync_tui.tui.screens.review import ReviewScreen
 
 READ_ONLY = "Read-only: another instance writes this ledger. Close it, then start this one again."
 
@@ -53,6 +55,8 @@ class Steering(Navigation):
         elif self.desk.engine.arming.armed:
             self._arm(False)
         else:
+            from possync_tui.tui.screens.arming import ArmingDialog
+
             self.push_screen(ArmingDialog(self.desk.picture.missing), self._arm)
 
     def _arm(self, armed: bool | None) -> None:
@@ -90,6 +94,8 @@ class Steering(Navigation):
             self.notify("There is a session, so nothing to pause.", markup=False)
 
     def on_first_look_screen_wished(self, message: FirstLookScreen.Wished) -> None:
+        from possync_tui.tui.screens.first_look import ConnectTo
+
         wish, state = message.wish, self.desk.engine.connection
         if isinstance(wish, ConnectTo) and (wish.host, wish.port) == (state.host, state.port):
             self.action_leave_screen()
@@ -104,6 +110,8 @@ class Steering(Navigation):
         self.start_work(self._decide(ids, message.word), what)
 
     async def _decide(self, hold_ids: Sequence[int], word: Word) -> None:
+        from possync_tui.tui.deciding import decide_each
+
         decided: Awaitable[None] = asyncio.ensure_future(
             decide_each(self.desk.engine, hold_ids, word)
         )

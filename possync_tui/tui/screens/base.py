@@ -25,6 +25,8 @@ class DeskScreen(Screen[None]):
     """What works on this screen alone, for the help and the palette."""
     about: ClassVar[str] = ""
     """What the screen is for, for the help."""
+    has_subject: ClassVar[bool] = False
+    """Whether it is about one thing among many, so that two of its kind may follow each other."""
 
     class PositionAsked(Message):
         """The user wants to see a position among the others."""

@@ -1,7 +1,7 @@
 """The dashboard: is the ledger right, am I connected, what changed."""
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
@@ -14,7 +14,6 @@ from possync_tui.tui.actions import DASHBOARD_DEEDS, bindings
 from possync_tui.tui.bridge import EngineUpdate
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.screens.base import DeskScreen
-from possync_tui.tui.screens.columns_dialog import Answer, ColumnsDialog
 from possync_tui.tui.widgets.connection import ConnectionPane
 from possync_tui.tui.widgets.line_table import LineTable
 from possync_tui.tui.widgets.log_pane import LogPane
@@ -22,7 +21,9 @@ from possync_tui.tui.widgets.pane import Pane
 from possync_tui.tui.widgets.pane_tabs import PaneTabs
 from possync_tui.tui.widgets.positions import PositionsPane
 from possync_tui.tui.widgets.sync_stats import SyncStatsPane
-from possync_tui.tui.widgets.table_text import row_text
+
+if TYPE_CHECKING:
+    from possync_tui.tui.screens.columns_dialog import Answer
 
 TOO_SMALL = (
     "possync-tui needs a terminal of 60 × 15 or more. Everything goes on meanwhile; {quit} quits."
@@ -216,9 +217,11 @@ class DashboardScreen(DeskScreen):
 
     def action_columns(self) -> None:
         """Ask which columns to show."""
+        from possync_tui.tui.screens.columns_dialog import ColumnsDialog
+
         table = self.positions.table
 
-        def answered(answer: Answer | None) -> None:
+        def answered(answer: "Answer | None") -> None:
             if answer is not None:
                 self.positions.choose_columns(None if isinstance(answer, str) else answer)
 
@@ -227,6 +230,8 @@ class DashboardScreen(DeskScreen):
 
     def action_copy(self) -> None:
         """The row under the cursor, or the lines selected in the log, to the clipboard."""
+        from possync_tui.tui.widgets.table_text import row_text
+
         if self.log_pane.has_focus_within:
             text, what = self.log_lines.text_to_copy()
         else:

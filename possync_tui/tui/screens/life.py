@@ -70,6 +70,7 @@ def lot_columns() -> tuple[Column[LotView], ...]:
 class LifeScreen(SideScreen):
     """Facts on top; under them the story, the entries and the lots, one at a time."""
 
+    has_subject = True
     own_deeds = LIFE_DEEDS
     BINDINGS: ClassVar[list[BindingType]] = bindings(LIFE_DEEDS)
 

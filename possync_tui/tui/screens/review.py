@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
-from possync_tui.domain.plan import HoldKind
+from possync_tui.domain.terms import HoldKind
 from possync_tui.domain.views import HoldView, PositionView
 from possync_tui.domain.word import BadPrice, Word, parse_price
 from possync_tui.tui.actions import REVIEW_DEEDS, bindings

@@ -8,7 +8,7 @@ from textual.geometry import Size
 from textual.widget import Widget
 
 from possync_tui.domain.performance import Performance
-from possync_tui.domain.position import Quality
+from possync_tui.domain.terms import Quality
 from possync_tui.domain.views import EntryView
 from possync_tui.tui.entry_cells import QUALITIES, name_of
 from possync_tui.tui.format import (
