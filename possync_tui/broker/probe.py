@@ -4,6 +4,7 @@ import asyncio
 import struct
 from typing import Final
 
+from possync_tui.broker.requests import check_frame
 from possync_tui.domain.first_look import Port, places
 
 _SECONDS: Final = 2.0
@@ -24,7 +25,9 @@ async def _probe(host: str, port: int, name: str) -> Port:
             is_open = True
             try:
                 greeting = b"v100..176"
-                writer.write(b"API\0" + struct.pack(">I", len(greeting)) + greeting)
+                frame = b"API\0" + struct.pack(">I", len(greeting)) + greeting
+                check_frame(frame)
+                writer.write(frame)
                 await writer.drain()
                 (length,) = struct.unpack(">I", await reader.readexactly(4))
                 answer = await reader.readexactly(min(length, _LONGEST_GREETING))

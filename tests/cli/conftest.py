@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from possync_tui.broker.requests import ALLOWED_REQUESTS
 from possync_tui.settings import PREFIXES
 
 PROGRAM = Path(sys.executable).with_name("possync-tui")
@@ -89,15 +90,18 @@ class Gateway:
         self._process = home.start("gateway", "--port", "0", *arguments)
         self.port = self._line().rpartition(":")[2].strip()
 
-    def do(self, **command: object) -> None:
-        """Give a command and wait until it is carried out."""
+    def do(self, **command: object) -> dict[str, Any]:
+        """Give a command and wait until it is carried out; what it answers."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
-        reply = json.loads(self._line())
+        reply: dict[str, Any] = json.loads(self._line())
         assert reply["ok"], reply
+        return reply
 
     def stop(self) -> int:
+        asked = self.do(do="state")["requests"]
+        assert set(asked) <= set(ALLOWED_REQUESTS.values()), "every test is one of the wire, too"
         self._process.send_signal(signal.SIGTERM)
         _, errors = self._process.communicate(timeout=LONGEST)
         assert not errors

@@ -1,0 +1,1 @@
+"""What must not happen, whatever the program meets: an order, a leak, text that is obeyed."""
