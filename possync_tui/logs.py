@@ -51,6 +51,9 @@ class _PrivateFileHandler(RotatingFileHandler):
             self.baseFilename, "a", encoding="utf-8", opener=opener
         )
         assert isinstance(stream, TextIOWrapper)
+        if os.name == "posix" and os.fstat(stream.fileno()).st_mode & 0o077:
+            # Made by hand, or of before.
+            os.fchmod(stream.fileno(), 0o600)
         return stream
 
     def doRollover(self) -> None:  # noqa: N802 - the name is logging's

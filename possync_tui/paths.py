@@ -1,5 +1,7 @@
 """Where files of a user live when nothing else is said, by the conventions of the system."""
 
+import os
+import stat
 from pathlib import Path
 
 import platformdirs
@@ -45,3 +47,40 @@ def make_private_folder(folder: Path) -> None:
         return
     make_private_folder(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write all of it or nothing, whoever else writes meanwhile; the owner's alone.
+
+    What is there already is replaced, a link by a file. Raises `OSError`.
+    """
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    partial.unlink(missing_ok=True)
+    create_private(partial, content)
+    partial.replace(path)
+
+
+def create_private(path: Path, content: bytes) -> None:
+    """Write a file that was not there, the owner's alone. Raises `FileExistsError`, `OSError`."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+        file.write(content)
+
+
+def who_else_may_change(path: Path) -> str:
+    """Why a file is not the user's alone to change; empty where it is.
+
+    Who may write its folder may put another file in its place.
+    """
+    if not hasattr(os, "getuid"):
+        return ""
+    real = path.resolve()
+    own = (os.getuid(), 0)
+    for place, what in ((real, str(path)), (real.parent, f"the folder of {path}")):
+        status = place.stat()
+        if status.st_uid not in own:
+            return f"{what} belongs to another user"
+        is_shared = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
+        if status.st_mode & stat.S_IWOTH and not is_shared:
+            return f"{what} can be written by everybody"
+    return ""

@@ -78,7 +78,12 @@ def _settings_check(settings: Settings) -> Check:
             f"POSSYNC_THEME={theme}: there is no such theme, the dashboard takes {DEFAULT_THEME}"
         )
         return Check("settings", Verdict.PROBLEM, wrong, f"There are {', '.join(names)}.")
-    found = f"read from {settings.env_file}" if settings.env_file else "no .env file is in use"
+    if settings.env_file is None:
+        return Check("settings", Verdict.GOOD, "no .env file is in use")
+    found = f"read from {settings.env_file}"
+    if why := paths.who_else_may_change(settings.env_file):
+        mend = "Who writes it decides what this program connects to: make it yours alone (chmod)."
+        return Check("settings", Verdict.NOTE, f"{found}; {why}", mend)
     return Check("settings", Verdict.GOOD, found)
 
 
@@ -101,6 +106,8 @@ async def _ledger_check(settings: Settings) -> Check:
         return Check("ledger", Verdict.PROBLEM, str(error), "Point POSSYNC_LEDGER elsewhere.")
     kept = ", ".join(account.code for account in accounts) or "no account yet"
     found = f"{path}: {environment or 'empty'}, {kept}"
+    if why := paths.who_else_may_change(path):
+        return Check("ledger", Verdict.NOTE, f"{found}; {why}", "Move it to a folder of yours.")
     if former := backups(path.resolve()):
         found += f"; of older releases: {', '.join(file.name for file in former)}"
     return Check("ledger", Verdict.GOOD, found)

@@ -47,6 +47,9 @@ class Output:
 
     def table(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
         shown = [self._masked_row(row) for row in rows]
+        if self.masks_accounts:
+            # For people, a path hides them as well; a program has to open it.
+            shown = [{key: self._masked(value) for key, value in row.items()} for row in shown]
         self._write("".join(line.rstrip() + "\n" for line in _table_lines(columns, shown)))
 
     def csv(self, keys: Sequence[str], rows: Sequence[Row]) -> None:

@@ -78,6 +78,7 @@ def in_words(error: Exception, *, mask: bool) -> Exception:
 def report_unexpected(error: Exception) -> str:
     """Log a bug with its traceback; what to tell the user is one line."""
     if not any(isinstance(h, logging.FileHandler) for h in logging.getLogger().handlers):
-        logs.configure("INFO", mask=False, stderr_level=None)
+        # Masked, since what failed may have been the reading of what the user wants.
+        logs.configure("INFO", mask=True, stderr_level=None)
     logger.error("unexpected failure", exc_info=error)
     return f"unexpected {type(error).__name__}; the log has the details: {paths.log_file()}"

@@ -3,8 +3,9 @@
 import re
 import unicodedata
 
-# Codes of IBKR accounts: U0000002, DU1000001, DUH123456, DF..., F..., I...
-_ACCOUNT = re.compile(r"\b(?:D[UF][A-Z]?|[UFI])\d{5,9}\b")
+# Codes of IBKR accounts: U0000002, DU1000001, DUH123456, DF..., F..., I..., and F0000001A for all
+# of an advisor's. Also next to an underscore, as in the names of statements.
+_ACCOUNT = re.compile(r"(?<![A-Za-z0-9])(?:D[UFI][A-Z]?|[UFI])\d{5,9}[A-Z]?(?![A-Za-z0-9])")
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 

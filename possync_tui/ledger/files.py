@@ -177,7 +177,7 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
 
 def keep_private(path: Path) -> None:
     """Take back what others may do with an existing ledger: it holds account numbers."""
-    for file in (path, beside(path, "-wal"), beside(path, "-shm")):
+    for file in (path, *(beside(path, end) for end in ("-wal", "-shm", ".lock"))):
         if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
             file.chmod(OWNER_ONLY)
 

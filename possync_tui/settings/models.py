@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from possync_tui import paths
 from possync_tui.domain.position import CostMethod
-from possync_tui.domain.text import printable
+from possync_tui.domain.text import mask_accounts, printable
 from possync_tui.settings.convert import (
     account_codes,
     key_pairs,
@@ -220,6 +220,9 @@ def _text_of(value: object) -> str:
             return str(value)
 
 
+_NO = frozenset({"false", "f", "no", "n", "off", "0"})
+
+
 def read(
     given_values: Mapping[str, Given],
 ) -> tuple[PositionSyncSettings, IbkrSettings, PossyncSettings]:
@@ -243,8 +246,15 @@ def _checked(group: type[_Group], given_values: Mapping[str, Given]) -> dict[str
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
         key = prefix + name.upper()
-        raise SettingsError(_wrong(group, name, key, given_values[key])) from None
+        wrong = _wrong(group, name, key, given_values[key])
+        raise SettingsError(mask_accounts(wrong) if _masks(given_values) else wrong) from None
     return {name: getattr(model, name) for name in group.model_fields}
+
+
+def _masks(given_values: Mapping[str, Given]) -> bool:
+    """Whether masking was asked for, as far as that can be told where a setting is wrong."""
+    given = given_values.get("POSSYNC_MASK_ACCOUNTS")
+    return given is not None and given.text.strip().lower() not in _NO
 
 
 def _wrong(group: type[_Group], name: str, key: str, given: Given) -> str:

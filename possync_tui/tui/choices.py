@@ -6,11 +6,11 @@ choice here is worth a dashboard that does not open.
 
 import json
 import logging
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
+from possync_tui import paths
 from possync_tui.tui.position_groups import Grouping
 
 logger = logging.getLogger(__name__)
@@ -132,12 +132,8 @@ class ChoiceMemory:
 
 def _write(path: Path, text: str) -> None:
     """All of it or nothing, whoever else writes meanwhile; readable by its owner alone."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    with os.fdopen(os.open(partial, flags, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    partial.replace(path)
+    paths.make_private_folder(path.parent)
+    paths.write_private(path, text.encode())
 
 
 def _why(error: Exception) -> str:

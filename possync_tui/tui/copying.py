@@ -5,11 +5,11 @@ long text it may do nothing, so that the same text is in a file as well, whose n
 """
 
 import logging
-import os
 from pathlib import Path
 
 from textual.app import App
 
+from possync_tui import paths
 from possync_tui.tui.format import clean
 
 logger = logging.getLogger(__name__)
@@ -49,13 +49,9 @@ class Copier:
         if self._folder is None:
             return None
         path = self._folder / name
-        partial = path.with_name(f"{name}.{os.getpid()}.part")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with os.fdopen(os.open(partial, flags, 0o600), "wb") as file:
-                file.write(text.encode("utf-8", errors="replace"))
-            partial.replace(path)
+            paths.make_private_folder(self._folder)
+            paths.write_private(path, text.encode("utf-8", errors="replace"))
         except OSError as error:
             logger.warning("what was copied could not be written to %s: %s", path, error)
             return None

@@ -1,11 +1,11 @@
 """Realized entries as a file that a spreadsheet opens right and a program reads exactly."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from possync_tui.domain.exports import ENTRY_KEYS, csv_text, entry_row
 from possync_tui.domain.views import EntryView
+from possync_tui.paths import create_private, write_private
 from possync_tui.tui.format import Redaction
 
 
@@ -33,9 +33,7 @@ def write(path: Path, text: str, *, replace: bool) -> None:
     """
     # Excel takes UTF-8 for what it is only with this mark; plain ASCII needs none.
     encoded = text.encode("utf-8" if text.isascii() else "utf-8-sig", errors="replace")
-    flags = os.O_WRONLY | os.O_CREAT | (0 if replace else os.O_EXCL)
-    partial = path.with_name(f"{path.name}.part") if replace else path
-    with os.fdopen(os.open(partial, flags | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(encoded)
-    if partial is not path:
-        partial.replace(path)
+    if replace:
+        write_private(path, encoded)
+    else:
+        create_private(path, encoded)

@@ -13,6 +13,8 @@ from decimal import Decimal
 
 from rich.cells import cell_len, set_cell_size
 
+from possync_tui.domain.text import mask_account, mask_accounts
+
 UNKNOWN = "–"
 MINUS = "−"
 UP = "▲"
@@ -88,13 +90,6 @@ def wrap(text: str, width: int, most: int) -> list[str]:
     return rows
 
 
-def mask_account(code: str) -> str:
-    """An account number that another person may see: `DU•••••03`."""
-    if len(code) <= 4:
-        return "•" * len(code)
-    return code[:2] + "•" * (len(code) - 4) + code[-2:]
-
-
 class Redaction:
     """Shows text from outside, with account numbers masked where the user asked for that."""
 
@@ -120,6 +115,8 @@ class Redaction:
             for code in self._codes:
                 if code in shown:
                     shown = shown.replace(code, mask_account(code))
+            # Some are named before anybody has met them.
+            shown = mask_accounts(shown)
         return shown
 
 

@@ -21,7 +21,7 @@ from possync_tui.tui.bridge import EngineUpdate
 from possync_tui.tui.choices import ChoiceMemory
 from possync_tui.tui.copying import Copier
 from possync_tui.tui.desk import Desk, Probe
-from possync_tui.tui.format import Redaction, clean
+from possync_tui.tui.format import Redaction
 from possync_tui.tui.keymap import Keymap
 from possync_tui.tui.screens.base import DeskScreen
 from possync_tui.tui.terminal import SignalTrap, hardy
@@ -173,4 +173,4 @@ class Shell(App[None]):
 
         path = await asyncio.to_thread(write)
         masked = "" if self.desk.shown.masks_accounts else " It shows account numbers."
-        self.notify(f"Wrote {clean(str(path))}.{masked}", markup=False, timeout=5)
+        self.notify(f"Wrote {self.desk.shown.text(str(path))}.{masked}", markup=False, timeout=5)
