@@ -109,7 +109,7 @@ def test_readme_has_every_command_and_exit_code() -> None:
 
 PLACES_OF_KEYS = {
     "Everywhere": (DEEDS, True),
-    "On the dashboard": (DashboardScreen.own_deeds, False),
+    "On the dashboard": ((*DashboardScreen.own_deeds, *DashboardScreen.pane_deeds), False),
     "On the screen of realized P&L (`p`)": (RealizedScreen.own_deeds, False),
     "On an entry's fills and lots (`enter` there)": (EntryScreen.own_deeds, False),
     "On a position's life (`enter` on the dashboard)": (LifeScreen.own_deeds, False),

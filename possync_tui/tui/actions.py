@@ -132,6 +132,43 @@ DASHBOARD_DEEDS = (
 )
 """What works on the dashboard alone."""
 
+LOG_DEEDS = (
+    Deed(
+        "log-pause",
+        "space",
+        "pause",
+        "Pause",
+        "Hold the log still, or follow it",
+        Area.LOOK,
+        -9,
+        -4,
+    ),
+    Deed(
+        "log-level",
+        "l",
+        "next_level",
+        "Level",
+        "Show more log lines, or fewer",
+        Area.LOOK,
+        -8,
+        -4,
+    ),
+    Deed("log-next", "n", "find(1)", "Next match", "The next line found in the log", Area.LOOK),
+    Deed("log-before", "N", "find(-1)", "Match before", "The line found before it", Area.LOOK),
+    Deed(
+        "log-select", "J,shift+down", "move(1, True)", "Select down", "Select log lines", Area.LOOK
+    ),
+    Deed(
+        "log-select-up",
+        "K,shift+up",
+        "move(-1, True)",
+        "Select up",
+        "Select log lines upwards",
+        Area.LOOK,
+    ),
+)
+"""What works in the Sync log while it has the keyboard."""
+
 BOTH_METHODS = Deed(
     "both-methods",
     "f",
@@ -227,6 +264,7 @@ PLACES = {
     for deeds in (
         DEEDS,
         DASHBOARD_DEEDS,
+        LOG_DEEDS,
         ENTRY_DEEDS,
         LIFE_DEEDS,
         REVIEW_DEEDS,
@@ -235,21 +273,6 @@ PLACES = {
     )
     for deed in deeds
 }
-
-
-KEY_NAMES = {
-    "question_mark": "?",
-    "slash": "/",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "left": "←",
-    "right": "→",
-}
-
-
-def key_name(keys: str) -> str:
-    """What the keys are called on the keyboard."""
-    return " ".join(KEY_NAMES.get(key, key) for key in keys.split(","))
 
 
 def bindings(deeds: tuple[Deed, ...]) -> list[BindingType]:

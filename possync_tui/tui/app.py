@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from possync_tui.domain.clock import Clock
 from possync_tui.domain.connection import Phase
 from possync_tui.sync.port import EnginePort
-from possync_tui.tui.actions import DEEDS, PLACES, bindings, key_name
+from possync_tui.tui.actions import DEEDS, bindings
 from possync_tui.tui.bridge import EngineMoved, EventBridge
 from possync_tui.tui.desk import Probe, Reading
 from possync_tui.tui.format import counted
@@ -168,8 +168,9 @@ class PossyncApp(Steering):
 
     def action_help_quit(self) -> None:
         """What ctrl+c says: Textual's own names a key that is not ours."""
-        key = key_name(PLACES["quit"].keys)
-        self.notify(f"{key} quits; a running sync ends first.", markup=False, timeout=4)
+        self.notify(
+            f"{self.desk.key_of('quit')} quits; a running sync ends first.", markup=False, timeout=4
+        )
 
     def action_next_account(self) -> None:
         self.desk.account = self.desk.next_account()

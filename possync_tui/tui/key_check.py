@@ -7,8 +7,9 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 
-from possync_tui.tui.actions import DEEDS, PLACES, Deed, key_name
+from possync_tui.tui.actions import DEEDS, PLACES, Deed
 from possync_tui.tui.app import PossyncApp
+from possync_tui.tui.key_names import key_name
 from possync_tui.tui.keymap import Keymap, KeymapError
 from possync_tui.tui.screens.base import DeskScreen
 from possync_tui.tui.screens.dashboard import DashboardScreen
@@ -19,7 +20,7 @@ from possync_tui.tui.widgets.sync_log import SyncLogPane
 def check(keymap: Keymap) -> Keymap:
     """The keymap, if every key of it does one thing wherever it works. Raises `KeymapError`."""
     for screen in _screens(DeskScreen):
-        deeds = (*DEEDS, *screen.own_deeds)
+        deeds = (*DEEDS, *screen.own_deeds, *screen.pane_deeds)
         _check_fixed(keymap, deeds, dict(_fixed_keys(screen)))
         _check_each_other(keymap, deeds)
     return keymap

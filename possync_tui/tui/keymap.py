@@ -5,15 +5,17 @@ Here both are refused, with the reason; `key_check.py` knows what else keys are 
 """
 
 import difflib
-import unicodedata
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from textual.keys import KEY_NAME_REPLACEMENTS, Keys
+from textual.keys import Keys
 
-from possync_tui.tui.actions import PLACES, key_name
+from possync_tui.tui.actions import PLACES
+from possync_tui.tui.key_names import key_name, name_of_character
 
 _MODIFIERS = ("ctrl", "alt", "shift")
+_DEED = re.compile(r"\{([a-z0-9-]+)\}")
 _ASCII = map(chr, range(32, 127))
 
 
@@ -35,6 +37,10 @@ class Keymap:
     def names(self, deed_id: str) -> str:
         """What these keys are called on the keyboard."""
         return key_name(",".join(self.of(deed_id)))
+
+    def said(self, text: str) -> str:
+        """The text with what the key of `sync` is called in place of `{sync}`."""
+        return _DEED.sub(lambda found: self.names(found[1]), text)
 
     def for_textual(self) -> dict[str, str]:
         return {deed_id: ",".join(keys) for deed_id, keys in self.keys.items()}
@@ -74,7 +80,7 @@ def normal_key(text: str) -> str | None:
             base = base.upper()
         elif lowered:
             base = base.lower()
-        base = _name_of_character(base)
+        base = name_of_character(base)
     else:
         base = base.lower()
         if base not in _NAMES:
@@ -82,14 +88,7 @@ def normal_key(text: str) -> str | None:
     return "+".join([*(name for name in _MODIFIERS if name in lowered), base])
 
 
-def _name_of_character(character: str) -> str:
-    if character.isalnum():
-        return character
-    name = unicodedata.name(character, character).lower().replace("-", "_").replace(" ", "_")
-    return KEY_NAME_REPLACEMENTS.get(name, name)
-
-
 _NAMES = {
     *(key.value for key in Keys if "+" not in key.value and not key.value.startswith("<")),
-    *map(_name_of_character, _ASCII),
+    *map(name_of_character, _ASCII),
 }

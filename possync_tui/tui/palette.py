@@ -8,8 +8,9 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.dom import DOMNode
 
-from possync_tui.tui.actions import DEEDS, key_name
+from possync_tui.tui.actions import DEEDS
 from possync_tui.tui.format import clean
+from possync_tui.tui.key_names import key_name
 from possync_tui.tui.keys_here import pane_keys
 from possync_tui.tui.screens.base import DeskScreen
 

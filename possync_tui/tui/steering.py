@@ -88,7 +88,8 @@ class Steering(Navigation):
         if engine.connection.is_paused:
             self.action_reconnect()
         elif engine.pause_reconnecting():
-            text = "Reconnecting is paused, after the try under way. P or R resumes."
+            keys = f"{self.desk.key_of('pause')} or {self.desk.key_of('reconnect')}"
+            text = f"Reconnecting is paused, after the try under way. {keys} resumes."
             self.notify(text, markup=False)
         else:
             self.notify("There is a session, so nothing to pause.", markup=False)

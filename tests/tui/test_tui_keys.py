@@ -43,7 +43,9 @@ REFUSED = (
     ([("sync", "escape")], "escape is taken by “Back”"),
     ([("sync", "ctrl+p")], "ctrl+p is taken by “Command palette”"),
     ([("sync", "ctrl+q")], "ctrl+q is taken by “Quit”"),
-    ([("review", "l")], "l is taken by “Level”"),
+    ([("review", "l")], "l is also the key of log-level"),
+    ([("log-level", "s")], "s is also the key of sync"),
+    ([("log-next", "j")], "j is taken by “Down”"),
 )
 
 

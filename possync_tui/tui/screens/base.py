@@ -23,8 +23,10 @@ class DeskScreen(Screen[None]):
 
     own_deeds: ClassVar[tuple[Deed, ...]] = ()
     """What works on this screen alone, for the help and the palette."""
+    pane_deeds: ClassVar[tuple[Deed, ...]] = ()
+    """What works in a part of it while that has the keyboard."""
     about: ClassVar[str] = ""
-    """What the screen is for, for the help."""
+    """What the screen is for, for the help; `{sync}` stands for the key of a deed."""
     has_subject: ClassVar[bool] = False
     """Whether it is about one thing among many, so that two of its kind may follow each other."""
 
@@ -51,7 +53,12 @@ class DeskScreen(Screen[None]):
     @property
     def here(self) -> tuple[str, str]:
         """Where the user is: the name of the place, and what it is for."""
-        return "", self.about
+        return self.place, self.desk.keymap.said(self.about)
+
+    @property
+    def place(self) -> str:
+        """What the help calls this screen."""
+        return ""
 
     def urgent_deeds(self) -> frozenset[str]:
         """What the key bar never leaves out as things stand."""

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from possync_tui.domain.views import PositionView
-from possync_tui.tui.actions import DASHBOARD_DEEDS, bindings
+from possync_tui.tui.actions import DASHBOARD_DEEDS, LOG_DEEDS, bindings
 from possync_tui.tui.bridge import EngineUpdate
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.screens.base import DeskScreen
@@ -33,9 +33,10 @@ ABOUT = {
     "position's life; a click on a heading sorts.",
     "Sync stats": "How often the ledger was compared with the broker, how well and how fast. The "
     "counters are those of the ledger's whole life; bars are the latest durations.",
-    "Connection": "The link to TWS: how it stands, what to do about it, and the last error. R "
-    "takes a new session; P stops trying while there is none.",
-    "Sync log": "What happened, newest last. It stops following when you scroll back.",
+    "Connection": "The link to TWS: how it stands, what to do about it, and the last error. "
+    "{reconnect} takes a new session; {pause} stops trying while there is none.",
+    "Sync log": "What happened, newest last. It stops following when you scroll back. The same "
+    "lines stand in the log file.",
 }
 
 
@@ -43,6 +44,7 @@ class DashboardScreen(DeskScreen):
     """Positions on top, three panes below: side by side where it is wide, else behind tabs."""
 
     own_deeds = DASHBOARD_DEEDS
+    pane_deeds = LOG_DEEDS
     BINDINGS: ClassVar[list[BindingType]] = bindings(DASHBOARD_DEEDS)
 
     class LifeAsked(Message):
@@ -63,18 +65,19 @@ class DashboardScreen(DeskScreen):
         self.log_pane = LogPane(desk)
         self.log_lines = self.log_pane.lines
         self.lower = (
-            Pane("Sync stats", 2, self.stats, id="sync-stats"),
-            Pane("Connection", 3, self.connection, id="connection"),
+            Pane("Sync stats", desk.key_of("pane-2"), self.stats, id="sync-stats"),
+            Pane("Connection", desk.key_of("pane-3"), self.connection, id="connection"),
             self.log_pane,
         )
         self._missed_something = False
-        self.tabs = PaneTabs([pane.title for pane in self.lower], current=2)
+        titles, keys = zip(*((pane.title, pane.key) for pane in self.lower), strict=True)
+        self.tabs = PaneTabs(titles, keys, current=2)
 
     @property
     def here(self) -> tuple[str, str]:
         """The pane with the keyboard."""
         pane = next((p for p in self.panes if p.has_focus_within), self.positions)
-        return pane.title, ABOUT[pane.title]
+        return pane.title, self.desk.keymap.said(ABOUT[pane.title])
 
     @property
     def panes(self) -> tuple[Pane, ...]:

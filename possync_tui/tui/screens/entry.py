@@ -69,6 +69,11 @@ class Scroller(VerticalScroll):
 class EntryScreen(SideScreen):
     """Figures, lots, fills, what became of it, and the journal, under each other."""
 
+    about = (
+        "One realized amount and what it rests on: the fills that closed it, the lots that it "
+        "took and how good that is, beside the broker's own figure. What was undone stays, with "
+        "what replaced it. {both-methods} shows the journal by both cost methods."
+    )
     own_deeds = ENTRY_DEEDS
     BINDINGS: ClassVar[list[BindingType]] = bindings(ENTRY_DEEDS)
 
@@ -87,6 +92,10 @@ class EntryScreen(SideScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Vertical(self.heading, self.scroller, id="entry")
+
+    @property
+    def place(self) -> str:
+        return "A realized entry"
 
     def on_mount(self) -> None:
         self.heading.is_lit = True

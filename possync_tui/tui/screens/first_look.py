@@ -113,23 +113,29 @@ class FirstLookScreen(TableScreen[Port]):
             self.table.move_cursor(answering[0].port)
         return say((f"on {clean(rows[0].host)}" if rows else "", Tone.DIM))
 
+    @property
+    def _connect(self) -> str:
+        key = self.desk.key_of("connect")
+        return key.capitalize() if len(key) > 1 else key
+
     def _sentence(self, rows: Sequence[Port]) -> Content:
         answering = [port for port in rows if port.answers]
         if not answering:
             return say(
                 ("TWS was not found yet. ", Tone.WARNING),
-                "The first port is tried again by itself; D starts the demo meanwhile.",
+                "The first port is tried again by itself; "
+                f"{self.desk.key_of('demo')} starts the demo meanwhile.",
             )
         named = " and ".join(f"{port.name} at {port.port}" for port in answering)
         if rows[0].answers:
             return say((f"{named}: found. ", Tone.GAIN), "The dashboard connects by itself.")
-        return say((f"{named}: found. ", Tone.GAIN), "Enter connects there.")
+        return say((f"{named}: found. ", Tone.GAIN), f"{self._connect} connects there.")
 
     def detail_of(self, row: Port) -> Content:
         if row.answers:
             kept = f"To stay with it, set IBKR_PORT={row.port} in your .env file, or start with "
             return lines(
-                say((f"{row.name} answers at {row.port}. Enter connects.", Tone.STRONG)),
+                say((f"{row.name} answers at {row.port}. {self._connect} connects.", Tone.STRONG)),
                 say(f"{kept}--port {row.port}."),
             )
         told = [say((f"So that {row.port} answers ({row.name}):", Tone.STRONG))]

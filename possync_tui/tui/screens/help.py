@@ -10,7 +10,8 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from possync_tui.tui.actions import DEEDS, Area, Deed, key_name
+from possync_tui.tui.actions import DEEDS, Area, Deed
+from possync_tui.tui.key_names import key_name
 from possync_tui.tui.keymap import Keymap
 from possync_tui.tui.keys_here import pane_keys
 from possync_tui.tui.screens.base import DeskScreen
@@ -25,15 +26,18 @@ MORE_KEYS = {
         ("esc", "Back"),
     ),
 }
-OWN_KEYS = (
-    (Area.LOOK, "pane-1", "enter", "A position's life"),
-    (Area.LOOK, "pane-4", "l space", "Log: level, pause"),
-    (Area.LOOK, "pane-4", "n N J K", "Log: next match, select"),
-    (Area.MOVE, "pane-1", "1 2 3 4", "Go to a pane"),
-    (Area.MOVE, "span-1", "1 … 7", "Day, week, … all, from–to"),
-    (Area.MOVE, "span-next", "t T", "Longer, shorter stretch"),
+SHARED_ROWS = (
+    (Area.LOOK, ("log-level", "log-pause"), "Log: level, pause"),
+    (
+        Area.LOOK,
+        ("log-next", "log-before", "log-select", "log-select-up"),
+        "Log: next match, select",
+    ),
+    (Area.MOVE, ("pane-1", "pane-2", "pane-3", "pane-4"), "Go to a pane"),
+    (Area.MOVE, ("span-1", "…", "span-7"), "Day, week, … all, from–to"),
+    (Area.MOVE, ("span-next", "span-last"), "Longer, shorter stretch"),
 )
-"""Keys of a screen that has the deed named; several deeds on one line."""
+"""Several deeds on one line, where a screen has the first of them."""
 SYMBOLS = (
     ("▲ ▼", Tone.PLAIN, "gain, loss"),
     ("–", Tone.DIM, "unknown, never zero"),
@@ -61,24 +65,34 @@ def key_rows(
     rows = [
         (keymap.names(deed.id), deed.help)
         for deed in deeds
-        if deed.area is area and not deed.id.startswith(("pane-", "span-"))
+        if deed.area is area and not deed.id.startswith(("pane-", "span-", "log-"))
     ]
-    rows += [(keys, text) for where, of, keys, text in OWN_KEYS if where is area and of in ids]
+    if area is Area.LOOK and "pane-1" in ids:
+        rows.append(("enter", "A position's life"))
+    for where, shared, text in SHARED_ROWS:
+        if where is area and shared[0] in ids:
+            rows.append((" ".join(_first_key(keymap, name) for name in shared), text))
     return rows
+
+
+def _first_key(keymap: Keymap, deed_id: str) -> str:
+    keys = keymap.of(deed_id)
+    return key_name(keys[0]) if keys else deed_id
 
 
 class HelpDialog(ModalScreen[None]):
     """Of the place where it was asked for. The same key, escape or a click beside it closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,q", "dismiss_help", "Close")
+        Binding("escape,q", "dismiss_help", "Close"),
+        Binding("question_mark", "dismiss_help", "Close", id="help"),
     ]
 
     def __init__(self, asked_on: Screen[object], keymap: Keymap | None = None) -> None:
         super().__init__()
         self._keymap = keymap or Keymap()
         desk_screen = asked_on if isinstance(asked_on, DeskScreen) else None
-        self._own_deeds = desk_screen.own_deeds if desk_screen else ()
+        self._own_deeds = (*desk_screen.own_deeds, *desk_screen.pane_deeds) if desk_screen else ()
         self._place, self._about = desk_screen.here if desk_screen else ("", "")
         self._pane_keys = tuple(pane_keys(asked_on))
 
@@ -99,7 +113,7 @@ class HelpDialog(ModalScreen[None]):
     def _here(self) -> Content:
         """What this place is for, and the keys that it alone has."""
         rows = [say((f"{self._place}  ", Tone.ACCENT), self._about)]
-        own = {key for deed in self._own_deeds for key in deed.keys.split(",")}
+        own = {key for deed in self._own_deeds for key in self._keymap.of(deed.id)}
         rows += [
             say((f"{key_name(here.keys):<11}", Tone.STRONG), here.label)
             for here in self._pane_keys

@@ -70,6 +70,10 @@ def lot_columns() -> tuple[Column[LotView], ...]:
 class LifeScreen(SideScreen):
     """Facts on top; under them the story, the entries and the lots, one at a time."""
 
+    about = (
+        "All that the ledger knows of one position: what happened to it, what it realized, and "
+        "the lots that are open. Enter on what it realized shows the fills behind it."
+    )
     has_subject = True
     own_deeds = LIFE_DEEDS
     BINDINGS: ClassVar[list[BindingType]] = bindings(LIFE_DEEDS)
@@ -80,7 +84,8 @@ class LifeScreen(SideScreen):
         self.name_shown = clean(view.description or view.symbol) or f"contract {view.con_id}"
         self.heading = PaneTitle(self.name_shown)
         self.summary = Static("", id="life-facts", markup=False)
-        self.tabs = PaneTabs(("Story", "Realized", "Open lots"), current=0, first=1)
+        keys = tuple(desk.key_of(f"part-{number}") for number in (1, 2, 3))
+        self.tabs = PaneTabs(("Story", "Realized", "Open lots"), keys, current=0)
         self.story = Static(say(("Reading…", Tone.DIM)), markup=False, classes="entry-text")
         self.entries = EntryTable(desk, id="life-entries", one_position=True)
         self.lots = PlainTable(
@@ -95,6 +100,10 @@ class LifeScreen(SideScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Vertical(self.heading, self.summary, self.tabs, *self.parts, id="life")
+
+    @property
+    def place(self) -> str:
+        return "A position's life"
 
     def on_mount(self) -> None:
         self.heading.is_lit = True
@@ -149,7 +158,10 @@ class LifeScreen(SideScreen):
         status = say(status, f" since {stamp(view.opened_at)}" if not is_missing else "")
         if view.missing_since is not None:
             since = stamp(view.missing_since)
-            status = say(status, f" since {since}: the broker does not list it — v to review")
+            review = self.desk.key_of("review")
+            status = say(
+                status, f" since {since}: the broker does not list it — {review} to review"
+            )
         if view.closed_at is not None:
             status = say(status, f", closed {stamp(view.closed_at)}")
         return status

@@ -190,7 +190,7 @@ class PlanScreen(TableScreen[PlanLine]):
     name_of_reading = "dry run"
     about = (
         "What a sync would change now, asked of the broker and written nowhere: + new, ~ changed, "
-        "− closed, ? missing, ⚑ held, each with the evidence that it rests on. s does it."
+        "− closed, ? missing, ⚑ held, each with the evidence that it rests on. {sync} does it."
     )
 
     def __init__(self, desk: Desk) -> None:

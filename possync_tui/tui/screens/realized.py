@@ -48,13 +48,18 @@ SORTS: tuple[str | None, ...] = (None, "realized", "symbol", "quality", "how")
 class RealizedScreen(SideScreen):
     """Newest first. A chart shows one currency, because different ones are never added."""
 
+    about = (
+        "What closing brought, a line to each entry; currencies stand side by side and are never "
+        "added up. Each entry says how good it is: {fills} opens the fills and lots that it rests "
+        "on. A repair reverses an entry and writes it anew; {undone} shows those too."
+    )
     own_deeds = REALIZED_DEEDS
     BINDINGS: ClassVar[list[BindingType]] = bindings(REALIZED_DEEDS)
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.heading = PaneTitle("Realized P&L")
-        self.spans = PeriodTabs()
+        self.spans = PeriodTabs(desk.keymap)
         self.totals = Static("", id="pnl-totals", markup=False)
         self.stats = PnlStats()
         self.chart = PnlChart()
@@ -73,6 +78,10 @@ class RealizedScreen(SideScreen):
     def body(self) -> Iterable[Widget]:
         picture = Container(self.stats, self.chart, id="pnl-picture")
         yield Vertical(self.heading, self.spans, self.totals, picture, self.table, id="realized")
+
+    @property
+    def place(self) -> str:
+        return self.heading.title
 
     def on_mount(self) -> None:
         self.heading.is_lit = True
@@ -149,7 +158,9 @@ class RealizedScreen(SideScreen):
     def _placeholder(self) -> str:
         if self.period.span is Span.ALL:
             return EMPTY
-        return f"Nothing was realized: {self.period.name}. [ looks earlier, 6 at all there is."
+        earlier, everything = (self.desk.key_of(name) for name in ("earlier", "span-6"))
+        ways = f"{earlier.split()[0]} looks earlier, {everything} at all there is."
+        return f"Nothing was realized: {self.period.name}. {ways}"
 
     def _show_picture(self) -> None:
         total = self.total

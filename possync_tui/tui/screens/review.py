@@ -283,8 +283,8 @@ class ReviewScreen(TableScreen[HoldView]):
             *([("positions", names)] if names else []),
             ("evidence", shown.text(row.evidence) or "–"),
             ("since", ago(self.desk.seconds_since(row.raised_at))),
-            ("A accept", f"{accept}."),
-            ("K keep", f"{keep}."),
+            (f"{self.desk.key_of('accept')} accept", f"{accept}."),
+            (f"{self.desk.key_of('keep')} keep", f"{keep}."),
         ]
         if row.note:
             facts.append(("note", shown.text(row.note)))

@@ -99,7 +99,7 @@ class RunsScreen(TableScreen[RunView]):
         self.start_reading()
 
     def empty_text(self) -> str:
-        return "No sync ran yet. s runs one now."
+        return f"No sync ran yet. {self.desk.key_of('sync')} runs one now."
 
     def subtitle(self, rows: Sequence[RunView]) -> Content:
         self.durations.update(self._durations_text(rows))

@@ -45,8 +45,8 @@ class TableScreen(SideScreen, Generic[Row]):
         return ()
 
     @property
-    def here(self) -> tuple[str, str]:
-        return self.heading.title, self.about
+    def place(self) -> str:
+        return self.heading.title
 
     def body(self) -> Iterable[Widget]:
         yield Vertical(

@@ -63,12 +63,14 @@ class ConnectionPane(Facts):
         tried = counted(state.attempt, "attempt") if state.attempt else "no attempt yet"
         if self._desk.engine.is_read_only:
             return ("tries", say(("read-only: the other instance connects", Tone.DIM)))
+        now = self._desk.key_of("reconnect")
         if state.is_paused:
-            return ("tries", say(f"{tried} · paused", (" · R resumes", Tone.DIM)))
+            return ("tries", say(f"{tried} · paused", (f" · {now} resumes", Tone.DIM)))
         if state.next_try_at is None:
-            return ("tries", say(tried, ("  R tries now", Tone.DIM)))
+            return ("tries", say(tried, (f"  {now} tries now", Tone.DIM)))
         wait = countdown(self._desk.seconds_until(state.next_try_at))
-        return ("tries", say(f"{tried} · next in {wait}", (" · R now · P pause", Tone.DIM)))
+        keys = f" · {now} now · {self._desk.key_of('pause')} pause"
+        return ("tries", say(f"{tried} · next in {wait}", (keys, Tone.DIM)))
 
     def _peer(self) -> Fact:
         state = self._desk.engine.connection

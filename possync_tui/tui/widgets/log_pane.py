@@ -12,9 +12,10 @@ class LogPane(Pane):
     """Searches while you type; enter goes back to the lines, escape ends the search."""
 
     def __init__(self, desk: Desk) -> None:
-        self.lines = SyncLogPane(desk.shown)
-        self.prompt = Prompt("search the log; n and N go on", self.focus_pane, id="log-search")
-        super().__init__("Sync log", 4, self.prompt, self.lines, id="sync-log")
+        self.lines = SyncLogPane(desk.shown, desk.keymap)
+        go_on = f"{desk.key_of('log-next')} and {desk.key_of('log-before')}"
+        self.prompt = Prompt(f"search the log; {go_on} go on", self.focus_pane, id="log-search")
+        super().__init__("Sync log", desk.key_of("pane-4"), self.prompt, self.lines, id="sync-log")
 
     def focus_pane(self) -> None:
         self.lines.focus()

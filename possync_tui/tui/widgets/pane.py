@@ -44,10 +44,12 @@ class PaneTitle(Widget):
 class Pane(Vertical):
     """A titled part of the dashboard. `focus_pane` gives the keyboard to what is inside."""
 
-    def __init__(self, title: str, number: int, *body: Widget, id: str) -> None:  # noqa: A002
+    def __init__(self, title: str, key: str, *body: Widget, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self.title = title
-        self.heading = PaneTitle(title, str(number))
+        self.key = key
+        """What the key that goes there is called."""
+        self.heading = PaneTitle(title, key)
         self._body = body
 
     def compose(self) -> ComposeResult:

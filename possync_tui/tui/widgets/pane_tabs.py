@@ -22,10 +22,10 @@ class PaneTabs(Widget):
             super().__init__()
             self.index = index
 
-    def __init__(self, titles: Sequence[str], *, current: int, first: int = 2) -> None:
+    def __init__(self, titles: Sequence[str], keys: Sequence[str], *, current: int) -> None:
         super().__init__()
         self._titles = tuple(titles)
-        self._first = first
+        self._keys = tuple(keys)
         self._current = current
         self._is_lit = False
         self._notes: dict[int, Content] = {}
@@ -54,8 +54,8 @@ class PaneTabs(Widget):
         self._spots = []
         pieces: list[Content] = []
         x = 0
-        for index, title in enumerate(self._titles):
-            number = f"{index + self._first} "
+        for index, (title, key) in enumerate(zip(self._titles, self._keys, strict=True)):
+            number = f"{key} "
             tone = Tone.DIM
             if index == self._current:
                 tone = Tone.ACCENT if self._is_lit else Tone.STRONG

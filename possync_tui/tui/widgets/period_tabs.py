@@ -6,6 +6,8 @@ from textual.message import Message
 from textual.widget import Widget
 
 from possync_tui.domain.periods import Span
+from possync_tui.tui.key_names import key_name
+from possync_tui.tui.keymap import Keymap
 from possync_tui.tui.tones import Tone, say
 
 SPANS: tuple[tuple[Span, str], ...] = (
@@ -17,7 +19,6 @@ SPANS: tuple[tuple[Span, str], ...] = (
     (Span.ALL, "All"),
     (Span.CUSTOM, "From–to"),
 )
-EARLIER, LATER = "[ earlier", "later ]"
 
 
 class PeriodTabs(Widget):
@@ -39,8 +40,10 @@ class PeriodTabs(Widget):
             super().__init__()
             self.by = by
 
-    def __init__(self) -> None:
+    def __init__(self, keymap: Keymap) -> None:
         super().__init__(id="pnl-spans")
+        self._keys = tuple(keymap.names(f"span-{number}") for number in range(1, len(SPANS) + 1))
+        self._back, self._forth = keymap.of("earlier")[0], keymap.of("later")[0]
         self._current = Span.ALL
         self._spots: list[tuple[int, int, Span | int]] = []
 
@@ -54,15 +57,17 @@ class PeriodTabs(Widget):
         gap = "   " if self.size.width > 100 else "  "
         pieces: list[Content] = []
         x = 0
-        for index, (span, name) in enumerate(SPANS):
+        for key, (span, name) in zip(self._keys, SPANS, strict=True):
             is_current = span is self._current
-            text = say((f"{index + 1} ", Tone.DIM), (name, Tone.TITLE if is_current else Tone.DIM))
+            text = say((f"{key} ", Tone.DIM), (name, Tone.TITLE if is_current else Tone.DIM))
             self._spots.append((x, x + text.cell_length, span))
             x += text.cell_length + len(gap)
             pieces.append(text)
         if self._current is not Span.ALL:
-            has_room = x + len(EARLIER) + len(gap) + len(LATER) <= self.size.width
-            for words, sign, by in ((EARLIER, "[", -1), (LATER, "]", 1)):
+            back, forth = key_name(self._back), key_name(self._forth)
+            earlier, later = f"{back} earlier", f"later {forth}"
+            has_room = x + len(earlier) + len(gap) + len(later) <= self.size.width
+            for words, sign, by in ((earlier, back, -1), (later, forth, 1)):
                 shown = words if has_room else sign
                 self._spots.append((x, x + len(shown), by))
                 x += len(shown) + len(gap)

@@ -32,7 +32,7 @@ class PositionsPane(Pane):
         self.foot = TotalsFoot()
         self.why = Static("", id="positions-why", markup=False)
         self.filter = Prompt(HINT, self.focus_pane, id="positions-filter")
-        super().__init__("Positions", 1, id="positions")
+        super().__init__("Positions", desk.key_of("pane-1"), id="positions")
         self._desk = desk
         self._all: dict[PositionKey, Holding] = {}
         self._account_shown: str | None = None

@@ -15,8 +15,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from possync_tui.sync.events import LogLine
+from possync_tui.tui.actions import LOG_DEEDS, bindings
 from possync_tui.tui.bridge import LINES_KEPT
 from possync_tui.tui.format import Redaction, clean, clock_time, counted, fit, wrap
+from possync_tui.tui.keymap import Keymap
 from possync_tui.tui.log_book import LEVEL_WORDS, LogBook, next_level
 from possync_tui.tui.tones import Tone, say
 from possync_tui.tui.widgets.painter import TONE_CLASSES, Painter
@@ -60,15 +62,10 @@ class SyncLogPane(ScrollView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", "Down", show=False),
         Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("shift+down,J", "move(1, True)", "Select down", show=False),
-        Binding("shift+up,K", "move(-1, True)", "Select up", show=False),
         Binding("home,g", "first", "Oldest", show=False),
         Binding("end,G", "follow", "Follow", show=False),
-        Binding("space", "pause", "Pause"),
-        Binding("l", "next_level", "Level"),
-        Binding("n", "find(1)", "Next match", show=False),
-        Binding("N", "find(-1)", "Match before", show=False),
         Binding("escape", "let_go", "No selection", show=False),
+        *bindings(LOG_DEEDS),
     ]
 
     class Changed(Message):
@@ -77,8 +74,9 @@ class SyncLogPane(ScrollView, can_focus=True):
     class SearchEnded(Message):
         """The user is done searching."""
 
-    def __init__(self, shown: Redaction) -> None:
+    def __init__(self, shown: Redaction, keymap: Keymap) -> None:
         super().__init__(id="sync-log-lines")
+        self._keymap = keymap
         self.is_following = True
         self.level = logging.INFO
         self.new_lines = 0
@@ -209,7 +207,8 @@ class SyncLogPane(ScrollView, can_focus=True):
             parts.append(say((f"paused · {self.new_lines} new · G follows", Tone.WARNING)))
         if self._needle:
             found = sum(1 for line in self._lines if self._matches(line))
-            parts.append(say((f"{found} with “{clean(self._needle)}” · n N", Tone.ACCENT)))
+            keys = f"{self._keymap.names('log-next')} {self._keymap.names('log-before')}"
+            parts.append(say((f"{found} with “{clean(self._needle)}” · {keys}", Tone.ACCENT)))
         if LEVEL_WORDS[self.level]:
             parts.append(say((LEVEL_WORDS[self.level], Tone.DIM)))
         return say((" · ", Tone.DIM)).join(parts)

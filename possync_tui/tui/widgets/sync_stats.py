@@ -123,7 +123,8 @@ class SyncStatsPane(Facts):
 
     def _missing(self) -> Fact:
         missing = self._desk.picture.missing
-        return ("missing", say((f"{counted(missing, 'position')}, v to review", Tone.WARNING)))
+        review = f"{self._desk.key_of('review')} to review"
+        return ("missing", say((f"{counted(missing, 'position')}, {review}", Tone.WARNING)))
 
     def _last_run(self) -> Fact:
         if self._last is not None:
@@ -162,7 +163,8 @@ class SyncStatsPane(Facts):
         engine = self._desk.engine
         every = f"every {span(engine.sync_interval).removesuffix(' 0 s')}"
         if not engine.is_enabled:
-            return say(("periodic sync is off; s still syncs", Tone.WARNING))
+            sync = self._desk.key_of("sync")
+            return say((f"periodic sync is off; {sync} still syncs", Tone.WARNING))
         if engine.next_sync_at is None:
             return say(("not planned", Tone.WARNING), (f" · {every}", Tone.DIM))
         return say(
