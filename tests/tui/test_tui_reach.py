@@ -233,9 +233,9 @@ async def test_help_is_about_the_place_where_it_is_asked_for(
 async def test_help_lists_the_keys_of_the_focused_pane(running: Running) -> None:
     async with running((140, 40)) as pilot:
         await press(pilot, "question_mark")
-        assert "l          Level" not in screen_text(pilot)
+        assert "l          Show more log lines" not in screen_text(pilot)
         await press(pilot, "escape", "4", "question_mark")
-        assert "l          Level" in screen_text(pilot)
+        assert "l          Show more log lines" in screen_text(pilot)
 
 
 async def test_the_palette_goes_to_a_position_from_any_screen(running: Running) -> None:

@@ -92,7 +92,8 @@ class HelpDialog(ModalScreen[None]):
         super().__init__()
         self._keymap = keymap or Keymap()
         desk_screen = asked_on if isinstance(asked_on, DeskScreen) else None
-        self._own_deeds = (*desk_screen.own_deeds, *desk_screen.pane_deeds) if desk_screen else ()
+        self._own_deeds = desk_screen.own_deeds if desk_screen else ()
+        self._pane_deeds = desk_screen.pane_deeds if desk_screen else ()
         self._place, self._about = desk_screen.here if desk_screen else ("", "")
         self._pane_keys = tuple(pane_keys(asked_on))
 
@@ -122,7 +123,7 @@ class HelpDialog(ModalScreen[None]):
         return lines(*rows, say(""))
 
     def _area(self, area: Area) -> Content:
-        deeds = (*self._own_deeds, *DEEDS)
+        deeds = (*self._own_deeds, *self._pane_deeds, *DEEDS)
         told = [*key_rows(area, deeds, self._keymap), *MORE_KEYS.get(area, ())]
         rows = [say((f"{keys:<11}", Tone.STRONG), text) for keys, text in told]
         return lines(say((area.value, Tone.ACCENT)), *rows, say(""))
