@@ -164,13 +164,15 @@ class Wire:
         """Read a part of what came; the event loop's other work goes on in between."""
         self._next_turn = None
         self._read(_TURN)
-        left = len(self._data) - self._at
-        if self._has_message():
+        has_more = self._has_message()
+        if has_more:
             self._next_turn = asyncio.get_running_loop().call_soon(self._take_turn)
-        if self._is_paused is not (left > _FULL) and self._client.conn.transport is not None:
-            self._is_paused = not self._is_paused
-            transport = self._client.conn.transport
-            (transport.pause_reading if self._is_paused else transport.resume_reading)()
+        # The rest of a message that is not whole has to come, however long it is.
+        is_full = has_more and len(self._data) - self._at > _FULL
+        transport = self._client.conn.transport
+        if self._is_paused is not is_full and transport is not None:
+            self._is_paused = is_full
+            (transport.pause_reading if is_full else transport.resume_reading)()
 
     def _read(self, most: int) -> None:
         """Hand on the messages that begin in the next `most` bytes."""

@@ -69,6 +69,14 @@ async def test_others_have_their_turn_while_much_is_read(
     assert max(after - before for before, after in pairwise(least)) < 2000
 
 
+async def test_a_message_of_many_megabytes_does_not_stop_what_comes_behind_it(
+    tws: ScriptedTws, connect: Connect
+) -> None:
+    session = await connect()
+    tws.send(["204", "1", "x" * 6_000_000], execution("a.01", "100"))
+    await session.until(lambda: [fill.exec_id for fill in session.of(Fill)] == ["a.01"])
+
+
 async def test_fills_are_the_text_of_the_wire(tws: ScriptedTws, connect: Connect) -> None:
     tws.fills = [
         execution("0000e0d5.67fe667b.01.01", "0.3333", "201.940000001", side="SLD"),
