@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from possync_tui.broker import many_accounts
 from possync_tui.broker.endings import Ending, all_ids_taken, still_held
 from possync_tui.broker.link import Link
 from possync_tui.broker.marks import MarkBook
@@ -144,7 +145,9 @@ class IbkrBroker:
 
     async def snapshot(self, timeout: float) -> Snapshot:
         """A complete snapshot. Raises `SnapshotRefused` or another `BrokerError`."""
-        return await self._usable_link().snapshot(timeout)
+        link = self._usable_link()
+        with many_accounts.explained(link.accounts):
+            return await link.snapshot(timeout)
 
     async def watch(self, keys: frozenset[PositionKey]) -> None:
         """Ask for live values of these positions, in this session and those to come."""
@@ -288,6 +291,8 @@ class IbkrBroker:
         link.feed.watch(self._watched)
         link.begin()
         self._refresh()
+        if (told := many_accounts.notice_of(link.accounts)) is not None:
+            self._emit(told)
         # Waiting like this leaves the future alone when this task is cancelled.
         await asyncio.wait({link.ended})
         self._seconds_up = self._clock.monotonic() - since

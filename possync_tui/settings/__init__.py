@@ -69,8 +69,9 @@ def _check_known(key: str, given: Given) -> None:
         return
     import difflib
 
-    nearest = difflib.get_close_matches(key.upper(), known, n=1, cutoff=0.0)[0]
+    shown = key if len(key) <= 60 else key[:57] + "..."
+    nearest = difflib.get_close_matches(shown.upper(), known, n=1, cutoff=0.0)[0]
     # The value stays out of the message: it may be a secret of another program.
     raise SettingsError(
-        f"{printable(key)} ({given.origin}) is not a setting; did you mean {nearest}?"
+        f"{printable(shown)} ({given.origin}) is not a setting; did you mean {nearest}?"
     )

@@ -53,8 +53,11 @@ class Intake:
 
     def keep(self, observations: tuple[Observed, ...]) -> None:
         """Take in what could not be stored, each once however often it is tried."""
+        # A set: a day's fills are tried again with each sync for as long as the disk is full.
+        waiting = set(self._queue)
         for observation in observations:
-            if observation not in self._queue:
+            if observation not in waiting:
+                waiting.add(observation)
                 self.put(observation)
 
     async def stop(self) -> None:

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from possync_tui.broker.port import BrokerError
+from possync_tui.broker.port import BrokerError, BrokerTimeout
 from possync_tui.broker.requests import ALLOWED_REQUESTS
 from possync_tui.broker.session import IbkrBroker
-from possync_tui.demo import DemoGateway, Fault, FaultField, FaultKind, default_desk
+from possync_tui.demo import DemoGateway, Desk, Fault, FaultField, FaultKind, default_desk
 from possync_tui.domain.connection import Phase
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.observations import Commission, Fill, RowPushed, Snapshot
@@ -155,3 +155,24 @@ async def test_every_server_version_that_the_library_takes(version: int) -> None
     assert (await session.broker.executions(5)).fills
     await session.broker.stop()
     await gateway.stop()
+
+
+async def test_a_login_of_more_accounts_than_tws_answers_for_is_told_so() -> None:
+    desk = Desk([f"DU{2_000_000 + number}" for number in range(51)])
+    gateway = DemoGateway(desk)
+    await gateway.start()
+    session = Session(IbkrBroker(replace(QUICK, port=gateway.port)))
+    await session.broker.start()
+    try:
+        await session.broker.connected(5)
+        await session.until(session.problems)
+        assert session.problems()[0].startswith("This login has 51 accounts. IBKR sends")
+        gateway.inject(Fault(FaultKind.NEVER_END, once=True))
+        with pytest.raises(BrokerTimeout, match=r"did not send all positions .* up to 50 accounts"):
+            await session.broker.snapshot(0.3)
+        await session.until_phase(Phase.CONNECTED)
+        gateway.clear_faults()
+        assert (await session.broker.snapshot(5)).rows == ()
+    finally:
+        await session.broker.stop()
+        await gateway.stop()

@@ -2,17 +2,19 @@
 
 import asyncio
 import sqlite3
+from dataclasses import fields, replace
 from decimal import Decimal
 
 import pytest
 
 from possync_tui.broker.port import BrokerError, Executions
 from possync_tui.domain.instruments import PositionKey
-from possync_tui.domain.observations import Observed, RowPushed, Side
+from possync_tui.domain.observations import Fill, Observed, RowPushed, Side
 from possync_tui.domain.runs import Outcome
-from possync_tui.ledger.port import EntryQuery
+from possync_tui.ledger.port import EntryQuery, LedgerWriteFailed
+from possync_tui.sync.intake import Intake
 
-from .conftest import ACCOUNT, OTHER, ScriptedBroker, Start, settle
+from .conftest import ACCOUNT, OTHER, HandClock, ScriptedBroker, Start, settle
 from .test_sync_scheduler import running, triggers
 from .test_sync_service import quantities
 
@@ -306,6 +308,38 @@ async def test_intake_outlives_an_unexpected_error(start: Start, broker: Scripte
     with sqlite3.connect(rig.path) as db:
         stored = db.execute("SELECT count(*) FROM inbox WHERE kind = 'fill'").fetchone()
     assert stored == (2,)
+
+
+class Counted(Fill):
+    """A fill that counts how often it is compared."""
+
+    comparisons = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.comparisons += 1
+        return super().__eq__(other)
+
+    __hash__ = Fill.__hash__
+
+
+async def test_a_day_of_fills_that_wait_for_the_ledger_is_kept_in_one_pass(
+    broker: ScriptedBroker, clock: HandClock
+) -> None:
+    async def fails(_: tuple[Observed, ...]) -> int:
+        raise LedgerWriteFailed("disk full")
+
+    def nothing(_: tuple[Observed, ...]) -> None: ...
+
+    intake = Intake(fails, nothing, clock.sleep)
+    for _ in range(500):
+        broker.trade(1, Side.BOUGHT, "1", "10")
+    names = [field.name for field in fields(Fill)]
+    day = tuple(Counted(**{name: getattr(fill, name) for name in names}) for fill in broker.fills)
+    intake.keep(day)
+    again = tuple(replace(fill) for fill in day)
+    intake.keep(again)
+    assert intake.backlog == len(day), "each once"
+    assert Counted.comparisons <= 4 * len(day)
 
 
 async def test_a_stop_that_was_given_up_on_goes_on(start: Start, broker: ScriptedBroker) -> None:
