@@ -17,7 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 from unittest import mock
-from xml.etree import ElementTree
+from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
 from possync_tui.cli.call import Call
@@ -36,7 +36,7 @@ from possync_tui.domain.observations import (
 from possync_tui.domain.text import printable
 from possync_tui.ledger.codec import decode
 from possync_tui.ledger.store import open_ledger
-from possync_tui.settings import Given, SettingsError, load
+from possync_tui.settings import Given, SettingsError, load, models, plain
 from possync_tui.tui.choices import Choices, ChoicesError, from_text, to_text
 from tests.flex.build import (
     STOCK,
@@ -220,17 +220,27 @@ def _judge_ledger(ledger: Path, statement: Path) -> None:
     adjusted = [o for o in stored if isinstance(o, Adjusted) and o.source is AdjustmentSource.FLEX]
     if not fills and not adjusted:
         return
-    said = [element.attrib for element in ElementTree.parse(statement).iter()]
+    said = _attributes_in(statement)
     for fill in fills:
         if fill.quantity and not any(_is_of(fill, attributes) for attributes in said):
             raise InvariantBroken(f"no row says {fill}")
-    told = {abs(number) for texts in said if (number := _number(texts.get("quantity"))) is not None}
+    quantities = (_number(texts.get("quantity")) for texts in said)
+    # Rows of one event that came twice are added up.
+    told = {abs(q) * times for q in quantities if q is not None for times in range(1, 9)}
     for item in adjusted:
         is_told = abs(item.quantity) in told or not item.quantity
         if not is_told and item.kind is not AdjustmentKind.DELIVERY:
             raise InvariantBroken(f"no row says {item}")
         if item.key.account != ACCOUNT:
             raise InvariantBroken(f"of another account: {item}")
+
+
+def _attributes_in(statement: Path) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = []
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = lambda _, attributes: found.append(attributes)
+    parser.Parse(statement.read_bytes(), True)
+    return found
 
 
 def _is_of(fill: Fill, attributes: dict[str, str]) -> bool:
@@ -292,7 +302,17 @@ def _read_environment(rng: Random) -> str:
         rng.choice(names): rng.choice(NASTY).replace(b"\0", b"").decode(errors="surrogateescape")
         for _ in range(rng.choice((1, 2, 5)))
     }
+    for name, text in environ.items():
+        _read_both_ways(name, text)
     return _loaded(lambda: load(environ=environ, env_file=_NOTHING))
+
+
+def _read_both_ways(name: str, text: str) -> None:
+    """What is understood without pydantic is what pydantic understands."""
+    given = {name: Given(text, "test")} if text.strip() else {}
+    short = plain.read(given)
+    if short is not None and short != models.read(given):
+        raise InvariantBroken(f"{name}={text!r} is read in two ways")
 
 
 def _loaded(read: Callable[[], object]) -> str:

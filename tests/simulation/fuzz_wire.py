@@ -36,7 +36,7 @@ _DEEDS = (
     *(market.move_prices, actions.sync, actions.sync, actions.dry_run, actions.reconnect),
     *(actions.wait_a_moment, actions.wait_a_moment, actions.wait_minutes, trouble.network_torn),
 )
-_NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
+_NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,9})?\s*", re.ASCII)
 
 Row = tuple[str, int, str, str]
 

@@ -9,6 +9,7 @@ import pytest
 from possync_tui.domain.money import BadNumber, parse_number
 from possync_tui.flex.document import FlexRefused
 from possync_tui.flex.statement import read_flex
+from possync_tui.settings import SettingsError, load
 from tests.flex.build import Sheet, trade, write
 from tests.simulation import fuzz_files, fuzz_wire
 
@@ -62,3 +63,9 @@ def test_spoilt_settings() -> None:
         assert report.ok, f"python -m tests.simulation.fuzz settings {seed}:{seed + 1}"
         done += report.deeds
     assert {"settings read", "settings refused", "choices read", "choices refused"} <= done.keys()
+
+
+def test_an_endless_name_of_a_setting_is_named_in_short() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(environ={"IBKR_" + "9" * 100_000: "1"}, env_file=Path("/dev/null"))
+    assert len(str(refused.value)) < 160
