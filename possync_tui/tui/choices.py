@@ -29,7 +29,9 @@ class Choices:
 
     theme: str | None = None
     columns: tuple[str, ...] | None = None
+    column_order: tuple[str, ...] | None = None
     grouping: Grouping | None = None
+    folded: tuple[str, ...] = ()
     sort: str | None = None
     sort_down: bool = False
     flashes: bool = True
@@ -40,7 +42,9 @@ class Chosen(TypedDict, total=False):
 
     theme: str | None
     columns: tuple[str, ...] | None
+    column_order: tuple[str, ...] | None
     grouping: Grouping | None
+    folded: tuple[str, ...]
     sort: str | None
     sort_down: bool
     flashes: bool
@@ -59,17 +63,15 @@ def from_text(text: str) -> Choices:
         raise ChoicesError("it is not JSON") from error
     if not isinstance(found, dict) or found.get("version") != VERSION:
         raise ChoicesError(f"it is not of version {VERSION}")
-    columns, grouping = found.get("columns"), _name(found, "grouping")
-    if columns is not None and not (
-        isinstance(columns, list) and all(isinstance(name, str) for name in columns)
-    ):
-        raise ChoicesError("“columns” is no list of names")
+    grouping = _name(found, "grouping")
     if grouping is not None and grouping not in list(Grouping):
         raise ChoicesError("“grouping” is none that we know")
     return Choices(
         theme=_name(found, "theme"),
-        columns=None if columns is None else tuple(columns),
+        columns=_names(found, "columns"),
+        column_order=_names(found, "column_order"),
         grouping=None if grouping is None else Grouping(grouping),
+        folded=_names(found, "folded") or (),
         sort=_name(found, "sort"),
         sort_down=_switch(found, "sort_down", False),
         flashes=_switch(found, "flashes", True),
@@ -81,6 +83,15 @@ def _name(found: dict[str, object], key: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise ChoicesError(f"“{key}” is no text")
     return value
+
+
+def _names(found: dict[str, object], key: str) -> tuple[str, ...] | None:
+    value = found.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise ChoicesError(f"“{key}” is no list of names")
+    return tuple(value)
 
 
 def _switch(found: dict[str, object], key: str, default: bool) -> bool:

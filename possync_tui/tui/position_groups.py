@@ -3,7 +3,7 @@
 A group holds one currency, whatever it is grouped by: different currencies are never added.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -30,15 +30,26 @@ class GroupKey:
     label: str
     currency: str
 
+    @property
+    def name(self) -> str:
+        """What it is remembered by."""
+        return f"{self.by} {self.label} {self.currency}"
+
 
 @dataclass(frozen=True, slots=True)
 class Subtotal:
-    """The heading of a group, with its sums; `positions` counts virtual FX rows too."""
+    """The heading of a group, with its sums; `positions` counts virtual FX rows too.
+
+    Folded, its rows are not shown: then it tells how many of them are missing or held.
+    """
 
     key: GroupKey
     positions: int
     total: Total
     is_stale: bool
+    is_folded: bool = False
+    missing: int = 0
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +64,13 @@ PositionLine = Holding | Subtotal
 """What a line of the Positions pane is."""
 
 
-def grouped(holdings: Iterable[Holding], by: Grouping) -> tuple[Group, ...]:
-    """The groups by label, then by currency."""
+def grouped(
+    holdings: Iterable[Holding], by: Grouping, folded: Collection[str] = ()
+) -> tuple[Group, ...]:
+    """The groups by label, then by currency; `folded` are those of them by name."""
     found: dict[GroupKey, list[Holding]] = {}
     for holding in holdings:
-        found.setdefault(_key_of(holding, by), []).append(holding)
+        found.setdefault(group_of(holding, by), []).append(holding)
     return tuple(
         Group(
             Subtotal(
@@ -65,6 +78,9 @@ def grouped(holdings: Iterable[Holding], by: Grouping) -> tuple[Group, ...]:
                 len(members),
                 total_of(key.currency, members),
                 any(member.is_stale for member in members if not member.is_outside_totals),
+                key.name in folded,
+                sum(1 for member in members if member.is_missing),
+                sum(1 for member in members if member.held is not None and not member.is_missing),
             ),
             tuple(members),
         )
@@ -72,7 +88,8 @@ def grouped(holdings: Iterable[Holding], by: Grouping) -> tuple[Group, ...]:
     )
 
 
-def _key_of(holding: Holding, by: Grouping) -> GroupKey:
+def group_of(holding: Holding, by: Grouping) -> GroupKey:
+    """The group that a position is in."""
     view = holding.view
     label = {Grouping.ACCOUNT: view.account, Grouping.TYPE: view.sec_type}.get(by, "")
     return GroupKey(by, label, view.currency)
@@ -131,8 +148,13 @@ def _heading_cell(column_id: str, line: Subtotal, shown: Redaction) -> Cell:
     if column_id == "symbol":
         # `?1` as in the totals: a row whose value no sum holds.
         unknown = f" ?{total.unknown}" if total.unknown else ""
-        label = f"{label_of(line.key, shown)} · {count(line.positions)}{unknown}"
-        return Cell(label, Tone.ACCENT)
+        troubles = ""
+        if line.is_folded:
+            # What a fold hides of these is still said.
+            troubles = f" !{line.missing}" if line.missing else ""
+            troubles += f" ⚑{line.held}" if line.held else ""
+        label = f"{label_of(line.key, shown)} · {count(line.positions)}{unknown}{troubles}"
+        return Cell(label, Tone.WARNING if troubles else Tone.ACCENT)
     if column_id not in amounts:
         return Cell("")
     amount = amounts[column_id]

@@ -17,7 +17,9 @@ from tests.tui.conftest import Running, app_of, dashboard, press, screen_text, s
 FULL = Choices(
     theme="possync-day",
     columns=("symbol", "last"),
+    column_order=("symbol", "last", "quantity"),
     grouping=Grouping.TYPE,
+    folded=("type STK USD",),
     sort="value",
     sort_down=True,
     flashes=False,
@@ -38,6 +40,8 @@ BROKEN = (
     '{"version": 1, "theme": 3}',
     '{"version": 1, "columns": "last"}',
     '{"version": 1, "columns": ["last", 1]}',
+    '{"version": 1, "column_order": {}}',
+    '{"version": 1, "folded": [null]}',
     '{"version": 1, "grouping": "moon"}',
     '{"version": 1, "grouping": []}',
     '{"version": 1, "flashes": "yes"}',

@@ -15,6 +15,11 @@ TITLE = "Let syncs close missing positions?"
 class ArmingDialog(Dialog[bool]):
     """`y` arms; anything else leaves things as they are."""
 
+    about = (
+        "Armed, syncs may close what the broker leaves out of complete snapshots. Off, such a "
+        "position stays MISSING until closing fills, a statement or your word settle it."
+    )
+    keys_told = (("y", "Arm for an hour"), ("n esc", "Leave it off"))
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Arm for an hour"),
         Binding("n,m,q", "cancel", "Leave it off", show=False),

@@ -1,7 +1,7 @@
 """The dashboard: is the ledger right, am I connected, what changed."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
@@ -12,6 +12,7 @@ from textual.widgets import Static
 from possync_tui.domain.views import PositionView
 from possync_tui.tui.actions import DASHBOARD_DEEDS, LOG_DEEDS, bindings
 from possync_tui.tui.bridge import EngineUpdate
+from possync_tui.tui.column_order import ColumnChoice
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.screens.base import DeskScreen
 from possync_tui.tui.widgets.connection import ConnectionPane
@@ -22,15 +23,13 @@ from possync_tui.tui.widgets.pane_tabs import PaneTabs
 from possync_tui.tui.widgets.positions import PositionsPane
 from possync_tui.tui.widgets.sync_stats import SyncStatsPane
 
-if TYPE_CHECKING:
-    from possync_tui.tui.screens.columns_dialog import Answer
-
 TOO_SMALL = (
     "possync-tui needs a terminal of 60 × 15 or more. Everything goes on meanwhile; {quit} quits."
 )
 ABOUT = {
     "Positions": "What you hold by the ledger, with live values beside it. Enter opens a "
-    "position's life; a click on a heading sorts.",
+    "position's life; a click on a heading sorts, dragging one moves the column. In groups, enter "
+    "or a click on a group's line folds it.",
     "Sync stats": "How often the ledger was compared with the broker, how well and how fast. The "
     "counters are those of the ledger's whole life; bars are the latest durations.",
     "Connection": "The link to TWS: how it stands, what to do about it, and the last error. "
@@ -213,6 +212,19 @@ class DashboardScreen(DeskScreen):
     def action_group(self) -> None:
         self.positions.group_next()
 
+    def action_fold(self) -> None:
+        """Fold the group of the row under the cursor, or unfold it."""
+        if not self.positions.fold():
+            self._say_ungrouped()
+
+    def action_fold_all(self) -> None:
+        if not self.positions.fold_all():
+            self._say_ungrouped()
+
+    def _say_ungrouped(self) -> None:
+        said = f"The rows are in no groups; {self.desk.key_of('group')} puts them together."
+        self.app.notify(said, markup=False, timeout=3)
+
     def action_flash(self) -> None:
         flashes = self.positions.turn_flashes()
         said = "Changed values light up." if flashes else "Changed values do not light up any more."
@@ -222,14 +234,15 @@ class DashboardScreen(DeskScreen):
         """Ask which columns to show."""
         from possync_tui.tui.screens.columns_dialog import ColumnsDialog
 
-        table = self.positions.table
+        table, kept = self.positions.table, self.desk.choices.now
 
-        def answered(answer: "Answer | None") -> None:
+        def answered(answer: ColumnChoice | None) -> None:
             if answer is not None:
-                self.positions.choose_columns(None if isinstance(answer, str) else answer)
+                self.positions.choose_columns(answer)
 
         shown = [column.id for column in table.shown_columns()]
-        self.app.push_screen(ColumnsDialog(table.all_columns, shown), answered)
+        chosen = ColumnChoice(kept.columns, kept.column_order)
+        self.app.push_screen(ColumnsDialog(table.all_columns, shown, chosen), answered)
 
     def action_copy(self) -> None:
         """The row under the cursor, or the lines selected in the log, to the clipboard."""

@@ -17,12 +17,28 @@ Answer = TypeVar("Answer")
 class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     """A title, a text, what to fill in, and buttons; escape is `None`."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Cancel"),
+        Binding("question_mark", "app.show_help", "Help", show=False, id="help"),
+    ]
+    about: ClassVar[str] = ""
+    """What is asked, for the help."""
+    keys_told: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("enter", "Answer"),
+        ("tab", "The next field or button"),
+        ("esc", "Leave it as it is"),
+    )
+    """Its own keys, which stay as they are."""
 
     def __init__(self, title: str, text: Content) -> None:
         super().__init__()
         self._title = title
         self._text = text
+
+    @property
+    def here(self) -> tuple[str, str]:
+        """What the help calls it, and says of it."""
+        return self._title, self.about
 
     def body(self) -> list[Widget]:
         """What stands between the text and the buttons."""

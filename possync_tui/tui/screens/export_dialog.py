@@ -17,6 +17,8 @@ Answer = tuple[Path, bool]
 class ExportDialog(Dialog[Answer]):
     """The answer is a path, and whether the file there may be replaced."""
 
+    about = "What the table shows goes into a CSV file. Another file is not replaced unasked."
+
     def __init__(self, entries: int, what: str, default_name: str) -> None:
         super().__init__(
             "Export as CSV",

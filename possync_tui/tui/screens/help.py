@@ -15,6 +15,7 @@ from possync_tui.tui.key_names import key_name
 from possync_tui.tui.keymap import Keymap
 from possync_tui.tui.keys_here import pane_keys
 from possync_tui.tui.screens.base import DeskScreen
+from possync_tui.tui.screens.dialog import Dialog
 from possync_tui.tui.tones import Tone, lines, say
 
 MORE_KEYS = {
@@ -92,16 +93,21 @@ class HelpDialog(ModalScreen[None]):
         super().__init__()
         self._keymap = keymap or Keymap()
         desk_screen = asked_on if isinstance(asked_on, DeskScreen) else None
+        dialog = asked_on if isinstance(asked_on, Dialog) else None
+        self._dialog_keys = dialog.keys_told if dialog else ()
         self._own_deeds = desk_screen.own_deeds if desk_screen else ()
         self._pane_deeds = desk_screen.pane_deeds if desk_screen else ()
-        self._place, self._about = desk_screen.here if desk_screen else ("", "")
-        self._pane_keys = tuple(pane_keys(asked_on))
+        place = desk_screen or dialog
+        self._place, self._about = place.here if place else ("", "")
+        self._pane_keys = () if dialog else tuple(pane_keys(asked_on))
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog help"):
             yield Static(Content.styled("Keys and symbols", "bold"), classes="dialog-title")
             if self._about or self._pane_keys:
                 yield Static(self._here(), classes="help-here", markup=False)
+            if self._dialog_keys:
+                return
             with Horizontal(classes="help-columns"):
                 with Vertical(classes="help-column"):
                     yield Static(self._area(Area.SYNC))
@@ -114,6 +120,7 @@ class HelpDialog(ModalScreen[None]):
     def _here(self) -> Content:
         """What this place is for, and the keys that it alone has."""
         rows = [say((f"{self._place}  ", Tone.ACCENT), self._about)]
+        rows += [say((f"{keys:<11}", Tone.STRONG), text) for keys, text in self._dialog_keys]
         own = {key for deed in self._own_deeds for key in self._keymap.of(deed.id)}
         rows += [
             say((f"{key_name(here.keys):<11}", Tone.STRONG), here.label)

@@ -13,6 +13,8 @@ from possync_tui.tui.tones import Tone, say
 class PeriodDialog(Dialog[Period]):
     """Both days are included; an empty one has no end on that side."""
 
+    about = "Days of your time zone, both included; without a first or a last one it has no end."
+
     def __init__(self, shown: Period) -> None:
         super().__init__(
             "Realized from … to …",

@@ -125,6 +125,8 @@ def _flag(hold: HoldView) -> Cell:
 class DecisionDialog(Dialog[Word]):
     """Asks for a note, and for how a missing position ended; the answer is the user's word."""
 
+    about = "Your word on what is held. It is journaled with your note, and is not asked for again."
+
     def __init__(self, desk: Desk, holds: Sequence[HoldView], *, accept: bool) -> None:
         word = "Accept" if accept else "Keep as it is"
         what = f"all {len(holds)}" if len(holds) > 1 else _title(desk, holds[0])

@@ -209,12 +209,8 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         return grown
 
     def _arrange(self) -> None:
-        wanted = {column.id for column in self.shown_columns()}
-        pairs = [
-            (column, measure)
-            for column, measure in zip(self._columns, self._measures, strict=True)
-            if column.id in wanted
-        ]
+        measures = {c.id: m for c, m in zip(self._columns, self._measures, strict=True)}
+        pairs = [(column, measures[column.id]) for column in self.shown_columns()]
         if self.size.width:
             self._placed = place(
                 [column for column, _ in pairs],

@@ -8,6 +8,7 @@ from textual.widgets import Input, Static
 
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
+from possync_tui.tui.column_order import ColumnChoice
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.format import clean
 from possync_tui.tui.holdings import Holding, holds_by_position
@@ -80,6 +81,8 @@ class PositionsPane(Pane):
         rows = [row for row in self._all.values() if matches(row, words)]
         self.table.placeholder = self._placeholder(bool(words.strip()))
         shown = {column.id for column in self.table.shown_columns()}
+        # What was looked for is not to be hidden in a fold.
+        self.table.folds_apply = not words.strip()
         self.table.set_rows(rows)
         if shown != {column.id for column in self.table.shown_columns()}:
             self.table.remeasure()
@@ -205,6 +208,7 @@ class PositionsPane(Pane):
         if self.table.row_for(key) is None:
             self.filter.empty()
             self.show_rows()
+            self.table.unfold(key)
         self.table.move_cursor(key)
         self.table.focus()
 
@@ -283,7 +287,17 @@ class PositionsPane(Pane):
         self.show_rows()
         self.table.remeasure()
 
-    def choose_columns(self, columns: tuple[str, ...] | None) -> None:
-        """Show these columns; `None` leaves the choice to the program."""
-        self._desk.choices.keep(columns=columns)
+    def fold(self) -> bool:
+        """Fold or unfold the group under the cursor; whether there are groups."""
+        self.table.fold()
+        return self.table.grouping is not None
+
+    def fold_all(self) -> bool:
+        """Fold all groups, or unfold them where all are; whether there are groups."""
+        self.table.fold_all()
+        return self.table.grouping is not None
+
+    def choose_columns(self, choice: ColumnChoice) -> None:
+        """Show these columns in this order."""
+        self._desk.choices.keep(columns=choice.shown, column_order=choice.order)
         self.table.remeasure()

@@ -3,22 +3,33 @@
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from textual import events
+
 from possync_tui.domain.instruments import PositionKey
+from possync_tui.tui.column_order import in_order, moved
 from possync_tui.tui.columns import Cell, Column, ordered
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.holdings import Holding, flag, holding_columns, more_columns
 from possync_tui.tui.position_groups import (
+    Group,
     Grouping,
     GroupKey,
     PositionLine,
+    Subtotal,
+    group_of,
     grouped,
     with_headings,
 )
+from possync_tui.tui.tones import Tone
 from possync_tui.tui.troubles import missing_note
 from possync_tui.tui.widgets.line_table import LineTable
 
 FLASH_SECONDS = 0.6
 LineKey = PositionKey | GroupKey
+
+
+def _fold_sign(heading: Subtotal) -> Cell:
+    return Cell("▹" if heading.is_folded else "▾", Tone.ACCENT)
 
 
 class PositionsTable(LineTable[PositionLine, LineKey]):
@@ -38,6 +49,12 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
         columns = [with_headings(c, desk.shown) for c in (*self.ordinary, *self.others)]
         super().__init__(columns, id="positions-table")
         self._desk = desk
+        self.folds_apply = True
+        """Not while rows are looked for."""
+        self._members: dict[LineKey, Holding] = {}
+        self._dragged: str | None = None
+        self._has_dragged = False
+        self._drag_order: tuple[str, ...] | None = None
         self._flashes: dict[LineKey, tuple[float, frozenset[str]]] = {}
         choices = desk.choices.now
         if any(column.id == choices.sort for column in columns):
@@ -45,8 +62,8 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
 
     @property
     def holdings(self) -> Sequence[Holding]:
-        """The positions, without the headings between them."""
-        return [line for line in self._rows if isinstance(line, Holding)]
+        """The positions, without the headings between them; those in folds too."""
+        return tuple(self._members.values())
 
     @property
     def cursor_holding(self) -> Holding | None:
@@ -63,7 +80,7 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
         return row.key
 
     def flag_of(self, row: PositionLine) -> Cell | None:
-        return flag(row) if isinstance(row, Holding) else Cell(" ")
+        return flag(row) if isinstance(row, Holding) else _fold_sign(row)
 
     def note_of(self, row: PositionLine) -> Cell | None:
         if not isinstance(row, Holding):
@@ -71,10 +88,10 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
         return missing_note(row, self._desk.clock.now(), self._desk.key_of("review"))
 
     def shown_columns(self) -> Iterable[Column[PositionLine]]:
-        chosen = self._desk.choices.now.columns
+        chosen, columns = self._desk.choices.now.columns, in_order(self._columns, self._order)
         if chosen is not None:
             # Without its symbol a row would have no name.
-            return [c for c in self._columns if c.id in chosen or c.id == "symbol"]
+            return [c for c in columns if c.id in chosen or c.id == "symbol"]
         hidden = {column.id for column in self.others}
         if self.grouping is not None:
             hidden |= self.IN_HEADING[self.grouping]
@@ -82,7 +99,11 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
             hidden.add("account")
         if len({h.view.currency for h in self.holdings}) < 2:
             hidden.add("currency")
-        return [column for column in self._columns if column.id not in hidden]
+        return [column for column in columns if column.id not in hidden]
+
+    @property
+    def _order(self) -> tuple[str, ...] | None:
+        return self._drag_order or self._desk.choices.now.column_order
 
     def rows_to_write(self) -> Iterable[PositionLine]:
         """A file gets the positions alone: a sum between them would be added up with them."""
@@ -91,7 +112,7 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
     def refresh_headings(self) -> None:
         """Values moved: the subtotals follow."""
         if self.grouping is not None:
-            self.replace_rows(group.heading for group in grouped(self.holdings, self.grouping))
+            self.replace_rows(group.heading for group in self._groups())
 
     def _in_order(self, rows: Iterable[PositionLine]) -> list[PositionLine]:
         column = next((c for c in self._columns if c.id == self.sort_id), None)
@@ -99,15 +120,129 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
         if self.grouping is None:
             return ordered([*holdings], column, down=self.sort_down)
         lines: list[PositionLine] = []
-        for group in grouped(holdings, self.grouping):
-            members: list[PositionLine] = [*group.members]
-            lines += [group.heading, *ordered(members, column, down=self.sort_down)]
+        for group in grouped(holdings, self.grouping, self._folded):
+            lines.append(group.heading)
+            if not group.heading.is_folded:
+                members: list[PositionLine] = [*group.members]
+                lines += ordered(members, column, down=self.sort_down)
         return lines
+
+    def set_rows(self, rows: Iterable[PositionLine]) -> None:
+        self._members = {row.key: row for row in rows if isinstance(row, Holding)}
+        super().set_rows(self._members.values())
+
+    def replace_rows(self, rows: Iterable[PositionLine]) -> None:
+        new = list(rows)
+        self._members |= {
+            row.key: row for row in new if isinstance(row, Holding) and row.key in self._members
+        }
+        super().replace_rows(new)
+
+    def resort(self) -> None:
+        if self._in_order(self._members.values()) != self._rows:
+            self.set_rows(self._members.values())
 
     def _rest_cursor_at(self, index: int) -> None:
         # A position is more use than the heading over it.
-        is_heading = index < len(self._rows) and not isinstance(self._rows[index], Holding)
-        super()._rest_cursor_at(index + 1 if is_heading else index)
+        here, below = (self._rows[i : i + 1] for i in (index, index + 1))
+        is_heading = bool(here and below) and not isinstance(here[0], Holding)
+        is_open = is_heading and isinstance(below[0], Holding)
+        super()._rest_cursor_at(index + 1 if is_open else index)
+
+    # --- folds -------------------------------------------------------------------------------
+
+    @property
+    def _folded(self) -> frozenset[str]:
+        return frozenset(self._desk.choices.now.folded if self.folds_apply else ())
+
+    def _groups(self) -> tuple[Group, ...]:
+        by = self.grouping
+        return () if by is None else grouped(self._members.values(), by, self._folded)
+
+    def fold(self) -> None:
+        """Fold the group under the cursor, or unfold it; the cursor goes to its heading."""
+        row, by = self.cursor_row, self.grouping
+        if row is None or by is None:
+            return
+        key = row.key if isinstance(row, Subtotal) else group_of(row, by)
+        self._fold({*self._desk.choices.now.folded} ^ {key.name}, cursor=key)
+
+    def fold_all(self) -> None:
+        """Fold all groups; where all are folded, unfold them."""
+        row, by = self.cursor_row, self.grouping
+        if row is None or by is None:
+            return
+        keys = {group.heading.key.name for group in self._groups()}
+        before = {*self._desk.choices.now.folded}
+        cursor = row.key if isinstance(row, Subtotal) else group_of(row, by)
+        self._fold(before - keys if keys <= before else before | keys, cursor=cursor)
+
+    def unfold(self, key: PositionKey) -> None:
+        """Bring a position out of its fold."""
+        row, by = self._members.get(key), self.grouping
+        if row is not None and by is not None:
+            self._fold({*self._desk.choices.now.folded} - {group_of(row, by).name}, cursor=key)
+
+    def _fold(self, names: set[str], *, cursor: LineKey) -> None:
+        self._desk.choices.keep(folded=tuple(sorted(names)))
+        before, self._cursor = self._cursor, cursor
+        self.set_rows(self._members.values())
+        self.redraw(key for key in (before, cursor) if key is not None)
+        self._reveal(self.cursor_index)
+        self.post_message(self.Highlighted(self))
+
+    def action_select(self) -> None:
+        if isinstance(self.cursor_row, Subtotal):
+            self.fold()
+        else:
+            super().action_select()
+
+    # --- the mouse ---------------------------------------------------------------------------
+
+    def on_click(self, event: events.Click) -> None:
+        """A group's line folds; a heading that was dragged does not sort."""
+        index = event.y - 1 + self.scroll_offset.y
+        if event.y == 0:
+            if self._has_dragged:
+                event.prevent_default()
+            self._has_dragged = False
+        elif 0 <= index < len(self._rows) and isinstance(self._rows[index], Subtotal):
+            event.prevent_default()
+            self.move_cursor(self._rows[index].key)
+            if event.chain == 1:
+                self.fold()
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        self._dragged = None
+        if event.y == 0:
+            under = (p.column.id for p in self._placed if p.x <= event.x < p.x + p.width)
+            self._dragged = next((name for name in under if name != "symbol"), None)
+            self._has_dragged = False
+        if self._dragged is not None:
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """The column goes with the mouse, behind those whose middle that has passed."""
+        if self._dragged is None:
+            return
+        others = [placed for placed in self._placed if placed.column.id != self._dragged]
+        passed = [p.column.id for p in others if p.x + p.width // 2 < event.x]
+        after = passed[-1] if passed else others[0].column.id
+        before = tuple(column.id for column in in_order(self._columns, self._order))
+        order = moved(before, self._dragged, after=after)
+        if order != before:
+            self._has_dragged = True
+            self._drag_order = order
+            self._arrange()
+            self.refresh()
+
+    def on_mouse_up(self) -> None:
+        if self._dragged is not None:
+            self._dragged = None
+            self.release_mouse()
+        if self._drag_order is not None:
+            self._desk.choices.keep(column_order=self._drag_order)
+            self._drag_order = None
 
     # --- what just changed -------------------------------------------------------------------
 
