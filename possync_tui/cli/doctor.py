@@ -12,6 +12,7 @@ from possync_tui.cli import compose
 from possync_tui.cli.exits import Exit
 from possync_tui.cli.render import Column, Output
 from possync_tui.cli.reporting import read_settings
+from possync_tui.cli.screen_settings import wrong_keys, wrong_theme
 from possync_tui.domain.first_look import Port, advice
 from possync_tui.domain.text import printable
 from possync_tui.ledger.port import LedgerError
@@ -72,26 +73,16 @@ async def _examine(settings: Settings) -> tuple[list[Check], list[Port]]:
 
 
 def _settings_check(settings: Settings) -> Check:
-    theme = settings.possync.theme
-    if theme is not None and (names := _themes()) and theme not in names:
-        wrong = (
-            f"POSSYNC_THEME={theme}: there is no such theme, the dashboard takes {DEFAULT_THEME}"
-        )
-        return Check("settings", Verdict.PROBLEM, wrong, f"There are {', '.join(names)}.")
-    if settings.env_file is None:
-        return Check("settings", Verdict.GOOD, "no .env file is in use")
-    found = f"read from {settings.env_file}"
-    if why := paths.who_else_may_change(settings.env_file):
-        mend = "Who writes it decides what this program connects to: make it yours alone (chmod)."
-        return Check("settings", Verdict.NOTE, f"{found}; {why}", mend)
+    theme, keys = wrong_theme(settings), wrong_keys(settings)
+    if keys:
+        wrong = f"POSSYNC_KEYS: {keys}"
+        return Check("settings", Verdict.PROBLEM, wrong, "The dashboard does not open so: mend it.")
+    if theme:
+        wrong, _, names = theme.partition("; ")
+        told = f"POSSYNC_THEME: {wrong}, the dashboard takes {DEFAULT_THEME}"
+        return Check("settings", Verdict.PROBLEM, told, f"{names.capitalize()}.")
+    found = f"read from {settings.env_file}" if settings.env_file else "no .env file is in use"
     return Check("settings", Verdict.GOOD, found)
-
-
-def _themes() -> list[str]:
-    """Loads Textual, which takes a while: only for a name that is not the default."""
-    from possync_tui.tui.themes import theme_names
-
-    return theme_names()
 
 
 async def _ledger_check(settings: Settings) -> Check:

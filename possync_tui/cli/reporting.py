@@ -9,6 +9,7 @@ from possync_tui.cli.call import Call
 from possync_tui.cli.exits import CommandFailed, Exit
 from possync_tui.cli.options import given_settings
 from possync_tui.cli.render import Output
+from possync_tui.cli.screen_settings import wrong_theme
 from possync_tui.domain.text import mask_accounts, printable
 from possync_tui.ledger.port import LedgerError
 from possync_tui.settings import Settings, SettingsError, load
@@ -42,10 +43,14 @@ def make_call(arguments: Namespace, command: str) -> Call:
 def read_settings(arguments: Namespace, command: str) -> Settings:
     """Options, environment and `.env` file. Raises `SettingsError`."""
     env_file = getattr(arguments, "env_file", None)
-    return load(
+    settings = load(
         given_settings(arguments, leave_out=_NOT_SETTINGS.get(command, "")),
         env_file=Path(env_file).expanduser() if env_file else None,
     )
+    # One in a file is told by the dashboard, which opens all the same; this one was typed just now.
+    if getattr(arguments, "theme", None) and (wrong := wrong_theme(settings)):
+        raise SettingsError(f"option --theme: {printable(wrong)}")
+    return settings
 
 
 def _stderr_level(command: str, verbosity: int) -> int | None:

@@ -3,6 +3,8 @@
 import socket
 from typing import Any
 
+import pytest
+
 from tests.cli.conftest import Gateway, Home
 
 
@@ -41,12 +43,44 @@ def test_a_theme_that_is_none(home: Home, gateway: Gateway) -> None:
     assert (ran.code, ran.err) == (2, "")
     found = checks(ran.json())["settings"]
     assert found["verdict"] == "problem"
-    assert "POSSYNC_THEME=solarised" in found["detail"]
+    assert "POSSYNC_THEME: there is no theme solarised" in found["detail"]
     assert "possync-day" in found["advice"]
     assert "solarized-dark" in found["advice"]
     for theme in ("nord", "Possync-Day"):
         ran = home.run("doctor", "--json", *port, "--theme", theme)
         assert checks(ran.json())["settings"]["verdict"] == "good"
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        ("sync=m", "m is also the key of missing"),
+        ("synk=f5", "nothing is called synk; did you mean sync?"),
+        ("log-next=j", "j is taken by “Down”"),
+    ],
+)
+def test_keys_that_clash(home: Home, gateway: Gateway, keys: str, why: str) -> None:
+    ran = home.run("doctor", "--json", "--port", gateway.port, POSSYNC_KEYS=keys)
+    assert (ran.code, ran.err) == (2, "")
+    found = checks(ran.json())["settings"]
+    assert found["verdict"] == "problem"
+    assert "POSSYNC_KEYS" in found["detail"]
+    assert why in found["detail"]
+    ran = home.run("doctor", "--json", "--port", gateway.port, POSSYNC_KEYS="sync=f5")
+    assert checks(ran.json())["settings"]["verdict"] == "good"
+
+
+@pytest.mark.parametrize("command", ["dashboard", "demo", "status", "sync", "doctor"])
+def test_a_theme_that_was_typed_wrong_is_refused_with_those_there_are(
+    home: Home, closed_port: str, command: str
+) -> None:
+    named = () if command == "dashboard" else (command,)
+    ran = home.run(*named, "--theme", "solarised", "--port", closed_port)
+    assert ran.code == 2
+    said = ran.out + ran.err
+    for words in ("--theme", "there is no theme solarised", "possync-blue-orange", "nord"):
+        assert words in said
+    assert not home.ledger.exists()
 
 
 def test_something_else_listens(home: Home) -> None:
