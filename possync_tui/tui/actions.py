@@ -197,7 +197,16 @@ LIFE_DEEDS = (
 REVIEW_DEEDS = (
     Deed("accept", "A", "decide(True)", "Accept", "Accept what is held", Area.SYNC, -9, -3),
     Deed("keep", "K", "decide(False)", "Keep", "Keep things as they are", Area.SYNC, -8, -3),
-    Deed("accept-all", "E", "decide_all(True)", "All", "Accept everything held", Area.SYNC, -7, 3),
+    Deed(
+        "accept-all",
+        "E",
+        "decide_all(True)",
+        "Accept all",
+        "Accept everything held",
+        Area.SYNC,
+        -7,
+        3,
+    ),
     Deed("keep-all", "U", "decide_all(False)", "Keep all", "Keep everything", Area.SYNC, -6, 3),
     Deed(
         "evidence", "enter", "evidence", "Evidence", "The position's life so far", Area.LOOK, -5, 2

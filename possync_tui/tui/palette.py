@@ -39,9 +39,17 @@ class PossyncCommands(Provider):
         if isinstance(self.screen, DeskScreen):
             for deed in self.screen.own_deeds:
                 yield Command(deed.help, desk.key_of(deed.id), deed.action, self.screen)
+            yield from self._of_panes(self.screen)
         for deed in DEEDS:
             if self.app.check_action(deed.action, ()):
                 yield Command(deed.help, desk.key_of(deed.id), deed.action, self.app)
+
+    @staticmethod
+    def _of_panes(screen: DeskScreen) -> Iterator[Command]:
+        """What the panes without the keyboard can do."""
+        for pane in screen.panes_with_deeds:
+            for deed in () if pane.has_focus else screen.pane_deeds:
+                yield Command(deed.help, screen.desk.key_of(deed.id), deed.action, pane)
 
     async def discover(self) -> Hits:
         """All actions, before anything is typed."""

@@ -168,3 +168,18 @@ def test_debug_lines_push_no_others_out() -> None:
     for number in range(10):
         book.add(line(logging.WARNING, f"w{number}"))
     assert [found.text for found in book.newest(logging.WARNING)] == ["w7", "w8", "w9"]
+
+
+async def test_what_was_read_stays_in_view_when_the_window_shrinks(
+    running: Running, engine: FakeEngine
+) -> None:
+    async with running((140, 50)) as pilot:
+        await filled(pilot, engine)
+        await press(pilot, "k", "escape")
+        assert not dashboard(pilot).log_lines.is_following
+        last = numbers(pilot)[-1]
+        await press(pilot, "z")
+        assert numbers(pilot)[-1] == last
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot)
+        assert numbers(pilot)[-1] == last

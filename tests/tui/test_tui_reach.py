@@ -252,6 +252,17 @@ async def test_the_palette_goes_to_a_position_from_any_screen(running: Running) 
         assert row.view.symbol == "IBM"
 
 
+async def test_the_palette_reaches_a_pane_without_the_keyboard(running: Running) -> None:
+    async with running((140, 40)) as pilot:
+        assert dashboard(pilot).positions.table.has_focus
+        await press(pilot, "ctrl+p")
+        await pilot.press(*"hold the log")
+        await pilot.pause(0.3)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert not dashboard(pilot).log_lines.is_following
+
+
 async def test_the_palette_knows_every_action(running: Running) -> None:
     async with running((140, 60), ports=PORTS) as pilot:
         for deed in DEEDS:

@@ -30,6 +30,11 @@ class DeskScreen(Screen[None]):
     has_subject: ClassVar[bool] = False
     """Whether it is about one thing among many, so that two of its kind may follow each other."""
 
+    @property
+    def panes_with_deeds(self) -> tuple[Widget, ...]:
+        """The parts that `pane_deeds` work in."""
+        return ()
+
     class PositionAsked(Message):
         """The user wants to see a position among the others."""
 

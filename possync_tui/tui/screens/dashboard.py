@@ -79,6 +79,10 @@ class DashboardScreen(DeskScreen):
         return pane.title, self.desk.keymap.said(ABOUT[pane.title])
 
     @property
+    def panes_with_deeds(self) -> tuple[Widget, ...]:
+        return (self.log_lines,)
+
+    @property
     def panes(self) -> tuple[Pane, ...]:
         return (self.positions, *self.lower)
 

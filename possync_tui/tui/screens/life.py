@@ -155,7 +155,10 @@ class LifeScreen(SideScreen):
         view = self.view
         is_missing = view.status == Status.MISSING
         status = say((clean(view.status), Tone.WARNING if is_missing else Tone.GAIN))
-        status = say(status, f" since {stamp(view.opened_at)}" if not is_missing else "")
+        # What was held before the first sync was opened at a time that nobody told us.
+        status = say(
+            status, f", on the books since {stamp(view.opened_at)}" if not is_missing else ""
+        )
         if view.missing_since is not None:
             since = stamp(view.missing_since)
             review = self.desk.key_of("review")

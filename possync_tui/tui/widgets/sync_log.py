@@ -81,6 +81,7 @@ class SyncLogPane(ScrollView, can_focus=True):
         self.level = logging.INFO
         self.new_lines = 0
         self._is_scrolling_itself = False
+        self._height_before = 0
         self._shown = shown
         self._book = LogBook(LINES_KEPT)
         self._lines: deque[LogLine] = deque(maxlen=LINES_KEPT)
@@ -155,7 +156,13 @@ class SyncLogPane(ScrollView, can_focus=True):
         self.refresh()
 
     def on_resize(self) -> None:
+        """The last line in view stays in view: beside a larger window, all may have been."""
+        index = min(self.scroll_offset.y + self._height_before, len(self._rows)) - 1
+        last = self._rows[index].number if index >= 0 else None
+        self._height_before = self.size.height or self._height_before
         self.restyle()
+        if not self.is_following and self._cursor is None and last is not None:
+            self._reveal(last)
 
     def _fit_virtual_size(self) -> None:
         self.virtual_size = Size(self.size.width, len(self._rows))
