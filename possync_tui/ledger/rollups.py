@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import add
 
 from possync_tui.domain.position import Entry, EntryKind
 from possync_tui.ledger.at_rest import label
@@ -58,55 +59,57 @@ class Appended:
     currency: str
 
 
+Added = dict[Key, list[int]]
+
+
 @dataclass
 class Rollups:
     """What the entries of one transaction add, written in `save`: a row once, however many."""
 
     db: sqlite3.Connection
-    _added: dict[str, dict[Key, list[int]]] = field(
-        default_factory=lambda: {table: {} for table in _KEYS}
-    )
+    _days: Added = field(default_factory=dict)
+    _quarters: Added = field(default_factory=dict)
+    _contracts: Added = field(default_factory=dict)
 
     def add(self, appended: Appended) -> None:
         """Count an entry, or with a reversal that it does not stand any more."""
-        entry = appended.entry
+        entry, currency = appended.entry, appended.currency
+        method, charged_in = entry.method.value, label(entry.commission_currency)
+        account, quality = appended.account, entry.quality.value
         sums = _sums_of(entry)
-        quarter = quarter_of(entry.closed_at)
-        charged_in = label(entry.commission_currency)
-        by_whom = (appended.account, entry.quality.value)
-        keys: dict[str, Key] = {
-            "realized_days": (
-                *(entry.method.value, quarter // QUARTERS_A_DAY, appended.currency, charged_in),
-                *by_whom,
-            ),
-            "realized_quarters": (
-                *(entry.method.value, quarter, appended.currency, charged_in),
-                *by_whom,
-            ),
-            "realized_contracts": (
-                *(entry.method.value, appended.symbol, appended.currency, charged_in),
-                *(appended.description, appended.con_id, appended.sec_type),
-                *by_whom,
-            ),
-        }
+        contract = (
+            *(method, appended.symbol, currency, charged_in, appended.description),
+            *(appended.con_id, appended.sec_type, account, quality),
+        )
+        _count(self._contracts, contract, sums)
         if appended.sec_type == "CASH":
             # Virtual FX stays outside totals.
-            del keys["realized_days"], keys["realized_quarters"]
-        for table, key in keys.items():
-            spread = [quarter, quarter] if table in _SPREAD else []
-            before = self._added[table].get(key)
-            if before is None:
-                self._added[table][key] = [*spread, *sums]
-                continue
-            if spread:
-                before[:2] = [min(before[0], quarter), max(before[1], quarter)]
-            start = len(spread)
-            before[start:] = [was + more for was, more in zip(before[start:], sums, strict=True)]
+            return
+        quarter = quarter_of(entry.closed_at)
+        _count(self._quarters, (method, quarter, currency, charged_in, account, quality), sums)
+        day = (method, quarter // QUARTERS_A_DAY, currency, charged_in, account, quality)
+        total = _count(self._days, day, (*sums, quarter, quarter), len(sums))
+        first, last = total[-2:]
+        total[-2:] = min(first, quarter), max(last, quarter)
 
     def save(self) -> None:
-        for table, added in self._added.items():
+        for table, added in (
+            ("realized_days", self._days),
+            ("realized_quarters", self._quarters),
+            ("realized_contracts", self._contracts),
+        ):
             self.db.executemany(_ADD[table], [(*key, *row) for key, row in added.items()])
             added.clear()
+
+
+def _count(added: Added, key: Key, row: tuple[int, ...], sums: int | None = None) -> list[int]:
+    """Add a row to the one of `key`, the first `sums` columns of it; return that one."""
+    total = added.get(key)
+    if total is None:
+        total = added[key] = list(row)
+    else:
+        total[:sums] = map(add, total[:sums], row)
+    return total
 
 
 def _sums_of(entry: Entry) -> tuple[int, ...]:
@@ -144,7 +147,7 @@ def differing(db: sqlite3.Connection) -> Iterator[str]:
 
 def _adding(table: str) -> str:
     keys, spread = _KEYS[table], _SPREAD.get(table, ())
-    columns = (*keys, *spread, *SUMS)
+    columns = (*keys, *SUMS, *spread)
     sets = [f"{name} = {name} + excluded.{name}" for name in SUMS]
     if spread:
         first, last = spread

@@ -3,17 +3,17 @@
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
-from decimal import Decimal
 from functools import lru_cache
+from typing import Any
 
 from possync_tui.domain.calendar import CalendarPeriod, CalendarUnit, local_day, period_of
 from possync_tui.domain.money import from_micros
 from possync_tui.domain.views import PnlBucket, PnlGrouping, PnlTotal
 from possync_tui.ledger.port import EntryQuery
-from possync_tui.ledger.realized import entry_filter, named, sums_filter
+from possync_tui.ledger.realized import Parameters, entry_filter, named, sums_filter
 from possync_tui.ledger.rollups import QUARTER, QUARTERS_A_DAY, quarter_of, quarter_start
 
 _LABELS = {
@@ -22,10 +22,7 @@ _LABELS = {
     PnlGrouping.CURRENCY: "currency",
     PnlGrouping.QUALITY: "quality",
 }
-_FOUR_SUMS = (
-    "sum(realized_micros) AS micros, sum(commission_micros) AS commission,"
-    " sum(entries) AS entries, sum(unknown) AS unknown"
-)
+_ROW = "currency, commission_currency, realized_micros, commission_micros, entries, unknown"
 _EARLIEST, _LATEST = -(2**40), 2**40
 """Quarters of an hour before and after all times that there are."""
 
@@ -62,13 +59,13 @@ def pnl_totals(
     return groups.totals()
 
 
-@dataclass
+@dataclass(slots=True)
 class _Sum:
     period: CalendarPeriod | None
-    micros: int = 0
-    commission: int = 0
-    entries: int = 0
-    unknown: int = 0
+    micros: int
+    commission: int
+    entries: int
+    unknown: int
 
 
 @dataclass
@@ -78,48 +75,54 @@ class _Groups:
     by: PnlGrouping
     _sums: dict[tuple[str, str], _Sum] = field(default_factory=dict)
 
-    def add(self, record: sqlite3.Row, label: str, period: CalendarPeriod | None = None) -> None:
+    def add(self, sums: Sequence[Any], label: str, period: CalendarPeriod | None = None) -> None:
         """Count a row of sums. A commission counts where it was charged, which may be another
         currency than the contract's.
         """
-        currency: str = record["currency"]
-        total = self._at(label, currency, period)
-        total.micros += record["micros"]
-        total.entries += record["entries"]
-        total.unknown += record["unknown"]
-        charged_in: str = record["commission_currency"] or currency
-        if charged_in != currency:
+        currency, charged_in, micros, commission, entries, unknown = sums
+        if charged_in and charged_in != currency:
             charged = charged_in if self.by is PnlGrouping.CURRENCY else label
-            total = self._at(charged, charged_in, period)
-        total.commission += record["commission"]
+            self._count((charged, charged_in), period, 0, commission, 0, 0)
+            commission = 0
+        self._count((label, currency), period, micros, commission, entries, unknown)
 
-    def _at(self, label: str, currency: str, period: CalendarPeriod | None) -> _Sum:
-        total = self._sums.get((label, currency))
+    def _count(
+        self,
+        key: tuple[str, str],
+        period: CalendarPeriod | None,
+        micros: int,
+        commission: int,
+        entries: int,
+        unknown: int,
+    ) -> None:
+        total = self._sums.get(key)
         if total is None:
-            total = self._sums[label, currency] = _Sum(period)
-        return total
+            self._sums[key] = _Sum(period, micros, commission, entries, unknown)
+            return
+        total.micros += micros
+        total.commission += commission
+        total.entries += entries
+        total.unknown += unknown
 
     def totals(self) -> list[PnlTotal]:
-        return [
-            PnlTotal(
-                label=label,
-                currency=currency,
-                realized_pnl=_amount(total),
-                commission=from_micros(total.commission),
-                entries=total.entries,
-                unknown=total.unknown,
-                start=total.period.start if total.period else None,
-                end=total.period.end if total.period else None,
+        found = []
+        for (label, currency), total in sorted(self._sums.items(), key=_label_of):
+            micros, entries = total.micros, total.entries
+            if not (entries or micros or total.commission):
+                continue
+            # A sum of unknown amounts alone is unknown.
+            is_unknown = 0 < entries == total.unknown and not micros
+            realized = None if is_unknown else from_micros(micros)
+            commission, period = from_micros(total.commission), total.period
+            start, end = (period.start, period.end) if period else (None, None)
+            found.append(
+                PnlTotal(label, currency, realized, commission, entries, total.unknown, start, end)
             )
-            for (label, currency), total in sorted(self._sums.items(), key=lambda item: item[0])
-            if total.entries or total.micros or total.commission
-        ]
+        return found
 
 
-def _amount(total: _Sum) -> Decimal | None:
-    """A sum, `None` where it is one of unknown amounts alone."""
-    is_unknown = 0 < total.entries == total.unknown and not total.micros
-    return None if is_unknown else from_micros(total.micros)
+def _label_of(item: tuple[tuple[str, str], _Sum]) -> tuple[str, str]:
+    return item[0]
 
 
 # --- a stretch of time ---------------------------------------------------------------------------
@@ -168,29 +171,27 @@ def _sum_days(
     where = f"{where} AND day >= ? AND day < ?"
     parameters += between
     if unit is None:
-        label = _LABELS[groups.by]
-        sql = (
-            f"SELECT {label} AS label, currency, commission_currency, {_FOUR_SUMS}"  # noqa: S608
-            f" FROM realized_days WHERE {where} GROUP BY label, currency, commission_currency"
-        )
-        for record in db.execute(sql, parameters):
-            groups.add(record, record["label"])
+        sql = f"SELECT {_LABELS[groups.by]}, {_ROW} FROM realized_days WHERE {where}"  # noqa: S608
+        _place(_rows(db, sql, parameters), None, None, groups)
         return
-    sql = (
-        "SELECT day, currency, commission_currency, min(first_quarter) AS first,"  # noqa: S608
-        f" max(last_quarter) AS last, {_FOUR_SUMS} FROM realized_days WHERE {where}"
-        " GROUP BY day, currency, commission_currency"
-    )
-    found = db.execute(sql, parameters).fetchall()
+    sql = f"SELECT day, first_quarter, last_quarter, {_ROW} FROM realized_days WHERE {where}"  # noqa: S608
+    found = _rows(db, sql, parameters).fetchall()
     periods = _Periods(unit, zone)
-    parted = {record["day"] for record in found if periods.part(record["first"], record["last"])}
-    for record in found:
-        if record["day"] not in parted:
-            period = periods.at(record["first"])
-            groups.add(record, period.label, period)
+    placed = [(row, periods.of_both(row[1], row[2])) for row in found]
+    parted = {row[0] for row, period in placed if period is None}
+    for row, period in placed:
+        if period is not None and row[0] not in parted:
+            groups.add(row[3:], period.label, period)
     for since, until in _runs(sorted(parted)):
         stretch = (since * QUARTERS_A_DAY, until * QUARTERS_A_DAY)
         _sum_quarters(db, query, stretch, zone, groups)
+
+
+def _rows(db: sqlite3.Connection, sql: str, parameters: Parameters) -> sqlite3.Cursor:
+    """Plain tuples: of rows by the thousand, names would cost more than the query."""
+    cursor = db.cursor()
+    cursor.row_factory = None
+    return cursor.execute(sql, parameters)
 
 
 def _runs(days: Iterable[int]) -> Iterator[tuple[int, int]]:
@@ -215,63 +216,56 @@ def _sum_quarters(
 ) -> None:
     if between[0] >= between[1]:
         return
-    unit = groups.by.unit
-    label = "quarter" if unit is not None else _LABELS[groups.by]
+    label = "quarter" if groups.by.unit is not None else _LABELS[groups.by]
     where, parameters = sums_filter(query)
     sql = (
-        f"SELECT {label} AS label, currency, commission_currency, {_FOUR_SUMS}"  # noqa: S608
-        f" FROM realized_quarters WHERE {where} AND quarter >= ? AND quarter < ?"
-        " GROUP BY label, currency, commission_currency"
+        f"SELECT {label}, {_ROW} FROM realized_quarters"  # noqa: S608
+        f" WHERE {where} AND quarter >= ? AND quarter < ?"
     )
-    _place(db.execute(sql, [*parameters, *between]), unit, zone, groups)
+    _place(_rows(db, sql, [*parameters, *between]), groups.by.unit, zone, groups)
 
 
 def _sum_contracts(db: sqlite3.Connection, query: EntryQuery, groups: _Groups) -> None:
-    label = _LABELS[groups.by]
     where, parameters = sums_filter(query)
     if query.symbol is not None:
         where += f" AND {named(db, query.symbol)} = ? COLLATE NOCASE"
         parameters.append(query.symbol)
     sql = (
-        f"SELECT {label} AS label, currency, commission_currency, {_FOUR_SUMS}"  # noqa: S608
-        f" FROM realized_contracts WHERE {where} AND sec_type <> 'CASH'"
-        " GROUP BY label, currency, commission_currency"
+        f"SELECT {_LABELS[groups.by]}, {_ROW} FROM realized_contracts"  # noqa: S608
+        f" WHERE {where} AND sec_type <> 'CASH'"
     )
-    _place(db.execute(sql, parameters), None, None, groups)
+    _place(_rows(db, sql, parameters), None, None, groups)
 
 
 def _sum_entries(
     db: sqlite3.Connection, query: EntryQuery, zone: tzinfo | None, groups: _Groups
 ) -> None:
     unit = groups.by.unit
-    label = "quarter" if unit is not None else _LABELS[groups.by]
+    label = QUARTER if unit is not None else _LABELS[groups.by]
     where, parameters = entry_filter(db, query)
     sql = (
-        f"SELECT {label} AS label, currency, commission_currency, {_FOUR_SUMS} FROM ("  # noqa: S608
-        f"SELECT entry.currency, entry.commission_currency, entry.symbol, entry.account,"
-        f" entry.quality, {QUARTER} AS quarter,"
-        " coalesce(entry.realized_pnl_micros, 0) AS realized_micros,"
-        " coalesce(entry.commission_micros, 0) AS commission_micros,"
-        " iif(entry.kind = 'REVERSAL', -1, 1) AS entries,"
-        " iif(entry.realized_pnl_micros IS NULL, iif(entry.kind = 'REVERSAL', -1, 1), 0) AS unknown"
-        f" FROM realized_entries AS entry WHERE {where} AND entry.sec_type <> 'CASH')"
+        f"SELECT {label} AS label, currency, commission_currency,"  # noqa: S608
+        " coalesce(sum(realized_pnl_micros), 0), coalesce(sum(commission_micros), 0),"
+        " sum(iif(kind = 'REVERSAL', -1, 1)),"
+        " sum(iif(realized_pnl_micros IS NOT NULL, 0, iif(kind = 'REVERSAL', -1, 1)))"
+        f" FROM realized_entries AS entry WHERE {where} AND sec_type <> 'CASH'"
         " GROUP BY label, currency, commission_currency"
     )
-    _place(db.execute(sql, parameters), unit, zone, groups)
+    _place(_rows(db, sql, parameters), unit, zone, groups)
 
 
 def _place(
-    found: Iterable[sqlite3.Row], unit: CalendarUnit | None, zone: tzinfo | None, groups: _Groups
+    found: Iterable[Any], unit: CalendarUnit | None, zone: tzinfo | None, groups: _Groups
 ) -> None:
     """Count rows of sums under their label, or where it is a quarter of an hour in its period."""
     if unit is None:
-        for record in found:
-            groups.add(record, record["label"])
+        for label, *sums in found:
+            groups.add(sums, label)
         return
     periods = _Periods(unit, zone)
-    for record in found:
-        period = periods.at(record["label"])
-        groups.add(record, period.label, period)
+    for quarter, *sums in found:
+        period = periods.at(quarter)
+        groups.add(sums, period.label, period)
 
 
 class _Periods:
@@ -293,10 +287,12 @@ class _Periods:
             )
         return self._last
 
-    def part(self, first: int, last: int) -> bool:
-        """Whether two quarters of an hour lie in different periods."""
-        self.at(first)
-        return last >= self._end_quarter
+    def of_both(self, first: int, last: int) -> CalendarPeriod | None:
+        """The period that two quarters of an hour lie in, where it is one."""
+        if self._first_quarter <= first and last < self._end_quarter:
+            return self._last
+        period = self.at(first)
+        return period if last < self._end_quarter else None
 
 
 @lru_cache(maxsize=10_000)
