@@ -1,21 +1,22 @@
 """The command line, and with it the composition root."""
 
+import gc
 import sys
-from argparse import Namespace
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from possync_tui.cli import parser
 from possync_tui.cli.exits import CommandFailed, Exit
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from possync_tui.cli.call import Call
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. No traceback ever reaches the user."""
     _tolerate_narrow_encodings()
-    arguments = parser.build().parse_args(argv)
+    arguments = _parse(sys.argv[1:] if argv is None else argv)
     try:
         return int(_run(arguments))
     except CommandFailed as failed:
@@ -30,7 +31,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(Exit.UNEXPECTED)
 
 
-def _run(arguments: Namespace) -> int:
+def _parse(words: Sequence[str]) -> "Namespace":
+    """What was asked for; where nothing was, no command line has to be built to know it."""
+    if not words:
+        from types import SimpleNamespace
+
+        # Like a `Namespace` in all that anybody asks of one, and nothing has to be loaded for it.
+        return cast("Namespace", SimpleNamespace(command=None))
+    from possync_tui.cli import parser
+
+    return parser.build().parse_args(words)
+
+
+def _run(arguments: "Namespace") -> int:
     command: str = arguments.command or "dashboard"
     if command == "gateway":
         # It needs no settings, and starts faster without them.
@@ -41,6 +54,9 @@ def _run(arguments: Namespace) -> int:
         from possync_tui.cli.doctor import doctor
 
         return doctor(arguments)
+    if command in ("dashboard", "demo"):
+        # Until all is loaded (`coming` ends this) there is nothing to find, and much to look at.
+        gc.disable()
     from possync_tui.cli.reporting import in_words, make_call
 
     call = make_call(arguments, command)

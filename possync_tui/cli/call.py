@@ -1,17 +1,20 @@
 """One call of the program: what was asked, the settings, and where answers go."""
 
-from argparse import Namespace
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from possync_tui.cli.render import Output
 from possync_tui.settings import Settings
+
+if TYPE_CHECKING:
+    from argparse import Namespace
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """Handed to every command that needs settings."""
 
-    arguments: Namespace
+    arguments: "Namespace"
     settings: Settings
     out: Output
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -14,7 +15,6 @@ from possync_tui.cli import compose
 from possync_tui.cli.call import Call
 from possync_tui.cli.exits import CommandFailed, Exit
 from possync_tui.cli.gateway import child_gateway, port_number
-from possync_tui.cli.online import running
 from possync_tui.cli.stopping import ignore_signals, run_until_signal
 from possync_tui.cli.trouble import Trouble
 from possync_tui.domain.clock import SystemClock
@@ -22,11 +22,12 @@ from possync_tui.domain.connection import Environment, Phase
 from possync_tui.domain.text import printable
 
 if TYPE_CHECKING:
-    from possync_tui.sync.engine import Engine
+    from possync_tui.cli.coming import EngineToCome
+    from possync_tui.domain.first_look import Port
     from possync_tui.tui.app import PossyncApp
     from possync_tui.tui.desk import Probe
     from possync_tui.tui.keymap import Keymap
-    from possync_tui.tui.screens.first_look import Wish
+    from possync_tui.tui.wishes import ConnectTo, Wish
 
 _SOON = 0.05
 
@@ -66,17 +67,13 @@ def _need_terminal() -> None:
 
 async def _dashboard(call: Call, keymap: "Keymap") -> int:
     """The dashboard, and what the user chose in its place while TWS was not found."""
-    from possync_tui.broker.probe import look_around
-    from possync_tui.tui.screens.first_look import ConnectTo, StartDemo
+    from possync_tui.tui.wishes import ConnectTo, StartDemo
 
     ibkr = call.settings.ibkr
     place = ConnectTo(ibkr.host, ibkr.port)
     while True:
-        engine = compose.engine(
-            call.settings, host=place.host, port=place.port, fallback_read_only=True
-        )
-        probe = partial(look_around, place.host, place.port)
-        code, wish = await _show(call, engine, "TWS", keymap, probe)
+        where = compose.Place(host=place.host, port=place.port)
+        code, wish = await _show(call, where, "TWS", keymap, partial(_look_around, place))
         match wish:
             case ConnectTo():
                 place = wish
@@ -109,40 +106,44 @@ async def _simulated(
         beside = call.settings.possync.ledger
         ledger = await asyncio.to_thread(start_over, paths.demo_ledger(beside=beside))
     async with child_gateway(port=port, seed=seed) as real_port:
-        engine = compose.engine(
-            call.settings,
-            ledger_path=ledger,
-            host="127.0.0.1",
-            port=real_port,
-            environment=Environment.DEMO,
-            initial_delay=_DEMO_DELAY,
-            fallback_read_only=True,
-        )
-        return (await _show(call, engine, "simulated TWS", keymap))[0]
+        where = compose.Place(ledger, "127.0.0.1", real_port, Environment.DEMO, _DEMO_DELAY)
+        return (await _show(call, where, "simulated TWS", keymap))[0]
+
+
+async def _look_around(place: "ConnectTo") -> "Sequence[Port]":
+    from possync_tui.broker.probe import look_around
+
+    return await look_around(place.host, place.port)
 
 
 async def _show(
-    call: Call, engine: "Engine", label: str, keymap: "Keymap", probe: "Probe | None" = None
+    call: Call, place: compose.Place, label: str, keymap: "Keymap", probe: "Probe | None" = None
 ) -> tuple[int, "Wish | None"]:
     """The dashboard until it is left: the exit code, and what the user wants instead of it."""
+    from possync_tui.ledger.glance import glance
     from possync_tui.tui.app import PossyncApp
+    from possync_tui.tui.desk import RUNS_READ, first_picture
 
     possync = call.settings.possync
+    seen = glance(place.ledger or possync.ledger, RUNS_READ)
+    engine = compose.engine_to_come(call.settings, place, seen)
     trouble = Trouble(engine, frozenset({Phase.FAILED}))
-    async with running(engine):
+    clock = SystemClock()
+    try:
         app = PossyncApp(
             engine,
-            clock=SystemClock(),
+            clock=clock,
             theme=possync.theme,
             mask_accounts=possync.mask_accounts,
             label=label,
             keymap=keymap,
             state_folder=paths.state_folder(),
             probe=probe,
+            picture=None if seen is None else first_picture(seen, clock.now()),
         )
         # Textual prints the traceback of a crash there; it belongs in the log.
         app.error_console.file = StringIO()
-        judging = asyncio.create_task(_leave_if_foreign(app, trouble))
+        judging = asyncio.create_task(_leave_if_hopeless(app, engine, trouble))
         # It handles signals itself while it is on the screen.
         await app.run_async()
         # From here on the engine is stopping, which a second signal should not cut short; where
@@ -152,6 +153,8 @@ async def _show(
         if judging.done():
             raise judging.result()
         judging.cancel()
+    finally:
+        await engine.stop()
     return _exit_code(app), app.wish
 
 
@@ -166,14 +169,30 @@ def _check_keys(call: Call) -> "Keymap":
         raise CommandFailed(Exit.USAGE, f"POSSYNC_KEYS: {printable(str(error))}") from error
 
 
-async def _leave_if_foreign(app: "PossyncApp", trouble: Trouble) -> CommandFailed:
-    """A ledger of another environment is the one trouble that a dashboard cannot sit out."""
+async def _leave_if_hopeless(
+    app: "PossyncApp", engine: "EngineToCome", trouble: Trouble
+) -> Exception:
+    """A ledger that cannot be used, or is of another environment, no dashboard can sit out."""
+    failure = await _no_ledger(engine) or await _foreign(trouble)
+    while not app.is_running:  # noqa: ASYNC110 - Textual has no event for this
+        await asyncio.sleep(_SOON)
+    app.exit(return_code=Exit.LEDGER)
+    return failure
+
+
+async def _no_ledger(engine: "EngineToCome") -> Exception | None:
+    """What keeps the engine from starting."""
+    try:
+        await engine.started()
+    except Exception as error:  # noqa: BLE001 - told by who ends the program
+        return error
+    return None
+
+
+async def _foreign(trouble: Trouble) -> CommandFailed:
     failure = await trouble.failure()
     while failure.code is not Exit.LEDGER:
         failure = await trouble.failure()
-    while not app.is_running:  # noqa: ASYNC110 - Textual has no event for this
-        await asyncio.sleep(_SOON)
-    app.exit(return_code=failure.code)
     return failure
 
 

@@ -4,25 +4,28 @@ import asyncio
 import os
 import stat
 import sys
-from argparse import Namespace
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from possync_tui.cli.exits import CommandFailed, Exit
 from possync_tui.cli.json_text import to_json
 from possync_tui.cli.stopping import run_until_signal
 
+if TYPE_CHECKING:
+    from argparse import Namespace
+
 _START_SECONDS = 30.0
 _STOP_SECONDS = 3.0
 
 
-def gateway(arguments: Namespace) -> int:
+def gateway(arguments: "Namespace") -> int:
     """Serve until a signal comes."""
     return asyncio.run(run_until_signal(_serve(arguments)))
 
 
-async def _serve(arguments: Namespace) -> int:
+async def _serve(arguments: "Namespace") -> int:
     from possync_tui.demo import NotLoopbackError
     from possync_tui.demo.serving import serve
     from possync_tui.demo.tables import ScenarioError

@@ -1,11 +1,12 @@
 """Command options, among them one for every setting. Nothing heavy is imported to parse them."""
 
-from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction, Namespace, _ArgumentGroup
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace, _ArgumentGroup
+
     from possync_tui.settings import Given
 
 
@@ -98,11 +99,13 @@ SETTING_OPTIONS = (
 )
 
 
-def add_settings(parser: ArgumentParser, topics: frozenset[str], *, leave_out: str = "") -> None:
+def add_settings(parser: "ArgumentParser", topics: frozenset[str], *, leave_out: str = "") -> None:
     """Every setting is accepted; `--help` shows those that the command is about.
 
     Nothing given leaves nothing in the namespace: a subcommand must not undo what stood before it.
     """
+    from argparse import SUPPRESS
+
     group = parser.add_argument_group("settings (they override the environment and the .env file)")
     group.add_argument(
         "--env-file", metavar="FILE", default=SUPPRESS, help="read settings from this file"
@@ -112,7 +115,9 @@ def add_settings(parser: ArgumentParser, topics: frozenset[str], *, leave_out: s
             _add(group, option, is_shown=option.topic in topics)
 
 
-def _add(group: _ArgumentGroup, option: SettingOption, *, is_shown: bool) -> None:
+def _add(group: "_ArgumentGroup", option: SettingOption, *, is_shown: bool) -> None:
+    from argparse import SUPPRESS, BooleanOptionalAction
+
     text = option.text if is_shown else SUPPRESS
     if option.is_switch:
         group.add_argument(
@@ -124,7 +129,7 @@ def _add(group: _ArgumentGroup, option: SettingOption, *, is_shown: bool) -> Non
         )
 
 
-def given_settings(arguments: Namespace, *, leave_out: str = "") -> Mapping[str, "Given"]:
+def given_settings(arguments: "Namespace", *, leave_out: str = "") -> Mapping[str, "Given"]:
     """The settings that the command line names."""
     from possync_tui.settings import Given
 

@@ -1,8 +1,8 @@
 """From the command line to a call, and from an error to a line that says what to do."""
 
 import logging
-from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from possync_tui import logs, paths
 from possync_tui.cli.call import Call
@@ -14,6 +14,9 @@ from possync_tui.domain.text import mask_accounts, printable
 from possync_tui.ledger.port import LedgerError
 from possync_tui.settings import Settings, SettingsError, load
 
+if TYPE_CHECKING:
+    from argparse import Namespace
+
 logger = logging.getLogger(__name__)
 
 # On the dashboard's screen log lines have no place; these commands are its two forms.
@@ -23,7 +26,7 @@ _LOGGED = frozenset({*_ON_SCREEN, "sync", "watch", "review", "import-flex"})
 _NOT_SETTINGS = {"positions": "--account", "pnl": "--account", "demo": "--port"}
 
 
-def make_call(arguments: Namespace, command: str) -> Call:
+def make_call(arguments: "Namespace", command: str) -> Call:
     """Read the settings, begin to log."""
     try:
         settings = read_settings(arguments, command)
@@ -40,7 +43,7 @@ def make_call(arguments: Namespace, command: str) -> Call:
     return Call(arguments, settings, Output(form, mask=possync.mask_accounts))
 
 
-def read_settings(arguments: Namespace, command: str) -> Settings:
+def read_settings(arguments: "Namespace", command: str) -> Settings:
     """Options, environment and `.env` file. Raises `SettingsError`."""
     env_file = getattr(arguments, "env_file", None)
     settings = load(

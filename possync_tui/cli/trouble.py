@@ -8,6 +8,7 @@ from possync_tui.domain.connection import Environment, Phase
 from possync_tui.sync.events import ConnectionChanged, SyncEvent
 
 if TYPE_CHECKING:
+    from possync_tui.cli.coming import EngineToCome
     from possync_tui.sync.engine import Engine
 
 
@@ -17,7 +18,7 @@ class Trouble:
     Make it before the engine starts, so that it misses nothing.
     """
 
-    def __init__(self, engine: "Engine", phases: frozenset[Phase]) -> None:
+    def __init__(self, engine: "Engine | EngineToCome", phases: frozenset[Phase]) -> None:
         self._engine = engine
         self._phases = phases
         self._met = asyncio.Event()

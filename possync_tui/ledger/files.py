@@ -12,8 +12,7 @@ from enum import Enum, auto
 from pathlib import Path
 from urllib.parse import quote
 
-from possync_tui.domain.life import RULES
-from possync_tui.domain.position import CostMethod
+from possync_tui.domain.terms import CostMethod
 from possync_tui.ledger.port import LedgerMissing, LedgerUnusable
 from possync_tui.ledger.schema import APPLICATION_ID, Migration, migrate, newest, version_of
 
@@ -95,6 +94,9 @@ def create(path: Path, steps: Sequence[Migration], cost_method: CostMethod, now:
         )
     for suffix in ("-wal", "-shm", "-journal"):
         beside(path, suffix).unlink(missing_ok=True)
+    # Only here: readers of a ledger need no rules, and those take a while to load.
+    from possync_tui.domain.life import RULES
+
     fresh = beside(path, ".new")
     for suffix in ("", "-wal", "-shm", "-journal"):
         beside(fresh, suffix).unlink(missing_ok=True)

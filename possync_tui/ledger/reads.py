@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.money import from_micros
-from possync_tui.domain.position import CostMethod
+from possync_tui.domain.terms import CostMethod
 from possync_tui.domain.views import (
     AccountView,
     HoldView,
@@ -20,7 +20,6 @@ from possync_tui.ledger.at_rest import (
     optional_moment,
     optional_number,
 )
-from possync_tui.ledger.parts import decode_keys
 
 Parameters = list[str | int]
 
@@ -84,10 +83,17 @@ def holds(db: sqlite3.Connection, *, include_decided: bool) -> list[HoldView]:
             raised_at=moment(record["raised_at"]),
             decided_at=optional_moment(record["decided_at"]),
             note=record["note"],
-            con_ids=tuple(key.con_id for key in decode_keys(record["keys"])),
+            con_ids=_con_ids(record["keys"]),
         )
         for record in found
     ]
+
+
+def _con_ids(keys: str) -> tuple[int, ...]:
+    # Only here: most ledgers hold nothing, and what keys are made of takes a while to load.
+    from possync_tui.ledger.parts import decode_keys
+
+    return tuple(key.con_id for key in decode_keys(keys))
 
 
 def accounts(db: sqlite3.Connection) -> list[AccountView]:

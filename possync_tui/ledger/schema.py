@@ -3,10 +3,11 @@
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import resources
 
 APPLICATION_ID = 0x50535954
 """`PSYT` at byte 68 of the file: an SQLite file without it is not ours."""
+VERSION = 1
+"""What the newest step leads to, for those who only want a quick look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class Migration:
 
 def migrations() -> tuple[Migration, ...]:
     """All steps, oldest first, from the `.sql` files beside this module."""
+    from importlib import resources  # it takes a while to load
+
     folder = resources.files("possync_tui.ledger") / "migrations"
     found = [
         Migration(int(file.name.split("_", 1)[0]), file.read_text(encoding="utf-8"))

@@ -61,8 +61,9 @@ class Engine:
         policy: SyncPolicy,
         clock: Clock,
         environment: Environment | None = None,
+        bus: EventBus | None = None,
     ) -> None:
-        self.bus = EventBus()
+        self.bus = bus or EventBus()
         self._broker = broker
         self._open_ledger = open_ledger
         self._policy = policy

@@ -13,7 +13,7 @@ from possync_tui.domain.connection import Phase
 from possync_tui.sync.port import EnginePort
 from possync_tui.tui.actions import DEEDS, bindings
 from possync_tui.tui.bridge import EngineMoved, EventBridge
-from possync_tui.tui.desk import Probe, Reading
+from possync_tui.tui.desk import LedgerPicture, Probe, Reading
 from possync_tui.tui.format import counted
 from possync_tui.tui.keymap import Keymap
 from possync_tui.tui.palette import PossyncCommands
@@ -63,8 +63,12 @@ class PossyncApp(Steering):
         keymap: Keymap | None = None,
         state_folder: Path | None = None,
         probe: Probe | None = None,
+        picture: LedgerPicture | None = None,
     ) -> None:
-        """`theme` goes before the remembered one; in `state_folder` things are remembered."""
+        """`theme` goes before the remembered one; in `state_folder` things are remembered.
+
+        `picture` is the ledger as it was last known, to begin with.
+        """
         super().__init__(
             engine,
             clock=clock,
@@ -74,6 +78,7 @@ class PossyncApp(Steering):
             keymap=keymap,
             state_folder=state_folder,
             probe=probe,
+            picture=picture,
         )
         self._has_offered_help = False
         self._bridge = EventBridge(engine.bus, self.post_message)
@@ -88,11 +93,15 @@ class PossyncApp(Steering):
     def on_dashboard_screen_ready(self) -> None:
         """Only now is there somebody to tell: earlier lines would be lost."""
         self._bridge.open()
-        self.start_work(self._run_engine(), SYNC_LOOP)
-        self.read_ledger()
+        # What the engine is made of may still have to be loaded: the first frame goes before that.
+        self.call_after_refresh(self._begin)
         if self.desk.choices.problem:
             self.say_in_log(logging.WARNING, "dashboard", self.desk.choices.problem)
         self.tell_of_unknown_theme()
+
+    def _begin(self) -> None:
+        self.start_work(self._run_engine(), SYNC_LOOP)
+        self.read_ledger()
 
     def on_unmount(self) -> None:
         self._bridge.close()

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from possync_tui.domain.clock import Clock
 from possync_tui.domain.connection import Environment, Phase
@@ -87,6 +87,29 @@ class LedgerPicture:
         return sum(1 for view in self.positions if view.status == Status.MISSING)
 
 
+class BookSeen(Protocol):
+    """The ledger as a glance at it found it."""
+
+    @property
+    def positions(self) -> tuple[PositionView, ...]: ...
+
+    @property
+    def accounts(self) -> tuple[AccountView, ...]: ...
+
+    @property
+    def holds(self) -> tuple[HoldView, ...]: ...
+
+    @property
+    def runs(self) -> tuple[RunView, ...]: ...
+
+
+def first_picture(seen: BookSeen, now: datetime) -> LedgerPicture:
+    """What the first frame shows; what was realized today takes a closer look."""
+    return LedgerPicture(
+        seen.positions, seen.accounts, seen.holds, seen.runs, day=now.astimezone().date()
+    )
+
+
 class Desk:
     """The trader's place: shared by all screens, changed only by the app."""
 
@@ -102,6 +125,7 @@ class Desk:
         keymap: Keymap | None = None,
         copier: Copier | None = None,
         probe: Probe | None = None,
+        picture: LedgerPicture | None = None,
     ) -> None:
         self.choices = choices or ChoiceMemory()
         self.keymap = keymap or Keymap()
@@ -112,9 +136,10 @@ class Desk:
         self.shown = shown
         self.label = label
         self.start_work = start_work
-        self.picture = LedgerPicture()
+        self.picture = picture or LedgerPicture()
         self.account: AccountView | None = None
         """The account that is looked at; `None` for all."""
+        self.shown.learn(account.code for account in self.picture.accounts)
 
     @property
     def is_live(self) -> bool:

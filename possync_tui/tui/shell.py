@@ -20,7 +20,7 @@ from possync_tui.sync.port import EnginePort
 from possync_tui.tui.bridge import EngineUpdate
 from possync_tui.tui.choices import ChoiceMemory
 from possync_tui.tui.copying import Copier
-from possync_tui.tui.desk import Desk, Probe
+from possync_tui.tui.desk import Desk, LedgerPicture, Probe
 from possync_tui.tui.format import Redaction
 from possync_tui.tui.keymap import Keymap
 from possync_tui.tui.screens.base import DeskScreen
@@ -46,8 +46,12 @@ class Shell(App[None]):
         keymap: Keymap | None = None,
         state_folder: Path | None = None,
         probe: Probe | None = None,
+        picture: LedgerPicture | None = None,
     ) -> None:
-        """`theme` goes before the remembered one; in `state_folder` things are remembered."""
+        """`theme` goes before the remembered one; in `state_folder` things are remembered.
+
+        `picture` is the ledger as it was last known, to begin with.
+        """
         super().__init__()
         shown = Redaction(mask_accounts=mask_accounts)
         choices = ChoiceMemory(state_folder / CHOICES_FILE if state_folder else None)
@@ -61,6 +65,7 @@ class Shell(App[None]):
             keymap=keymap,
             copier=Copier(state_folder),
             probe=probe,
+            picture=picture,
         )
         self.set_keymap(self.desk.keymap.for_textual())
         self._signals = SignalTrap(self._leave_on)

@@ -11,10 +11,11 @@ from possync_tui.domain.connection import ConnectionState
 from possync_tui.domain.runs import Outcome
 from possync_tui.tui.navigation import Navigation
 from possync_tui.tui.reconnecting import ReconnectWatch
+from possync_tui.tui.wishes import ConnectTo, Wish
 
 if TYPE_CHECKING:
     from possync_tui.domain.word import Word
-    from possync_tui.tui.screens.first_look import FirstLookScreen, Wish
+    from possync_tui.tui.screens.first_look import FirstLookScreen
     from possync_tui.tui.screens.review import ReviewScreen
 
 READ_ONLY = "Read-only: another instance writes this ledger. Close it, then start this one again."
@@ -95,8 +96,6 @@ class Steering(Navigation):
             self.notify("There is a session, so nothing to pause.", markup=False)
 
     def on_first_look_screen_wished(self, message: FirstLookScreen.Wished) -> None:
-        from possync_tui.tui.screens.first_look import ConnectTo
-
         wish, state = message.wish, self.desk.engine.connection
         if isinstance(wish, ConnectTo) and (wish.host, wish.port) == (state.host, state.port):
             self.action_leave_screen()

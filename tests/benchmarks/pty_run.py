@@ -8,6 +8,7 @@ import struct
 import termios
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fcntl import ioctl
 from types import TracebackType
 
@@ -17,6 +18,14 @@ PATIENCE = 60.0
 
 class DidNotHappen(RuntimeError):
     """The program did not write what it was waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a run took: milliseconds of processor time, and MB of memory at most."""
+
+    processor: float
+    memory: float
 
 
 class PtyRun:
@@ -80,12 +89,12 @@ class PtyRun:
         self.written += found
         return bool(found)
 
-    def end(self) -> float:
-        """Kill it where it still runs; its largest resident memory in MB."""
+    def end(self) -> Spent:
+        """Kill it where it still runs; what it took until now."""
         if self.pid == 0:
-            return 0.0
+            return Spent(0, 0)
         pid, self.pid = self.pid, 0
         os.kill(pid, signal.SIGKILL)
         _, _, usage = os.wait4(pid, 0)
         os.close(self._terminal)
-        return usage.ru_maxrss / 1024
+        return Spent((usage.ru_utime + usage.ru_stime) * 1000, usage.ru_maxrss / 1024)

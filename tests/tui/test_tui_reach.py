@@ -16,12 +16,13 @@ from possync_tui.ledger.port import LedgerError
 from possync_tui.tui.actions import DEEDS
 from possync_tui.tui.holdings import Holding
 from possync_tui.tui.screens.dashboard import DashboardScreen
-from possync_tui.tui.screens.first_look import ConnectTo, FirstLookScreen, StartDemo
+from possync_tui.tui.screens.first_look import FirstLookScreen
 from possync_tui.tui.screens.life import LifeScreen
 from possync_tui.tui.screens.realized import RealizedScreen
 from possync_tui.tui.screens.review import DecisionDialog, ReviewScreen
 from possync_tui.tui.screens.runs import RunsScreen
 from possync_tui.tui.widgets.facts import Facts
+from possync_tui.tui.wishes import ConnectTo, StartDemo
 from tests.tui.conftest import Running, app_of, dashboard, press, screen_text, settle
 from tests.tui.fake_engine import NOW, FakeEngine, FixedClock
 from tests.tui.test_tui_dashboard import SIZES

@@ -1,7 +1,6 @@
 """The first minute: which port answers, what to tick in TWS, and the demo until then."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -19,22 +18,7 @@ from possync_tui.tui.screens.table_screen import TableScreen
 from possync_tui.tui.tones import Tone, lines, say
 from possync_tui.tui.widgets.line_table import LineTable
 from possync_tui.tui.widgets.plain_table import PlainTable
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectTo:
-    """The user wants the dashboard on another port."""
-
-    host: str
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
-class StartDemo:
-    """The user wants the demo."""
-
-
-Wish = ConnectTo | StartDemo
+from possync_tui.tui.wishes import ConnectTo, StartDemo, Wish
 
 
 def port_columns() -> tuple[Column[Port], ...]:
