@@ -58,6 +58,40 @@ def test_a_wrong_option_loads_nothing_heavy() -> None:
     assert not loaded_by(exiting("--bogus"))
 
 
+def test_the_first_frame_loads_only_what_it_shows() -> None:
+    """Each of these takes its time; the engine is loaded behind the first frame."""
+    loaded = loaded_by(
+        "import possync_tui.cli.dashboard, possync_tui.cli.reporting, possync_tui.cli.coming\n"
+        "import possync_tui.ledger.glance, possync_tui.tui.app, possync_tui.tui.key_check\n"
+        "from possync_tui import settings\n"
+        "settings.load(environ={'IBKR_PORT': '4002'})"
+    )
+    assert loaded == {"textual"}
+
+
+def test_the_first_frame_loads_no_rules_and_no_other_screen() -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import possync_tui.cli.dashboard, possync_tui.cli.coming, possync_tui.tui.app\n"
+            "import possync_tui.ledger.glance, sys\n"
+            "print(*(m for m in sys.modules if m.startswith('possync_tui.')))",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    assert "possync_tui.tui.screens.dashboard" in loaded
+    rules = {"life", "inventory", "lots", "plan", "planning", "observations", "performance"}
+    assert not {f"possync_tui.domain.{name}" for name in rules} & loaded
+    others = {name for name in loaded if name.startswith("possync_tui.tui.screens.")}
+    assert others == {"possync_tui.tui.screens.base", "possync_tui.tui.screens.dashboard"}
+    assert not {"possync_tui.sync.service", "possync_tui.ledger.store"} & loaded
+
+
 @pytest.mark.parametrize("command", ["status", "positions", "pnl", "runs", "review"])
 def test_offline_reads_load_neither_screen_nor_broker(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -65,7 +99,7 @@ def test_offline_reads_load_neither_screen_nor_broker(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("POSSYNC_LEDGER", str(tmp_path / "none.sqlite3"))
     loaded = loaded_by(exiting(command, "--json"))
-    assert not loaded & {"textual", "ib_insync", "eventkit", "plotext", "numpy"}
+    assert not loaded & {"textual", "ib_insync", "eventkit", "plotext", "numpy", "pydantic"}
 
 
 def test_an_import_of_statements_loads_neither_screen_nor_broker(

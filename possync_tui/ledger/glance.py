@@ -15,7 +15,7 @@ from possync_tui.domain.views import AccountView, HoldView, PositionView, RunVie
 from possync_tui.ledger import reads
 from possync_tui.ledger.files import connect_to_read
 from possync_tui.ledger.runs import read_stats
-from possync_tui.ledger.schema import APPLICATION_ID, VERSION, version_of
+from possync_tui.ledger.schema import APPLICATION_ID, newest_by_name, version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def glance(path: Path, runs: int) -> Glance | None:
 def _read(db: sqlite3.Connection, runs: int) -> Glance | None:
     db.execute("BEGIN")
     (application,) = db.execute("PRAGMA application_id").fetchone()
-    if application != APPLICATION_ID or version_of(db) != VERSION:
+    if application != APPLICATION_ID or version_of(db) != newest_by_name():
         return None
     met = db.execute("SELECT value FROM meta WHERE name = 'environment'").fetchone()
     return Glance(

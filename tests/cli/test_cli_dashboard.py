@@ -77,6 +77,17 @@ def test_a_ledger_of_another_environment(home: Home, gateway: Gateway) -> None:
     assert "Traceback" not in left
 
 
+def test_a_ledger_that_cannot_be_used(home: Home, gateway: Gateway) -> None:
+    home.ledger.parent.mkdir(parents=True)
+    home.ledger.write_text("a shopping list, longer than the head of a database file" * 4)
+    child = in_terminal(home, str(PROGRAM), "--port", gateway.port)
+    left = after_the_screen(child)
+    assert child.exitstatus == 5
+    assert left.count("possync-tui: ") == 1
+    assert "is not a ledger" in left
+    assert "Traceback" not in left
+
+
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
 def test_the_simulated_tws_ends_with_a_dashboard_that_is_killed(home: Home) -> None:
     child = in_terminal(home, str(PROGRAM), "demo")
