@@ -20,7 +20,7 @@ from possync_tui.broker.port import BrokerError
 from possync_tui.demo import DeskError
 from possync_tui.domain.observations import Anchor, Commission, Fill, PositionRow, RowPushed
 from possync_tui.ledger.codec import decode
-from possync_tui.ledger.port import LedgerError
+from possync_tui.ledger.port import LedgerError, LedgerForeign
 from tests.simulation import actions, market, trouble
 from tests.simulation.memory_disk import without_threads
 from tests.simulation.mutations import LENGTHS, spoil_bytes, spoil_fields
@@ -154,11 +154,12 @@ def _is_sound(text: str) -> bool:
 
 
 def _con_id(text: str) -> int | None:
+    """A contract's id; blank and zero, also a negative one, name no contract."""
     if not text:
         return 0
-    return (
-        int(text) if re.fullmatch(r"\d{1,10}", text, re.ASCII) and int(text) < 2**31 - 1 else None
-    )
+    if not re.fullmatch(r"-?\d{1,18}", text, re.ASCII) or not 0 <= int(text) < 2**31 - 1:
+        return None
+    return int(text)
 
 
 def run_seed(seed: int) -> Report:
@@ -216,7 +217,7 @@ def _check(world: World) -> None:
         raise InvariantBroken("unexpected errors:\n" + "\n".join(seen[:5]))
     link = world.running()._broker._link  # type: ignore[attr-defined]
     if link is not None:
-        waiting = len(link._wire._client._data)
+        waiting = len(link._wire._data) + len(link._wire._client._data)
         if waiting > _LONGEST_BUFFER:
             raise InvariantBroken(f"{waiting} bytes wait for the end of their message")
 
@@ -233,7 +234,12 @@ async def _come_to_sense(world: World, nonsense: Nonsense) -> None:
         try:
             await world.running().connected(60)
             result = await world.running().sync_now()
+        except LedgerForeign:
+            # The first login of all was garbled: whose the ledger is was told wrong, and is kept.
+            return
         except (BrokerError, LedgerError) as error:
+            if "use another ledger file" in str(error):
+                return
             why = error
             world.running().reconnect_now()
             continue

@@ -49,6 +49,8 @@ class Figures:
     failed_syncs: list[str] = field(default_factory=list)
     sync_ms: list[float] = field(default_factory=list)
     late_ms: list[float] = field(default_factory=list)
+    busy_ms: list[float] = field(default_factory=list)
+    """What the event loop's thread worked between two looks: its own part of being late."""
     memory: list[float] = field(default_factory=list)
     most_waiting: int = 0
     waiting_at_end: int = 0
@@ -163,7 +165,9 @@ async def _trade(desk: DeskProcess, engine: Engine, figures: Figures) -> None:
         if now >= next_look_at_memory:
             figures.memory.append(_resident())
             next_look_at_memory = now + 1
+        worked = time.thread_time()
         await asyncio.sleep(_LOOK_SECONDS)
+        figures.busy_ms.append((time.thread_time() - worked) * 1000)
         figures.late_ms.append((time.monotonic() - now - _LOOK_SECONDS) * 1000)
     figures.cpu_seconds = time.process_time() - used
     desk.say("halt")
@@ -238,6 +242,7 @@ def main() -> int:
     print(f"fills: {seen.fills} ({seen.fills / seen.seconds:.0f} a second), none lost")
     print(f"ticks: {seen.ticks / seen.seconds:.0f} a second; told as news: {seen.marks}")
     print(_spread("event loop late", seen.late_ms, "ms"))
+    print(_spread("at work in one go", seen.busy_ms, "ms of CPU"))
     print(_spread("syncs", seen.sync_ms, "ms") + f"; {seen.syncs} in all")
     print(f"failed syncs: {len(seen.failed_syncs)} {seen.failed_syncs[:2] or ''}")
     print(f"memory: {seen.memory[0]:.0f} MB at first, {max(seen.memory):.0f} MB at most")
