@@ -16,6 +16,7 @@ from possync_tui.broker.fill_times import FillTimes
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.money import LARGEST_AMOUNT, BadNumber, parse_number
 from possync_tui.domain.observations import Commission, Fill, PositionRow, Side
+from possync_tui.domain.sizes import is_workable, turnover
 
 _POSITION_FIELDS: Final = 16
 _EXECUTION_FIELDS: Final = 31
@@ -161,6 +162,8 @@ class RowReader:
                 order_ref=fields[26],
                 liquidation=_label_number(fields[23]),
             )
+            if not is_workable(turnover(fill)):
+                raise BadNumber("price", fields[20], f"too large for a quantity of {fields[19]}")
         except BadNumber as bad:
             raise UnreadableRow(_where("execution", account, fields[4], fields[3], bad)) from bad
         return ReadFill(fill, request_id, doubt and f"execution {clean(exec_id, 60)}: {doubt}")
@@ -174,11 +177,16 @@ class RowReader:
             if not exec_id:
                 raise BadNumber("execution id", exec_id, "blank")
             exact = parse_number("commission", amount)
+            if not is_workable(exact):
+                raise BadNumber("commission", amount, "absurdly large")
         except BadNumber as bad:
             raise UnreadableRow(f"commission of execution {clean(exec_id, 60)}: {bad}") from bad
         profit, doubt = None, ""
         try:
             profit = parse_number("realized P&L", realized)
+            if not is_workable(profit):
+                profit = None
+                raise BadNumber("realized P&L", realized, "absurdly large")
         except BadNumber as bad:
             if bad.why not in ("blank", "unset"):
                 doubt = f"commission of execution {clean(exec_id, 60)}: {bad}"

@@ -7,8 +7,8 @@ exact in Python and in SQL alike (design promise 6).
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
 MICROS_PER_UNIT = 1_000_000
-LARGEST_AMOUNT = Decimal(9 * 10**12)
-"""Money beyond this does not fit into SQLite's whole numbers as micro-units."""
+LARGEST_AMOUNT = Decimal(4 * 10**12)
+"""The difference of two such fits into SQLite's whole numbers as micro-units."""
 
 ABSURD = Decimal(10) ** 15
 """No position, price or amount of a trader reaches this (shared IBKR facts, section 1)."""
@@ -41,11 +41,12 @@ def parse_number(field: str, text: str) -> Decimal:
     Raises `BadNumber` for a blank, unset, non-finite, absurd or unreadable field: a blank quantity
     is not a zero.
     """
-    stripped = text.strip()
+    stripped = text.strip(" ")
     if not stripped:
         raise BadNumber(field, text, "blank")
-    # `Decimal` also takes `1_000` and the digits of other scripts, which no TWS writes.
-    if not stripped.isascii() or "_" in stripped:
+    # `Decimal` also takes `1_000`, the digits of other scripts, and control characters around
+    # them, which no TWS writes.
+    if not stripped.isascii() or not stripped.isprintable() or "_" in stripped:
         raise BadNumber(field, text, "not a number")
     try:
         number = Decimal(stripped)

@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 
-from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.observations import Adjusted, Commission, Fill
+from possync_tui.domain.sizes import is_workable, turnover, worth
 from possync_tui.domain.text import printable
 from possync_tui.flex.actions import read_actions, read_transfers
 from possync_tui.flex.cancels import Cancellation
@@ -14,7 +16,7 @@ from possync_tui.flex.document import FlexRefused, RawRow, RawStatement, read_do
 from possync_tui.flex.options import is_end_or_delivery, read_option_events
 from possync_tui.flex.row import Row
 from possync_tui.flex.times import NEW_YORK, NoTime, parse_day, parse_instant
-from possync_tui.flex.trades import is_cancel, read_trades
+from possync_tui.flex.trades import Trades, is_cancel, read_trades
 
 _ZONE_DOUBT = timedelta(days=1)
 """Times that name no zone are taken for New York's, which they may not be."""
@@ -84,6 +86,7 @@ def _statement(raw: RawStatement) -> Statement:
     ended = read_option_events(bookings, rows.get("OptionEAE", []))
     acted = read_actions(rows.get("CorporateAction", []))
     moved = read_transfers(rows.get("Transfer", []))
+    _check_sizes(traded, (*ended.adjusted, *acted.adjusted, *moved.adjusted))
     return Statement(
         account=account,
         from_date=_day(raw, "fromDate"),
@@ -112,6 +115,23 @@ def _check_times(fills: Iterable[Fill], raw: RawStatement) -> None:
         if fill.time > last:
             what = printable(f"{fill.instrument.symbol} {fill.raw_time}")[:60]
             raise FlexRefused(f"a trade in it is later than the statement itself ({what})")
+
+
+def _check_sizes(traded: Trades, adjusted: Iterable[Adjusted]) -> None:
+    """An amount that no ledger can hold would stand in the way of every sync to come."""
+    amounts: list[tuple[Instrument | None, Decimal | None]]
+    amounts = [(fill.instrument, turnover(fill)) for fill in traded.fills]
+    for report in traded.commissions:
+        amounts += [(None, report.amount), (None, report.broker_realized_pnl)]
+    for item in adjusted:
+        unit = item.instrument.unit_value
+        amounts += [(item.instrument, item.premium), (item.instrument, item.realized)]
+        if item.price is not None:
+            amounts.append((item.instrument, worth(item.quantity, item.price, unit)))
+    for instrument, amount in amounts:
+        if not is_workable(amount):
+            what = printable(instrument.symbol)[:30] if instrument else "a commission"
+            raise FlexRefused(f"an amount in it is absurdly large ({what}: {amount:.3g})")
 
 
 def _day(raw: RawStatement, name: str) -> date:

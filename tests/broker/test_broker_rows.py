@@ -1,14 +1,17 @@
 """Our decoding against ib_insync's own, and against the layouts that real sessions have."""
 
 import random
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from possync_tui.broker.rows import RowReader, portfolio_value
+from possync_tui.broker.rows import RowReader, UnreadableRow, portfolio_value
 from possync_tui.domain.observations import PositionRow, Side
-from tests.broker.scripted import Fields, contract, position
+from tests.broker.scripted import Fields, commission, contract, execution, position
+
+AT = datetime(2026, 3, 2, 15, tzinfo=UTC)
 
 
 class Heard:
@@ -152,3 +155,19 @@ def test_the_commission_layout_of_a_real_session() -> None:
     read = RowReader().commission(layout.split("|")[:-1])
     assert (read.commission.amount, read.commission.broker_realized_pnl) == (Decimal(1), None)
     assert read.commission.realized_text == unset
+
+
+def test_amounts_that_no_ledger_can_hold_are_refused_where_they_come_in() -> None:
+    """Taken for true, one would make every plan that follows impossible to commit."""
+    read = RowReader()
+    with pytest.raises(UnreadableRow, match="commission is absurdly large"):
+        read.commission(commission("0000e0d5.67aa0001.01.01", amount="1e15"))
+    told = read.commission(commission("0000e0d5.67aa0001.01.01", realized="-1e15"))
+    assert (told.commission.broker_realized_pnl, "absurdly large" in told.doubt) == (None, True)
+    for quantity, price, is_readable in (("1e6", "1e6", True), ("1e6", "1000001", False)):
+        fields = execution("0000e0d5.67aa0002.01.01", quantity=quantity, price=price)
+        if is_readable:
+            assert read.execution(fields, AT).fill.price == Decimal(10**6)
+        else:
+            with pytest.raises(UnreadableRow, match="too large for a quantity of 1e6"):
+                read.execution(fields, AT)

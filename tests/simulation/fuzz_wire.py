@@ -18,7 +18,15 @@ from random import Random
 
 from possync_tui.broker.port import BrokerError
 from possync_tui.demo import DeskError
-from possync_tui.domain.observations import Anchor, Commission, Fill, PositionRow, RowPushed
+from possync_tui.domain.observations import (
+    Anchor,
+    CloseDecided,
+    CloseReason,
+    Commission,
+    Fill,
+    PositionRow,
+    RowPushed,
+)
 from possync_tui.ledger.codec import decode
 from possync_tui.ledger.port import LedgerError, LedgerForeign
 from tests.simulation import actions, market, trouble
@@ -30,13 +38,15 @@ from tests.simulation.world import InvariantBroken, World, _frames
 
 STEPS = 14
 _REMEMBERED = 400
+_BOOKED = (b"61", b"11", b"59")
+"""Messages that the ledger keeps: rows, fills, commissions."""
 _LONGEST_BUFFER = 0xFFFFFF + 65536
 _DEEDS = (
     *(market.trade, market.trade, market.trade, market.burst, market.correct, market.push_again),
     *(market.move_prices, actions.sync, actions.sync, actions.dry_run, actions.reconnect),
     *(actions.wait_a_moment, actions.wait_a_moment, actions.wait_minutes, trouble.network_torn),
 )
-_NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,9})?\s*", re.ASCII)
+_NUMBER = re.compile(r" *[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,9})? *", re.ASCII)
 
 Row = tuple[str, int, str, str]
 
@@ -60,7 +70,8 @@ class Nonsense:
 
     def _spoilt(self, frame: bytes) -> bytes:
         rng = self.rng
-        if rng.random() >= self.chance:
+        chance = self.chance * (4 if frame[4:].split(b"\0", 1)[0] in _BOOKED else 1)
+        if rng.random() >= chance:
             return frame
         how = rng.choice(
             (
@@ -267,6 +278,10 @@ async def _judge(world: World, heard: Heard) -> None:
             case Commission() as paid:
                 if (paid.exec_id, paid.amount_text) not in heard.reports:
                     raise InvariantBroken(f"no readable message said {paid}")
+            case CloseDecided(key=key, reason=CloseReason.ZERO_ROW):
+                zeros = {row[:2] for row in heard.rows if not Decimal(row[2])}
+                if (key.account, key.con_id) not in zeros:
+                    raise InvariantBroken(f"{key} was closed, and no readable message said zero")
             case _:
                 pass
 

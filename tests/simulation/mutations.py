@@ -65,6 +65,18 @@ NASTY: tuple[bytes, ...] = (
     b"20261101 25:61:61 US/Eastern",
 )
 
+NO_NUMBERS = (
+    b"",
+    b"nan",
+    b"inf",
+    b"1.7976931348623157E308",
+    b"1e16",
+    b"1E+9999999",
+    b"\x1d5",
+    b"-",
+)
+"""What stands where TWS has no number, or might stand there: tried more often than the rest."""
+
 LENGTHS = (0, 1, 3, 4, 5, 0x7F, 0x80, 0xFFFF, 0xFFFFF, 0xFFFFFF, 0x1000000, 0x7FFFFFFF, 0xFFFFFFFF)
 
 
@@ -103,7 +115,7 @@ def spoil_fields(fields: Sequence[bytes], rng: Random, others: Sequence[Sequence
         at = rng.randrange(len(spoilt))
         match rng.choice(("nasty", "nasty", "nasty", "swap", "gone", "double", "borrow", "bytes")):
             case "nasty":
-                spoilt[at] = rng.choice(NASTY)
+                spoilt[at] = rng.choice(NO_NUMBERS if rng.random() < 0.4 else NASTY)
             case "swap":
                 to = rng.randrange(len(spoilt))
                 spoilt[at], spoilt[to] = spoilt[to], spoilt[at]

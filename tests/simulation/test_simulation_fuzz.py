@@ -14,7 +14,7 @@ from tests.flex.build import Sheet, trade, write
 from tests.simulation import fuzz_files, fuzz_wire
 
 
-@pytest.mark.parametrize("first", range(0, 12, 4))
+@pytest.mark.parametrize("first", range(8, 20, 4))
 def test_a_broker_that_talks_nonsense(first: int) -> None:
     for seed in range(first, first + 4):
         report = fuzz_wire.run_seed(seed)
@@ -40,13 +40,15 @@ def test_spoilt_statements(tmp_path: Path) -> None:
         ("quantity", "1E+9999999"),
         ("tradePrice", "-1E+9999999"),
         ("conid", "000000000001" + 1000 * "9"),
+        ("ibCommission", "-1e15"),
+        ("quantity", "1e12"),
     ],
 )
 def test_a_number_too_large_to_be_worked_with_refuses_the_statement(
     tmp_path: Path, field: str, text: str
 ) -> None:
     row = trade("100", "10", "20260303;100000") | {field: text}
-    with pytest.raises(FlexRefused, match=field):
+    with pytest.raises(FlexRefused, match=f"{field}|absurdly large"):
         read_flex(write(tmp_path / "flex.xml", Sheet([row])))
 
 
