@@ -67,11 +67,8 @@ class Retries:
                 wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
 
-    async def asked_for(self) -> None:
-        """Wait for `now`, as long as that may take."""
+    async def wished(self) -> None:
+        """Wait for `now`, or for another `hold`, as long as that may take."""
         if self._is_held:
             self._wish.clear()
-        while not self.is_wanted_now:
-            await self._wish.wait()
-            if self._is_held:
-                self._wish.clear()
+        await self._wish.wait()

@@ -169,7 +169,7 @@ class IbkrBroker:
         if self._link is not None:
             self._retries.now()
             self._link.end(Ending("A new session was asked for.", is_asked=True))
-        elif self._state.phase in (Phase.RECONNECTING, Phase.FAILED) or self._state.is_paused:
+        elif self._is_waiting or self._retries.is_held:
             # A failure seen before this call must not answer whoever waits from now on.
             now = replace(self._state, phase=Phase.CONNECTING, sentence="Connecting.")
             self._show(replace(now, code=None, next_try_at=None, is_paused=False))
@@ -186,6 +186,10 @@ class IbkrBroker:
             return False
         self._retries.hold()
         return True
+
+    @property
+    def _is_waiting(self) -> bool:
+        return self._state.phase in (Phase.RECONNECTING, Phase.FAILED) or self._state.is_paused
 
     def _usable_link(self) -> Link:
         if self._link is None or not self._state.is_usable:
@@ -213,7 +217,7 @@ class IbkrBroker:
             logger.info("broker session over: %s %s", ending.sentence, ending.detail)
             if ending.needs_user:
                 self._show_ending(Phase.FAILED, ending)
-                await self._retries.asked_for()
+                await self._stay_out(ending)
                 failures = 0
             else:
                 settled = self._seconds_up >= self._options.settled_after
@@ -307,9 +311,20 @@ class IbkrBroker:
             self._show_ending(Phase.RECONNECTING, ending, attempt=failures, next_try_at=next_try_at)
         await retries.pass_by(delay)
         if retries.is_held:
-            self._show_ending(Phase.DISCONNECTED, ending, attempt=failures)
-            self._show(replace(self._state, sentence=_PAUSED, code=None, is_paused=True))
-            await retries.asked_for()
+            self._show_paused(ending, failures)
+            await self._stay_out(ending, failures)
+
+    async def _stay_out(self, ending: Ending, failures: int = 0) -> None:
+        """Try nothing until the user asks for it. One who thinks better of it pauses again."""
+        while True:
+            await self._retries.wished()
+            if not self._retries.is_held:
+                return
+            self._show_paused(ending, failures)
+
+    def _show_paused(self, ending: Ending, failures: int) -> None:
+        self._show_ending(Phase.DISCONNECTED, ending, attempt=failures)
+        self._show(replace(self._state, sentence=_PAUSED, code=None, is_paused=True))
 
     # --- what others see ---------------------------------------------------------------------
 

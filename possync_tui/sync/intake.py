@@ -14,6 +14,8 @@ Record = Callable[[tuple[Observed, ...]], Awaitable[int]]
 Stored = Callable[[tuple[Observed, ...]], None]
 
 _RETRY_SECONDS = 1.0
+# A disk that stays full must not be asked, and the log not be written to, once a second all night.
+_LONGEST_RETRY = 15.0
 
 
 class Intake:
@@ -69,6 +71,7 @@ class Intake:
             self._task = None
 
     async def _drain(self) -> None:
+        retry = _RETRY_SECONDS
         while True:
             if not self._queue:
                 if self._stopping:
@@ -84,8 +87,10 @@ class Intake:
                 self._parked.clear()
                 if self._stopping:
                     return
-                await self._sleep(_RETRY_SECONDS)
+                await self._sleep(retry)
+                retry = min(2 * retry, _LONGEST_RETRY)
                 continue
+            retry = _RETRY_SECONDS
             for _ in batch:
                 self._queue.popleft()
 

@@ -156,6 +156,30 @@ async def test_a_pause_while_connecting_lets_that_try_end(tws: ScriptedTws, begi
     assert Phase.RECONNECTING not in session.phases
 
 
+async def test_a_pause_right_after_asking_to_reconnect_can_be_ended(
+    tws: ScriptedTws, begin: Connect
+) -> None:
+    """Both keys within one turn of the loop: it said "Connecting." and never tried again."""
+    await tws.stop()
+    session = await begin()
+    session.broker.pause_reconnecting()
+    await session.until(lambda: session.broker.state.is_paused, "the pause")
+    session.broker.reconnect_now()
+    assert session.broker.pause_reconnecting()
+    await session.until(lambda: session.broker.state.is_paused, "the second pause")
+    await tws.start()
+    session.broker.reconnect_now()
+    assert not (await session.broker.connected(5)).is_paused
+
+
+async def test_asking_while_a_try_under_pause_ends_undoes_the_pause(begin: Connect) -> None:
+    session = await begin(port=1)
+    session.broker.pause_reconnecting()
+    session.broker.reconnect_now()
+    await session.until(lambda: session.broker.state.attempt > 1, "a second try")
+    assert not session.broker.state.is_paused
+
+
 async def test_stopping_ends_a_pause(begin: Connect) -> None:
     session = await begin(port=1)
     session.broker.pause_reconnecting()

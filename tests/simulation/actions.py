@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from random import Random
 
 from possync_tui.demo import DeskError
 from possync_tui.ledger.port import LedgerError
-from tests.simulation import market, trouble
+from tests.simulation import market, statements, trouble
 from tests.simulation.world import World
 
 Deed = Callable[[World, Random], Awaitable[str]]
@@ -46,13 +47,17 @@ async def decide(world: World, rng: Random) -> str:
     if not holds:
         raise DeskError("nothing is held for review")
     hold, accept = rng.choice(holds), rng.random() < 0.5
+    how = rng.choice(("", "", "price", "transfer")) if accept else ""
+    price = Decimal(rng.randint(1, 900)) if how == "price" else None
     if accept:
-        world.excuse(hold)
+        world.accept(hold.id)
     try:
-        await engine.decide(hold.id, accept=accept, note="simulated")
+        await engine.decide(
+            hold.id, accept=accept, note="simulated", price=price, is_transfer=how == "transfer"
+        )
     except LedgerError as error:
         return f"refused: {error}"
-    return f"{hold.kind} {'accepted' if accept else 'kept'}"
+    return f"{hold.kind} {'accepted' if accept else 'kept'} {how}".rstrip()
 
 
 async def dry_run(world: World, rng: Random) -> str:
@@ -67,6 +72,16 @@ async def dry_run(world: World, rng: Random) -> str:
 async def reconnect(world: World, rng: Random) -> str:
     world.running().reconnect_now()
     return "reconnect"
+
+
+async def pause(world: World, rng: Random) -> str:
+    """Until the user says otherwise: a while later, here."""
+    engine = world.running()
+    if not engine.pause_reconnecting():
+        raise DeskError("nothing is being reconnected")
+    await asyncio.sleep(rng.choice((5.0, 400.0)))
+    engine.reconnect_now()
+    return "paused"
 
 
 async def restart(world: World, rng: Random) -> str:
@@ -89,6 +104,12 @@ async def wait_minutes(world: World, rng: Random) -> str:
     seconds = rng.choice((61.0, 310.0, 900.0))
     await asyncio.sleep(seconds)
     return f"{seconds} s"
+
+
+async def wait_hours(world: World, rng: Random) -> str:
+    hours = rng.choice((1.0, 2.5, 6.0))
+    await asyncio.sleep(_HOUR * hours)
+    return f"{hours:g} h"
 
 
 async def wait_for_tomorrow(world: World, rng: Random) -> str:
@@ -120,6 +141,8 @@ DEEDS: dict[Deed, int] = {
     market.split: 1,
     market.vanish: 1,
     market.assign: 1,
+    market.transfer: 1,
+    market.expire: 1,
     market.move_prices: 2,
     market.push_again: 2,
     sync: 10,
@@ -127,15 +150,20 @@ DEEDS: dict[Deed, int] = {
     decide: 4,
     dry_run: 2,
     reconnect: 1,
+    pause: 1,
     restart: 2,
+    statements.import_statement: 1,
     trouble.kill: 3,
     trouble.disk_error: 3,
     trouble.disk_full: 1,
+    trouble.disk_broken: 1,
     trouble.disk_locked: 1,
     trouble.disk_slow: 1,
     trouble.disk_mended: 3,
     trouble.clock_step: 1,
+    trouble.travel: 1,
     trouble.cut: 2,
+    trouble.cut_at_byte: 2,
     trouble.network_down: 1,
     trouble.network_up: 2,
     trouble.network_torn: 2,
@@ -145,6 +173,7 @@ DEEDS: dict[Deed, int] = {
     trouble.notice: 2,
     wait_a_moment: 8,
     wait_minutes: 6,
+    wait_hours: 1,
     wait_for_tomorrow: 1,
 }
 BY_NAME = {deed.__name__: deed for deed in DEEDS}

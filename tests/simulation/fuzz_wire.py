@@ -33,8 +33,9 @@ from tests.simulation import actions, market, trouble
 from tests.simulation.memory_disk import without_threads
 from tests.simulation.mutations import LENGTHS, spoil_bytes, spoil_fields
 from tests.simulation.run import Report
+from tests.simulation.tampering import frames_in
 from tests.simulation.virtual_loop import Stuck, VirtualLoop
-from tests.simulation.world import InvariantBroken, World, _frames
+from tests.simulation.world import InvariantBroken, World
 
 STEPS = 14
 _REMEMBERED = 400
@@ -61,7 +62,7 @@ class Nonsense:
         self._past: list[bytes] = []
 
     def __call__(self, data: bytes) -> bytes:
-        frames = _frames(data)
+        frames = frames_in(data)
         if frames is None:
             return data
         said = b"".join(self._spoilt(frame) for frame in frames)

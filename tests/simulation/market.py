@@ -2,11 +2,16 @@
 
 from decimal import Decimal
 from random import Random
+from zoneinfo import ZoneInfo
 
 from possync_tui.demo import DeskError, Side
 from possync_tui.demo.conversion import Conversion
 from possync_tui.demo.conversion import convert as desk_converts
-from tests.simulation.world import Key, World
+from possync_tui.demo.records import Position
+from possync_tui.demo.wire import DESK_ZONE
+from tests.simulation import bookings
+from tests.simulation.ends import Key
+from tests.simulation.world import World
 
 
 def _size(rng: Random, con_id: int) -> Decimal:
@@ -40,11 +45,24 @@ def _trade(world: World, rng: Random, key: Key, **more: object) -> str:
         commission_delay=delay,
         **more,  # type: ignore[arg-type]
     )
+    world.fees[execution.exec_id.rpartition(".")[0]] = fee
     return f"{execution.side} {quantity} of {con_id} at {price}, {account}"
 
 
 def _some_key(world: World, rng: Random) -> Key:
-    return rng.choice(world.desk.accounts), rng.choice(sorted(world.desk.instruments))
+    trading = [c for c in sorted(world.desk.instruments) if not _has_expired(world, c)]
+    return rng.choice(world.desk.accounts), rng.choice(trading)
+
+
+def _has_expired(world: World, con_id: int) -> bool:
+    today = world.broker_clock.now().astimezone(ZoneInfo(DESK_ZONE))
+    return "" < world.desk.instruments[con_id].expiry < f"{today:%Y%m%d}"
+
+
+def _held(world: World, key: Key) -> Position:
+    held = world.desk.position(*key)
+    assert held is not None
+    return held
 
 
 def _held_key(world: World, rng: Random) -> Key:
@@ -78,8 +96,6 @@ async def burst(world: World, rng: Random) -> str:
 async def trade_without_push(world: World, rng: Random) -> str:
     key = _some_key(world, rng)
     said = _trade(world, rng, key, push=False)
-    position = world.desk.position(*key)
-    world.note_quantity(key, position.quantity if position else Decimal(0))
     return f"no push: {said}"
 
 
@@ -127,8 +143,6 @@ async def correct_size(world: World, rng: Random) -> str:
     size = latest.quantity + rng.choice((-1, 1, 5))
     if size <= 0:
         raise DeskError("nothing would be left of it")
-    # Seen in hindsight, the position may have been flat at other moments than it then was.
-    world.excused[(latest.account, latest.con_id)] += 2
     world.desk.correct(latest.exec_id, latest.price, quantity=size, commission_delay=0.2)
     return f"{base} to {size}"
 
@@ -142,12 +156,18 @@ async def convert(world: World, rng: Random) -> str:
     account, con_id = rng.choice(held)
     to_con_id = 9001 + len(world.desk.instruments)
     new, old = rng.choice(((1, 1), (1, 2), (3, 1)))
-    for key in ((account, con_id), (account, to_con_id)):
-        world.muddy.add(key)
-        world.excused[key] += 1
+    zero_row = rng.random() < 0.5
+    gone = _held(world, (account, con_id))
+    world.happens_unseen((account, to_con_id))
+    world.ends.vanishes((account, con_id), world.loop.time())
+    world.muddy.add((account, con_id))
     conversion = Conversion(con_id, to_con_id, f"N{to_con_id}", Decimal(new), Decimal(old))
-    desk_converts(world.desk, account, conversion, zero_row=rng.random() < 0.5)
-    world.note_quantity((account, con_id), Decimal(0))
+    desk_converts(world.desk, account, conversion, zero_row=zero_row)
+    world.ends.moved((account, con_id))
+    came = _held(world, (account, to_con_id))
+    words = f"MERGED(Acquisition) {new} FOR {old}"
+    at = world.broker_clock.now()
+    world.booked += bookings.converted(gone, came.instrument, came.quantity, words, at)
     return f"{con_id} into {to_con_id}, {new} for {old}, {account}"
 
 
@@ -156,10 +176,10 @@ async def split(world: World, rng: Random) -> str:
     stocks = [c for c, i in world.desk.instruments.items() if i.sec_type == "STK"]
     con_id = rng.choice(sorted(stocks))
     new, old = rng.choice(((2, 1), (3, 1), (3, 2), (1, 10), (1, 4)))
-    keys = {(account, con_id) for account in world.desk.accounts}
-    world.muddy |= keys
-    # One that is closed before anybody looked again cannot be told from a fill that was missed.
-    world.excused.update(keys)
+    world.happens_unseen(*((account, con_id) for account in world.desk.accounts))
+    at = world.broker_clock.now()
+    held = [row for row in world.desk.positions() if row.con_id == con_id]
+    world.booked += [bookings.split(row, new, old, at) for row in held]
     world.desk.split(con_id, new, old)
     return f"{con_id} {new}:{old}"
 
@@ -169,10 +189,8 @@ async def vanish(world: World, rng: Random) -> str:
     needs_a_baseline(world)
     key = _held_key(world, rng)
     world.muddy.add(key)
-    # Until somebody looks, fills that come now seem to be of the one that is gone.
-    world.excused[key] += 1
-    world.desk.vanish(*key)
-    world.note_quantity(key, Decimal(0))
+    world.booked.append(bookings.moved_out(_held(world, key), world.broker_clock.now()))
+    world.vanish(key)
     return str(key)
 
 
@@ -182,12 +200,48 @@ async def assign(world: World, rng: Random) -> str:
     if not held:
         raise DeskError("no option is held")
     account = rng.choice(held)[0]
-    world.muddy |= {(account, 2000), (account, 1000)}
-    # A delivery that was sold before anybody looked cannot be told from a short.
-    world.excused.update([(account, 2000), (account, 1000)])
+    world.muddy.add((account, 2000))
+    world.happens_unseen((account, 1000))
+    world.ends.vanishes((account, 2000), world.loop.time())
+    option, at = _held(world, (account, 2000)), world.broker_clock.now()
+    world.booked += bookings.delivered(option, world.desk.instruments[1000], at)
     world.desk.assign(account, 2000, 1000)
-    world.note_quantity((account, 2000), Decimal(0))
+    world.ends.moved((account, 2000))
     return account
+
+
+async def transfer(world: World, rng: Random) -> str:
+    """To another account of the same login: gone here, there at its cost, no fill in either."""
+    needs_a_baseline(world)
+    key = _held_key(world, rng)
+    free = [
+        code
+        for code in world.desk.accounts
+        if code != key[0] and world.desk.position(code, key[1]) is None
+    ]
+    if not free:
+        raise DeskError("no account is free to take it")
+    account, con_id = rng.choice(free), key[1]
+    held, at = _held(world, key), world.broker_clock.now()
+    world.booked += [bookings.moved_out(held, at, account), bookings.moved_in(held, account, at)]
+    world.muddy.add(key)
+    world.vanish(key, zero_row=rng.random() < 0.5)
+    world.happens_unseen((account, con_id))
+    world.desk.add_position(account, held.instrument, held.quantity, held.average_cost, held.price)
+    world.desk.push(account, con_id)
+    return f"{held.quantity} of {con_id} from {key[0]} to {account}"
+
+
+async def expire(world: World, rng: Random) -> str:
+    """What has expired is gone the day after, all of it, without a word."""
+    gone = [key for key in sorted(world.truth()) if _has_expired(world, key[1])]
+    if not gone:
+        raise DeskError("nothing has expired")
+    for key in gone:
+        world.booked.append(bookings.expired(_held(world, key), world.broker_clock.now()))
+        world.muddy.add(key)
+        world.vanish(key)
+    return f"{len(gone)} positions"
 
 
 async def move_prices(world: World, rng: Random) -> str:

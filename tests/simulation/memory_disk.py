@@ -1,10 +1,14 @@
 """The machine that the program runs on: its disk can fail, be full, be locked, or stop for good.
 
+Writes fail where the kernel refuses them, in the middle of a page if it comes to that: the size of
+a file is limited while SQLite works (RLIMIT_FSIZE), so that what SQLite meets is a real I/O error.
+
 SQLite is real and so is the file. Only aiosqlite's threads are gone: their work runs on the
 virtual loop, a chosen time later, so that the order of events is the same on each run.
 """
 
 import asyncio
+import resource
 import shutil
 import sqlite3
 from collections import deque
@@ -32,6 +36,7 @@ class Machine:
         self._abort_after: int | None = None
         self._on_abort: Callable[[], None] = lambda: None
         self._blocker: sqlite3.Connection | None = None
+        self._largest_file: int | None = None
         self.jobs_done = 0
 
     # --- faults ------------------------------------------------------------------------------
@@ -40,6 +45,24 @@ class Machine:
         """Interrupt SQLite after a random number of its instructions, in whatever it does then."""
         self._abort_after = self.rng.choice((1, 3, 10, 30, 100, 300, 1000))
         self._on_abort = then
+
+    def break_writes(self, path: Path) -> None:
+        """Nothing is written to a file behind a certain byte of it: an I/O error, half-way."""
+        wal = path.with_name(path.name + "-wal")
+        size = wal.stat().st_size if wal.exists() else 0
+        self._largest_file = size + self.rng.choice((0, 1, 24, 100, 4096, 5000, 20_000))
+
+    @contextmanager
+    def writes_limited(self) -> Iterator[None]:
+        if self._largest_file is None:
+            yield
+            return
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self._largest_file, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 
     def lock(self, path: Path) -> None:
         """Another program holds the write lock: every write fails until `unlock`."""
@@ -67,7 +90,7 @@ class Machine:
 
     def mend(self) -> None:
         """End all faults."""
-        self._abort_after = None
+        self._abort_after = self._largest_file = None
         self.slowness = 0.0
         self.unlock()
         if not self.is_dead:
@@ -76,7 +99,15 @@ class Machine:
     def die(self) -> None:
         """From here on nothing of this life runs or is written any more."""
         self.is_dead = True
+        self.lift_limit()
         self.unlock()
+
+    def lift_limit(self) -> None:
+        """Also within a write: what copies the disk of a killed program is not the program."""
+        if self._largest_file is not None:
+            self._largest_file = None
+            _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 
     # --- aiosqlite ---------------------------------------------------------------------------
 
@@ -143,7 +174,8 @@ class _Queue:
         future, function = self._jobs.popleft()
         self._machine.jobs_done += 1
         try:
-            result = function()
+            with self._machine.writes_limited():
+                result = function()
             self._machine.admit(result)
         except BaseException as error:  # noqa: BLE001 - as aiosqlite's thread does
             self._answer(future, error=error)

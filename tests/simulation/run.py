@@ -96,7 +96,7 @@ async def _come_to_rest(world: World, report: Report) -> None:
     network = world.loop.network
     network.is_down = network.is_torn = False
     network.latency = 0.0005
-    world.scramble("")
+    world.tampering.mend()
     if world.engine is None:
         await world.boot()
     await asyncio.sleep(800)

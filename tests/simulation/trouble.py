@@ -4,26 +4,35 @@ import asyncio
 from random import Random
 
 from possync_tui.demo import HOSTILE_TEXTS, Fault, FaultField, FaultKind
+from tests.simulation.invariants import check_what_is_left
 from tests.simulation.market import needs_a_baseline
-from tests.simulation.world import World
+from tests.simulation.tampering import WAYS
+from tests.simulation.world import ZONES, World
+
+# In the midst of a sync: connecting and asking takes milliseconds, waiting for a fill seconds.
+_MOMENTS = (0.0002, 0.001, 0.002, 0.004, 0.008, 0.02, 0.5, 4.0, 5.01)
+
+
+def _begin_a_sync(world: World) -> None:
+    """What comes now comes in the middle of it; it may die with the program."""
+    asyncio.create_task(world.running().sync_now())  # noqa: RUF006 - see above
 
 
 async def kill(world: World, rng: Random) -> str:
     """Killed, at a random moment or in the middle of what SQLite does next, and started again."""
-    world.running()
-    where = "between"
-    if rng.random() < 0.5:
-        where = "inside SQLite"
-        world.machine.fail_soon(world.kill)
-        asyncio.create_task(world.running().sync_now())  # noqa: RUF006 - it dies with the program
+    where = rng.choice(("between", "inside SQLite", "in a sync"))
+    if where != "between":
+        if where == "inside SQLite":
+            world.machine.fail_soon(world.kill)
+        _begin_a_sync(world)
         for _ in range(60):
-            await asyncio.sleep(0.5)
-            if world.machine.is_dead:
+            await asyncio.sleep(0.5 if where == "inside SQLite" else rng.choice(_MOMENTS))
+            if world.machine.is_dead or where == "in a sync":
                 break
     if not world.machine.is_dead:
-        where = "between"
         world.kill()
     await world.bury()
+    await check_what_is_left(world)
     await asyncio.sleep(rng.choice((0.0, 60.0)))
     await world.boot()
     return where
@@ -37,6 +46,11 @@ async def disk_error(world: World, rng: Random) -> str:
 async def disk_full(world: World, rng: Random) -> str:
     world.machine.fill_up()
     return "full"
+
+
+async def disk_broken(world: World, rng: Random) -> str:
+    world.machine.break_writes(world.ledger_path)
+    return "no writes"
 
 
 async def disk_locked(world: World, rng: Random) -> str:
@@ -60,13 +74,27 @@ async def clock_step(world: World, rng: Random) -> str:
     return f"{seconds:+g} s"
 
 
+async def travel(world: World, rng: Random) -> str:
+    """The machine is somewhere else, and TWS with it, which says its times in the zone there."""
+    world.move_to(rng.choice(ZONES))
+    return world.zone
+
+
 # --- the wire --------------------------------------------------------------------------------
 
 
 async def cut(world: World, rng: Random) -> str:
     world.loop.network.cut(after=rng.choice((0.0, 0.001, 0.003, 0.01)))
-    asyncio.create_task(world.running().sync_now())  # noqa: RUF006 - cut in the middle of it
+    _begin_a_sync(world)
     return "cut"
+
+
+async def cut_at_byte(world: World, rng: Random) -> str:
+    """The connection breaks in the middle of a message, which may be the start of a session."""
+    count = rng.choice((1, 3, 5, 40, 200, 700, 2500))
+    world.tampering.cut_after(count + rng.randint(0, 30), world.loop.network.cut)
+    _begin_a_sync(world)
+    return f"after {count} bytes or more"
 
 
 async def network_down(world: World, rng: Random) -> str:
@@ -87,9 +115,9 @@ async def network_torn(world: World, rng: Random) -> str:
 
 
 async def scramble(world: World, rng: Random) -> str:
-    """Messages that are not part of a snapshot come twice, late, in another order, or never."""
-    world.scramble(rng.choice(("double", "swap", "lose", "")))
-    return world.scrambling or "straight"
+    """Messages come twice, late, in another order, or never."""
+    world.tampering.way = rng.choice(WAYS)
+    return world.tampering.way or "straight"
 
 
 _VALUES = ("unset", "nan", "inf", "-inf", "absurd", "blank")
@@ -119,10 +147,8 @@ def _fault(rng: Random, kind: FaultKind) -> Fault:
             return Fault(kind, once=once, seconds=rng.choice((0.01, 1.0)))
         case FaultKind.ACCOUNTS:
             return Fault(kind, once=True, text="DU1000001,DU1000009")
-        case FaultKind.PUSH_MID_SNAPSHOT:
-            # The broker itself does not lie here: the row says again what is true.
-            return Fault(FaultKind.DUPLICATE_ROWS, once=once)
         case _:
+            # A row that is pushed says again what is true: the broker itself does not lie here.
             return Fault(kind, once=once, after=after, con_id=con_id)
 
 
@@ -141,6 +167,9 @@ async def fault(world: World, rng: Random) -> str:
     if made.kind in (FaultKind.EXECUTIONS_ERROR, FaultKind.EXECUTIONS_NEVER_END):
         # A look without fills is a look of estimates.
         world.spoils_commissions = True
+    if rng.random() < 0.3 and world.engine is not None:
+        _begin_a_sync(world)
+        await asyncio.sleep(rng.choice(_MOMENTS))
     world.gateway.inject(made)
     return f"{made.kind} {made.field or ''} {made.value} {'once' if made.once else ''}".strip()
 

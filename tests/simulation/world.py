@@ -8,10 +8,10 @@ import re
 import shutil
 import socket
 import sqlite3
+import time
 import traceback
-from collections import Counter
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -28,25 +28,26 @@ from possync_tui.demo import (
     GatewayOptions,
     Instrument,
 )
-from possync_tui.demo.records import DeskEvent, PositionChanged
 from possync_tui.domain.plan import Book
-from possync_tui.domain.views import HoldView
 from possync_tui.ledger.book import read_book
+from possync_tui.demo.records import DeskEvent, PositionChanged, Traded
+from possync_tui.demo.wire import TimeForm
+from possync_tui.ledger.parts import decode_keys
 from possync_tui.ledger.port import LedgerPort
 from possync_tui.ledger.store import Ledger, open_ledger
 from possync_tui.sync.engine import Engine
+from possync_tui.sync.events import SyncEvent, SyncFinished, SyncStarted
 from possync_tui.sync.policy import SyncPolicy
+from tests.simulation.bookings import Booked
+from tests.simulation.ends import Ends, Key
 from tests.simulation.memory_disk import Machine, copy_as_a_crash_would
+from tests.simulation.tampering import EXECUTION, Tampering
 from tests.simulation.virtual_loop import VirtualClock, VirtualLoop
-
-Key = tuple[str, int]
 
 _EXEC_ID = re.compile(rb"0000e0d5\.[0-9a-f]{8}\.\d+\.\d\d")
 _PORT = 7497
-_EXECUTION = b"11"
-# Position rows with their end, and what answers reqExecutions: their order is part of the protocol.
-_SNAPSHOT = (b"61", b"62", b"55")
-_SPOILABLE = (b"59", b"7", b"95")
+# Either side of the date line, with changes of daylight saving on other days than New York's.
+ZONES = ("America/New_York", "UTC", "Asia/Tokyo", "Australia/Sydney", "Europe/London")
 _CODES = ("DU1000001", "DU1000002", "DU1000003")
 # Before a change of daylight saving, a month's end, a quiet day.
 _STARTS = (
@@ -55,29 +56,6 @@ _STARTS = (
     datetime(2026, 3, 30, 3, 30, tzinfo=UTC),
     datetime(2026, 6, 17, 18, 0, tzinfo=UTC),
 )
-
-
-def _frames(data: bytes) -> list[bytes] | None:
-    """The whole frames in `data`, each with its length; `None` if it is anything else."""
-    frames: list[bytes] = []
-    while data:
-        size = 4 + int.from_bytes(data[:4], "big")
-        if len(data) < size:
-            return None
-        frames.append(data[:size])
-        data = data[size:]
-    return frames
-
-
-def _message_id(frame: bytes) -> bytes:
-    return frame[4:].split(b"\0", 1)[0]
-
-
-def _is_pushed(frame: bytes) -> bool:
-    """Whether a message may come late or never: a fill that answers a request may not."""
-    if _message_id(frame) == _EXECUTION:
-        return frame[4:].split(b"\0", 2)[1] == b"-1"
-    return _message_id(frame) in _SPOILABLE
 
 
 class InvariantBroken(AssertionError):
@@ -95,6 +73,10 @@ class _Port:
 
 
 class SimulatedGateway(DemoGateway):
+    def move_to(self, zone: str) -> None:
+        self.options = replace(self.options, time_zone=zone)
+        self._answers._options = self.options
+
     def _bind(self) -> socket.socket:
         self.port = _PORT
         return cast("socket.socket", _Port())
@@ -117,7 +99,7 @@ class Delivered:
             if len(self._rest) < 4 + length:
                 return
             frame, self._rest = self._rest[4 : 4 + length], self._rest[4 + length :]
-            if frame.split(b"\0", 1)[0] == _EXECUTION:
+            if frame.split(b"\0", 1)[0] == EXECUTION:
                 self.executions.update(found.decode() for found in _EXEC_ID.findall(frame))
 
     def begin_connection(self) -> None:
@@ -160,8 +142,11 @@ class World:
                 zero_rows=self.rng.random() < 0.5,
                 account_period=600.0,
                 pnl_period=60.0,
+                time_form=self.rng.choice((*TimeForm, TimeForm.ZONED)),
             ),
         )
+        self._zone_before = os.environ.get("TZ")
+        self.move_to(self.rng.choice(ZONES))
         self.policy = SyncPolicy(
             mark_missing_as_closed=self.rng.random() < 0.3, sync_interval=300, timeout=20.0
         )
@@ -169,20 +154,20 @@ class World:
         self._running: asyncio.Task[None] | None = None
         self.delivered = Delivered()
         self.errors = Errors()
-        self.crossings: Counter[Key] = Counter()
-        self.excused: Counter[Key] = Counter()
+        self.ends = Ends(self.desk)
         self.muddy: set[Key] = set()
+        self.began = start
+        self.booked: list[Booked] = []
+        self.fees: dict[str, Decimal] = {}
+        self._sync_began = 0.0
+        self._synced_at: dict[str, str] = {}
         self.is_lying = False
         self.spoils_fills = False
         self.spoils_commissions = False
-        self.scrambling = ""
-        self._held_back = b""
-        self.last_quantity: dict[Key, Decimal] = {
-            (p.account, p.con_id): p.quantity for p in self.desk.positions()
-        }
-        self.muddy |= set(self.last_quantity)
+        self.tampering = Tampering(self.rng)
+        self.muddy |= set(self.truth())
         self.desk.subscribe(self._desk_moved)
-        loop.network.toward_client = self._scrambled
+        loop.network.toward_client = self.tampering
         loop.network.on_client_bytes = self.delivered.feed
         loop.network.on_client_connected = self.delivered.begin_connection
 
@@ -208,46 +193,35 @@ class World:
         return desk
 
     def _desk_moved(self, event: DeskEvent) -> None:
-        if isinstance(event, PositionChanged):
-            key = (event.account, event.con_id)
-            position = self.desk.position(*key)
-            self.note_quantity(key, position.quantity if position else Decimal(0))
+        match event:
+            case PositionChanged(account, con_id):
+                self.ends.moved((account, con_id))
+            case Traded(execution):
+                self.ends.traded((execution.account, execution.con_id), self.loop.time())
 
-    def note_quantity(self, key: Key, now: Decimal) -> None:
-        """A position that reaches or crosses zero ends one life of it."""
-        before = self.last_quantity.get(key, Decimal(0))
-        if before and (not now or (now > 0) != (before > 0)):
-            self.crossings[key] += 1
-        self.last_quantity[key] = now
+    def vanish(self, key: Key, *, zero_row: bool = False) -> None:
+        """A position is gone, without a fill."""
+        self.ends.vanishes(key, self.loop.time())
+        self.desk.vanish(*key, zero_row=zero_row)
+        self.ends.moved(key)
+
+    def happens_unseen(self, *keys: Key) -> None:
+        """What no fill tells of, and so no oracle of realized P&L can be held against."""
+        self.muddy.update(keys)
+        for key in keys:
+            self.ends.happens_unseen(key, self.loop.time())
+
+    @property
+    def zone(self) -> str:
+        return self.gateway.options.time_zone
+
+    def move_to(self, zone: str) -> None:
+        """The trader's machine, and TWS on it, is in this zone from here on."""
+        _set_zone_of_host(zone)
+        self.gateway.move_to(zone)
 
     def truth(self) -> dict[Key, Decimal]:
         return {(p.account, p.con_id): p.quantity for p in self.desk.positions()}
-
-    def scramble(self, how: str) -> None:
-        self.scrambling = how
-
-    def _scrambled(self, data: bytes) -> bytes:
-        """Pushed messages, doubled, swapped or lost; the rows of a snapshot stay as they are."""
-        frames = _frames(data)
-        if frames is None:
-            return data
-        if not self.scrambling or any(_message_id(frame) in _SNAPSHOT for frame in frames):
-            late, self._held_back = self._held_back, b""
-            return late + data
-        said = b""
-        for frame in frames:
-            spoil = self.rng.random() < 0.3 and _is_pushed(frame)
-            if not spoil:
-                said += frame + self._held_back
-                self._held_back = b""
-            elif self.scrambling == "double":
-                said += frame + frame
-            elif self.scrambling == "swap":
-                said += self._held_back
-                self._held_back = frame
-            elif self.scrambling != "lose":
-                said += frame
-        return said
 
     # --- the program's life ------------------------------------------------------------------
 
@@ -261,12 +235,30 @@ class World:
     def has_baseline(self) -> bool:
         return self.engine is not None and bool(self.engine.stats.successful_syncs)
 
-    def excuse(self, hold: HoldView) -> None:
+    def accept(self, hold_id: int) -> None:
         """The user's word may close what the broker still holds."""
-        for key in set(self.last_quantity) | set(self.crossings):
-            if key[0] == hold.account and hold.con_id in (None, key[1]):
-                self.excused[key] += 1
-                self.muddy.add(key)
+        with closing(sqlite3.connect(f"{self.ledger_path.as_uri()}?mode=ro", uri=True)) as db:
+            sql = "SELECT keys FROM holds WHERE id = ?"
+            (keys,) = db.execute(sql, (hold_id,)).fetchone()
+        for key in decode_keys(keys):
+            self.ends.by_word[key.account, key.con_id] += 1
+            self.muddy.add((key.account, key.con_id))
+
+    def _heard(self, event: SyncEvent) -> None:
+        """When the program looked at which accounts, on the time of the loop."""
+        now = self.loop.time()
+        match event:
+            case SyncStarted():
+                self._sync_began = now
+            case SyncFinished(result) if result.ok:
+                for code, synced_at in self._synced().items():
+                    if self._synced_at.get(code) != synced_at:
+                        self.ends.looked(code, self._sync_began, now)
+                    self._synced_at[code] = synced_at
+
+    def _synced(self) -> dict[str, str]:
+        with closing(sqlite3.connect(f"{self.ledger_path.as_uri()}?mode=ro", uri=True)) as db:
+            return dict(db.execute("SELECT code, last_synced_at FROM accounts"))
 
     async def open(self) -> None:
         logging.getLogger("possync_tui").addHandler(self.errors)
@@ -295,6 +287,7 @@ class World:
         rng = random.Random(f"broker {self.seed} {self.lives_of_program}")
         broker = IbkrBroker(options, clock=clock, rng=rng)
         self.engine = Engine(broker=broker, open_ledger=opened, policy=self.policy, clock=clock)
+        self.engine.bus.subscribe(self._heard)
         await self.engine.start()
         self._running = asyncio.create_task(self.engine.run())
 
@@ -342,10 +335,19 @@ class World:
             await self.gateway.stop()
         finally:
             logging.getLogger("possync_tui").removeHandler(self.errors)
+            _set_zone_of_host(self._zone_before)
             keep = os.environ.get("POSSYNC_SIM_KEEP")
             if keep:
                 shutil.copytree(self.ledger_path.parent, keep, dirs_exist_ok=True)
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _set_zone_of_host(name: str | None) -> None:
+    if name is None:
+        os.environ.pop("TZ", None)
+    else:
+        os.environ["TZ"] = name
+    time.tzset()
 
 
 def _instruments(rng: Random, today: date) -> list[tuple[Instrument, Decimal]]:

@@ -340,6 +340,33 @@ async def test_a_day_of_fills_that_wait_for_the_ledger_is_kept_in_one_pass(
     intake.keep(again)
     assert intake.backlog == len(day), "each once"
     assert Counted.comparisons <= 4 * len(day)
+async def test_a_disk_that_stays_full_is_not_asked_every_second(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    rig = await start()
+    await rig.engine.sync_now()
+    intake = rig.engine._intake
+    assert intake is not None
+    works, asked = intake._record, 0
+
+    async def fails(batch: tuple[Observed, ...]) -> int:
+        nonlocal asked
+        asked += 1
+        raise LedgerWriteFailed("the disk is full")
+
+    intake._record = fails
+    broker.push(broker.trade(1, Side.BOUGHT, "1", "10", None))
+    await rig.clock.advance(600)
+    assert 600 / 60 < asked < 600 / 10
+    intake._record = works
+    await rig.clock.advance(15)
+    assert intake.backlog == 0
+    # Once it works again, the next trouble is met at once.
+    asked, intake._record = 0, fails
+    broker.push(broker.trade(1, Side.BOUGHT, "1", "10", None))
+    await rig.clock.advance(3)
+    assert asked >= 2
+    intake._record = works
 
 
 async def test_a_stop_that_was_given_up_on_goes_on(start: Start, broker: ScriptedBroker) -> None:

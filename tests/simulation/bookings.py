@@ -1,0 +1,133 @@
+"""What changed positions without an execution, as the broker's statement will tell of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from possync_tui.demo import Instrument
+from possync_tui.demo.records import Position
+from possync_tui.demo.wire import DESK_ZONE, plain
+from tests.flex import build
+
+ZONE = ZoneInfo(DESK_ZONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What changed a position without an execution, as the statement will tell of it."""
+
+    account: str
+    at: datetime
+    section: str
+    row: build.Attributes
+
+
+def stamp(at: datetime) -> str:
+    return f"{at.astimezone(ZONE):%Y%m%d;%H%M%S}"
+
+
+def contract(instrument: Instrument) -> build.Attributes:
+    return {
+        **build.STOCK,
+        "currency": instrument.currency,
+        "assetCategory": instrument.sec_type,
+        "symbol": instrument.local_symbol or instrument.symbol,
+        "description": instrument.symbol,
+        "conid": str(instrument.con_id),
+        "multiplier": instrument.multiplier or "1",
+        "strike": plain(instrument.strike) if instrument.strike else "",
+        "expiry": instrument.expiry,
+        "putCall": instrument.right,
+        "underlyingSymbol": instrument.symbol if instrument.sec_type in ("OPT", "FUT") else "",
+        "underlyingConid": str(instrument.under_con_id or ""),
+    }
+
+
+def moved_out(held: Position, at: datetime, to: str = "") -> Booked:
+    return Booked(held.account, at, "transfers", _transfer(held, -held.quantity, at, to))
+
+
+def moved_in(held: Position, account: str, at: datetime) -> Booked:
+    return Booked(account, at, "transfers", _transfer(held, held.quantity, at, held.account))
+
+
+def _transfer(held: Position, quantity: Decimal, at: datetime, other: str) -> build.Attributes:
+    side = 1 if quantity * held.quantity > 0 else -1
+    return build.transfer(
+        plain(quantity),
+        stamp(at),
+        **contract(held.instrument),
+        type="INTERNAL" if other else "ACATS",
+        account=other or "DU1000009",
+        dateTime=stamp(at),
+        positionAmount=plain(side * held.value),
+        pnlAmount=plain(side * held.unrealized),
+    )
+
+
+def split(held: Position, new: int, old: int, at: datetime) -> Booked:
+    instrument = held.instrument
+    words = f"{instrument.symbol}(US0000000001) SPLIT {new} FOR {old} (X)"
+    kind = "FS" if new > old else "RS"
+    more = held.quantity * new / old - held.quantity
+    row = build.action(plain(more), words, stamp(at), kind=kind, **contract(instrument))
+    return Booked(held.account, at, "actions", row)
+
+
+def expired(held: Position, at: datetime) -> Booked:
+    day = f"{at.astimezone(ZONE):%Y%m%d}"
+    price = plain(held.price) if held.instrument.sec_type == "FUT" else "0"
+    row = build.booking(
+        plain(-held.quantity), "Ep", day, what=contract(held.instrument), price=price
+    )
+    return Booked(held.account, at, "trades", {**row, "dateTime": stamp(at)})
+
+
+def delivered(option: Position, underlying: Instrument, at: datetime) -> list[Booked]:
+    """An option that ended by assignment or exercise, and the units that it brought."""
+    instrument, day = option.instrument, f"{at.astimezone(ZONE):%Y%m%d}"
+    assert instrument.strike is not None
+    units = option.quantity * Decimal(instrument.multiplier or 1)
+    units = -units if instrument.right.startswith("P") else units
+    code = "A" if option.quantity < 0 else "Ex"
+    cost = abs(option.quantity) * option.average_cost
+    end = build.booking(
+        plain(-option.quantity),
+        code,
+        day,
+        what=contract(instrument),
+        cost=plain(cost if option.quantity < 0 else -cost),
+    )
+    came = build.booking(
+        plain(units), code, day, what=contract(underlying), price=plain(instrument.strike)
+    )
+    return [
+        Booked(option.account, at, "trades", {**row, "dateTime": stamp(at)}) for row in (end, came)
+    ]
+
+
+def converted(
+    old: Position, new: Instrument, quantity: Decimal, words: str, at: datetime
+) -> list[Booked]:
+    """A merger or a new symbol; the words begin with the code of the old contract."""
+    said = f"{old.instrument.symbol}(US{old.instrument.con_id:010d}) {words}"
+    return [
+        Booked(
+            old.account,
+            at,
+            "actions",
+            build.action(
+                plain(units),
+                f"{said} ({instrument.symbol})",
+                stamp(at),
+                kind="TC",
+                **contract(instrument),
+                isin=f"US{instrument.con_id:010d}",
+                proceeds="0",
+                fifoPnlRealized="0",
+                actionID=f"{old.account}{old.instrument.con_id}{stamp(at)}",
+            ),
+        )
+        for instrument, units in ((old.instrument, -old.quantity), (new, quantity))
+    ]

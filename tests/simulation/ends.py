@@ -1,0 +1,126 @@
+"""How many lives of a position may be closed: each that ended at the broker's, and no more.
+
+Four things no ledger could tell, and each allows one life more, as narrowly as that can be said:
+
+- What happens without a fill (a split, a delivery, a transfer, a position that is gone without a
+  word) shows in the next snapshot only. If fills of the position, or something else without a fill,
+  come in the same gap between two looks, their order is unknown, and so is whether the position was
+  flat in between. Where a look lies between them, nothing is allowed.
+- A corrected size tells of another past: seen in hindsight the position was flat at other moments.
+  Counted is the past as the corrections tell it, at each moment at which they told another one.
+- The user's word closes what is missing, whatever the broker still holds.
+- A fill that the program was never sent leaves a position seemingly flat (see `invariants`).
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+
+from possync_tui.demo.book import Fill, Seed, Split, Step
+from possync_tui.demo.desk import Desk
+
+Key = tuple[str, int]
+
+# Fills have whole seconds, and the clocks of TWS and of the program are apart by some.
+_DOUBT = 8.0
+
+
+class Ends:
+    """Follows what a desk does, at what time, and when the program looked."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.at_the_time: Counter[Key] = Counter()
+        self.by_word: Counter[Key] = Counter()
+        self._quantities: dict[Key, Decimal] = {
+            (p.account, p.con_id): p.quantity for p in desk.positions()
+        }
+        self._before: Counter[Key] = Counter()
+        self._hindsight: Counter[Key] = Counter()
+        self._fills: dict[Key, list[float]] = defaultdict(list)
+        self._unseen: dict[Key, list[float]] = defaultdict(list)
+        self._looks: dict[str, list[tuple[float, float]]] = defaultdict(list)
+
+    @property
+    def keys(self) -> set[Key]:
+        return set(self._quantities) | set(self.at_the_time)
+
+    # --- what happens ------------------------------------------------------------------------
+
+    def moved(self, key: Key) -> None:
+        """A position that reaches or crosses zero ends one life of it."""
+        position = self._desk.position(*key)
+        now = position.quantity if position else Decimal(0)
+        before = self._quantities.get(key, Decimal(0))
+        if _is_end(before, now):
+            self.at_the_time[key] += 1
+        self._quantities[key] = now
+        self._look_back(key)
+
+    def traded(self, key: Key, at: float) -> None:
+        self._fills[key].append(at)
+        self.moved(key)
+
+    def happens_unseen(self, key: Key, at: float) -> None:
+        """Something that no fill tells of."""
+        self._unseen[key].append(at)
+
+    def vanishes(self, key: Key, at: float) -> None:
+        """Say it before the desk drops the position with its history, which is an end of it."""
+        self.happens_unseen(key, at)
+        self._look_back(key)
+        self._before[key] += self._in_history(key) + bool(self._quantities.get(key))
+
+    def looked(self, account: str, began: float, ended: float) -> None:
+        self._looks[account].append((began, ended))
+
+    # --- what that allows --------------------------------------------------------------------
+
+    def allowed(self, key: Key) -> int:
+        in_truth = max(self.at_the_time[key], self._hindsight[key])
+        return in_truth + self.by_word[key] + self._doubtful(key)
+
+    def is_doubtful(self, key: Key) -> bool:
+        return bool(self._doubtful(key))
+
+    def _doubtful(self, key: Key) -> int:
+        """How many of the things that no fill tells of stand in one gap with something else."""
+        unseen = self._unseen[key]
+        return sum(
+            any(self._in_one_gap(key[0], at, other) for other in self._fills[key])
+            or any(n != m and self._in_one_gap(key[0], at, other) for m, other in enumerate(unseen))
+            for n, at in enumerate(unseen)
+        )
+
+    def _in_one_gap(self, account: str, one: float, other: float) -> bool:
+        first, last = min(one, other), max(one, other)
+        return not any(
+            began > first + _DOUBT and ended + _DOUBT < last
+            for began, ended in self._looks[account]
+        )
+
+    def _look_back(self, key: Key) -> None:
+        seen = self._before[key] + self._in_history(key)
+        self._hindsight[key] = max(self._hindsight[key], seen)
+
+    def _in_history(self, key: Key) -> int:
+        return _ends_in(self._desk._histories.get(key, ()))
+
+
+def _is_end(before: Decimal, now: Decimal) -> bool:
+    return bool(before) and (not now or (now > 0) != (before > 0))
+
+
+def _ends_in(steps: Sequence[Step]) -> int:
+    held, ends = Decimal(0), 0
+    for step in steps:
+        match step:
+            case Seed(quantity=quantity):
+                now = quantity
+            case Fill(signed=signed):
+                now = held + signed
+            case Split(new=new, old=old):
+                now = held * new / old
+        ends += _is_end(held, now)
+        held = now
+    return ends

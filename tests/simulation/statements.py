@@ -1,0 +1,111 @@
+"""The broker's true statement of a world, and the program's import of it."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from random import Random
+
+from possync_tui.cli.no_broker import NoBroker
+from possync_tui.demo import DeskError
+from possync_tui.demo.records import Execution
+from possync_tui.demo.wire import plain
+from possync_tui.domain.observations import Observed
+from possync_tui.domain.runs import Trigger
+from possync_tui.flex.statement import read_flex
+from possync_tui.ledger.port import LedgerError
+from possync_tui.ledger.store import open_ledger
+from possync_tui.sync.events import EventBus
+from possync_tui.sync.service import PositionSyncService
+from tests.flex import build
+from tests.simulation.bookings import ZONE, contract, stamp
+from tests.simulation.world import World
+
+
+def _sheet(world: World, account: str, before: datetime) -> build.Sheet:
+    """Everything of an account until a midnight in New York."""
+    booked = [item for item in world.booked if item.account == account and item.at < before]
+
+    def rows(section: str) -> list[build.Attributes]:
+        return [item.row for item in booked if item.section == section]
+
+    executed = [
+        _trade(execution, world.fees[_base_of(execution)])
+        for execution in _latest(world.desk.executions)
+        if execution.account == account and execution.time < before
+    ]
+    last = before - timedelta(hours=1)
+    return build.Sheet(
+        trades=[*executed, *rows("trades")],
+        actions=rows("actions"),
+        transfers=rows("transfers"),
+        account=account,
+        since=f"{world.began:%Y%m%d}",
+        until=f"{last.astimezone(ZONE):%Y%m%d}",
+        attributes={"whenGenerated": stamp(before + timedelta(hours=1))},
+    )
+
+
+def _latest(executions: Iterable[Execution]) -> Iterable[Execution]:
+    return {_base_of(execution): execution for execution in executions}.values()
+
+
+def _base_of(execution: Execution) -> str:
+    return execution.exec_id.rpartition(".")[0]
+
+
+def _trade(execution: Execution, fee: Decimal) -> build.Attributes:
+    return build.trade(
+        plain(execution.side.sign * execution.quantity),
+        plain(execution.price),
+        stamp(execution.time),
+        plain(-fee),
+        exec_id=execution.exec_id,
+        what=contract(execution.instrument),
+        transactionID=execution.exec_id,
+        tradeID=execution.exec_id,
+    )
+
+
+async def import_statement(world: World, rng: Random) -> str:
+    """The user quits, imports what the broker says of all days until yesterday, and goes on."""
+    if not world.has_baseline:
+        raise DeskError("no account has been accepted")
+    accepted = [a.code for a in await world.running().reads.accounts() if a.status == "accepted"]
+    if not accepted:
+        raise DeskError("no account has been accepted")
+    path = build.write(
+        world.folder / "statement.xml",
+        *(_sheet(world, code, world.desk.midnight()) for code in accepted),
+    )
+    await world.stop()
+    said = await _imported(world, [item for s in read_flex(path) for item in s.observations])
+    await world.boot()
+    return said
+
+
+async def _imported(world: World, observations: list[Observed]) -> str:
+    try:
+        ledger = await open_ledger(world.ledger_path, clock=world.clock)
+    except LedgerError as error:
+        return f"refused: {error}"
+    try:
+        service = PositionSyncService(
+            broker=NoBroker(world.clock.now()),
+            ledger=ledger,
+            policy=world.policy,
+            clock=world.clock,
+            bus=EventBus(),
+            may_close_missing=lambda: False,
+            on_committed=_nothing_follows,
+        )
+        await service.load()
+        await service.replan(Trigger.IMPORT, observations)
+    except LedgerError as error:
+        return f"refused: {error}"
+    finally:
+        await ledger.close()
+    return f"{len(observations)} observations"
+
+
+async def _nothing_follows(*_: object) -> None:
+    """As in the command."""
