@@ -1,42 +1,95 @@
 """`python -m tests.simulation 0:100000`: any range of seeds, on all cores, resumable.
 
-A failing seed is printed with its story; `--shrink` also looks for a shorter one.
+A failing seed is printed with its story and how to run it again; `--shrink` also looks for a
+shorter story. `--real` runs the worlds over real sockets and in real time, hurried.
 """
 
 import argparse
+import json
 import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.simulation.run import Report, run_seed_once, shrunk
+from possync_tui.demo import FaultKind
+from tests.simulation.actions import BY_NAME
+from tests.simulation.run import Report, run_seed_for_real, run_seed_once, shrunk
+
+
+@dataclass
+class Totals:
+    """What all seeds so far did, over every run that a state file has seen."""
+
+    upcoming: int
+    seeds: int = 0
+    seconds: float = 0.0
+    syncs: int = 0
+    took: float = 0.0
+    deeds: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    failed: list[int] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, path: Path | None, first: int) -> "Totals":
+        if path is None or not path.exists():
+            return cls(first)
+        stored = json.loads(path.read_text())
+        for name in ("deeds", "faults"):
+            stored[name] = Counter(stored[name])
+        totals = cls(**stored)
+        totals.upcoming = max(first, totals.upcoming)
+        return totals
+
+    def write(self, path: Path) -> None:
+        """Whole or not at all: a run may be ended at any moment."""
+        fresh = path.with_name(path.name + ".new")
+        fresh.write_text(json.dumps(vars(self)))
+        fresh.replace(path)
+
+    def add(self, report: Report) -> None:
+        self.upcoming = report.seed + 1
+        self.seeds += 1
+        self.seconds += report.seconds
+        self.syncs += report.syncs
+        self.deeds += report.deeds
+        self.faults += report.faults
+        if not report.ok:
+            self.failed.append(report.seed)
+
+    def lines(self) -> Iterator[str]:
+        yield f"{self.seeds} seeds, {len(self.failed)} failed, {self.took:.0f} s"
+        yield f"{self.seconds / 86_400:.0f} simulated days, {self.syncs} syncs in the last ledgers"
+        for title, counted, names in (
+            ("deeds", self.deeds, list(BY_NAME)),
+            ("faults of the gateway", self.faults, [kind.value for kind in FaultKind]),
+        ):
+            occurred = sum(bool(counted[name]) for name in names)
+            yield f"{title}: {occurred} kinds of {len(names)}"
+            yield from (f"  {name:24}{counted[name]:>10}" for name in sorted(names))
+        for seed in self.failed:
+            yield f"failed: python -m tests.simulation {seed}:{seed + 1} --shrink"
 
 
 def main() -> int:
     arguments = _parser().parse_args()
     first, last = (int(part) for part in arguments.seeds.split(":"))
-    if arguments.resume is not None and arguments.resume.exists():
-        first = max(first, int(arguments.resume.read_text()))
-    total, failed, began = Counter[str](), list[Report](), time.monotonic()
-    simulated, syncs = 0.0, 0
-    with ProcessPoolExecutor(arguments.jobs) as pool:
-        for report in pool.map(run_seed_once, range(first, last), chunksize=16):
-            total += report.deeds
-            simulated += report.seconds
-            syncs += report.syncs
+    totals, began = Totals.read(arguments.resume, first), time.monotonic()
+    earlier = totals.took
+    run: Callable[[int], Report] = run_seed_for_real if arguments.real else run_seed_once
+    with ProcessPoolExecutor(arguments.jobs, max_tasks_per_child=500) as pool:
+        for report in pool.map(run, range(totals.upcoming, last), chunksize=4):
+            totals.add(report)
+            totals.took = earlier + time.monotonic() - began
             if not report.ok:
-                failed.append(report)
-                _tell(report, shrink=arguments.shrink)
+                _tell(report, shrink=arguments.shrink and not arguments.real)
             if arguments.resume is not None:
-                arguments.resume.write_text(str(report.seed + 1))
-    count = max(0, last - first)
-    print(f"{count} seeds, {len(failed)} failed, {time.monotonic() - began:.0f} s")
-    print(f"{simulated / 86_400:.0f} simulated days, {syncs} syncs counted by the ledgers")
-    for name, times in sorted(total.items()):
-        print(f"  {name:24}{times:>10}")
-    return 1 if failed else 0
+                totals.write(arguments.resume)
+    print("\n".join(totals.lines()))
+    return 1 if totals.failed else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--resume", type=Path, help="a file that remembers where to go on")
     parser.add_argument("--shrink", action="store_true", help="look for a shorter story")
+    parser.add_argument("--real", action="store_true", help="over real sockets, in real time")
     return parser
 
 

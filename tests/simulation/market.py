@@ -1,5 +1,7 @@
 """What happens at the broker's: fills seen and unseen, corrections, splits, ends without a word."""
 
+import asyncio
+from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 from zoneinfo import ZoneInfo
@@ -234,9 +236,16 @@ async def transfer(world: World, rng: Random) -> str:
 
 async def expire(world: World, rng: Random) -> str:
     """What has expired is gone the day after, all of it, without a word."""
+    today = world.broker_clock.now().astimezone(ZoneInfo(DESK_ZONE))
+    soon = f"{today + timedelta(days=2):%Y%m%d}"
+    held = {world.desk.instruments[con_id].expiry for _, con_id in world.truth()}
+    last = min((day for day in held if "" < day <= soon), default="")
+    if not last:
+        raise DeskError("nothing that is held expires soon")
+    if last >= f"{today:%Y%m%d}":
+        over = datetime.strptime(last, "%Y%m%d").replace(tzinfo=today.tzinfo)
+        await asyncio.sleep((over + timedelta(days=1, hours=2) - today).total_seconds())
     gone = [key for key in sorted(world.truth()) if _has_expired(world, key[1])]
-    if not gone:
-        raise DeskError("nothing has expired")
     for key in gone:
         world.booked.append(bookings.expired(_held(world, key), world.broker_clock.now()))
         world.muddy.add(key)

@@ -23,6 +23,8 @@ class Listening:
 class MemoryNetwork:
     """Who listens, who is connected, and how slow and torn the wire between them is."""
 
+    is_real = False
+
     def __init__(self, loop: asyncio.AbstractEventLoop, rng: Random) -> None:
         self.loop = loop
         self.rng = rng

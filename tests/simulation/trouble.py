@@ -152,8 +152,16 @@ def _fault(rng: Random, kind: FaultKind) -> Fault:
             return Fault(kind, once=once, after=after, con_id=con_id)
 
 
+# What shows at the next login only.
+_OF_LOGINS = (
+    *(FaultKind.SERVER_VERSION, FaultKind.ACCOUNTS, FaultKind.REFUSE),
+    FaultKind.CLOSE_ON_ACCEPT,
+)
+
+
 async def fault(world: World, rng: Random) -> str:
-    kind = rng.choice(list(FaultKind))
+    kinds = list(FaultKind)
+    kind = kinds[world.seed % len(kinds)] if rng.random() < 0.4 else rng.choice(kinds)
     made = _fault(rng, kind)
     if made.kind in (FaultKind.OMIT_ROW, FaultKind.EMPTY, FaultKind.ACCOUNTS):
         # At the first look of all there is nothing to hold an omission against; and a broker that
@@ -171,6 +179,8 @@ async def fault(world: World, rng: Random) -> str:
         _begin_a_sync(world)
         await asyncio.sleep(rng.choice(_MOMENTS))
     world.gateway.inject(made)
+    if made.kind in _OF_LOGINS:
+        world.loop.network.cut()
     return f"{made.kind} {made.field or ''} {made.value} {'once' if made.once else ''}".strip()
 
 

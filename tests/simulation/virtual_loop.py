@@ -21,7 +21,7 @@ class Stuck(Exception):
 _OWNERS: "WeakKeyDictionary[asyncio.Task[Any], str]" = WeakKeyDictionary()
 
 
-def _owned(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> "asyncio.Task[Any]":
+def owned_task(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> "asyncio.Task[Any]":
     """Tasks belong to who started them, so that the program can be killed and the broker lives."""
     task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **options)
     code = getattr(work, "cr_code", None)
@@ -32,12 +32,17 @@ def _owned(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> "async
     inherited = _OWNERS.get(creator, "program") if creator is not None else "program"
     if code is not None and "/demo/" in code.co_filename:
         inherited = "broker"
-    elif code is not None and code.co_name in ("run_seed", "run_world"):
+    elif code is not None and code.co_name in ("run_world", "_run_world_for_real"):
         inherited = "test"
     elif inherited == "test":
         inherited = "program"
     _OWNERS[task] = inherited
     return task
+
+
+def tasks_of_program(loop: asyncio.AbstractEventLoop) -> list["asyncio.Task[Any]"]:
+    """Tasks of the program under test that are not done."""
+    return [task for task in asyncio.all_tasks(loop) if _OWNERS.get(task) == "program"]
 
 
 class _NoFiles(selectors.SelectSelector):
@@ -60,7 +65,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._virtual = 1_000.0
         super().__init__(_NoFiles(self._move_on))
         self.network = MemoryNetwork(self, Random(f"network {seed}"))
-        self.set_task_factory(_owned)
+        self.set_task_factory(owned_task)
         self.set_exception_handler(self._note_error)
         self.errors: list[str] = []
 
@@ -68,8 +73,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.errors.append(f"{context.get('message')}: {context.get('exception')!r}")
 
     def tasks_of_program(self) -> list["asyncio.Task[Any]"]:
-        """Tasks of the program under test that are not done."""
-        return [task for task in asyncio.all_tasks(self) if _OWNERS.get(task) == "program"]
+        return tasks_of_program(self)
 
     def time(self) -> float:
         return self._virtual
@@ -108,7 +112,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 class VirtualClock:
     """The clock of one machine on the virtual loop. `step` sets its wall clock, as users do."""
 
-    def __init__(self, loop: VirtualLoop, start: datetime) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, start: datetime) -> None:
         self._loop = loop
         self._origin = start
         self._zero = loop.time()

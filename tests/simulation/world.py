@@ -6,23 +6,20 @@ import os
 import random
 import re
 import shutil
-import socket
 import sqlite3
 import time
 import traceback
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from random import Random
-from typing import cast
 
 from possync_tui.broker.options import SessionOptions
 from possync_tui.broker.session import IbkrBroker
 from possync_tui.demo import (
     AccountSetup,
-    DemoGateway,
     Desk,
     DeskError,
     GatewayOptions,
@@ -40,12 +37,13 @@ from possync_tui.sync.events import SyncEvent, SyncFinished, SyncStarted
 from possync_tui.sync.policy import SyncPolicy
 from tests.simulation.bookings import Booked
 from tests.simulation.ends import Ends, Key
+from tests.simulation.gateway import GatewayInMemory, SimulatedGateway
 from tests.simulation.memory_disk import Machine, copy_as_a_crash_would
+from tests.simulation.real_loop import RealLoop
 from tests.simulation.tampering import EXECUTION, Tampering
 from tests.simulation.virtual_loop import VirtualClock, VirtualLoop
 
 _EXEC_ID = re.compile(rb"0000e0d5\.[0-9a-f]{8}\.\d+\.\d\d")
-_PORT = 7497
 # Either side of the date line, with changes of daylight saving on other days than New York's.
 ZONES = ("America/New_York", "UTC", "Asia/Tokyo", "Australia/Sydney", "Europe/London")
 _CODES = ("DU1000001", "DU1000002", "DU1000003")
@@ -60,26 +58,6 @@ _STARTS = (
 
 class InvariantBroken(AssertionError):
     """The program did what it promises never to do."""
-
-
-class _Port:
-    """A port of the simulated network, where a socket would be."""
-
-    def getsockname(self) -> tuple[str, int]:
-        return "127.0.0.1", _PORT
-
-    def close(self) -> None:
-        """Nothing was opened."""
-
-
-class SimulatedGateway(DemoGateway):
-    def move_to(self, zone: str) -> None:
-        self.options = replace(self.options, time_zone=zone)
-        self._answers._options = self.options
-
-    def _bind(self) -> socket.socket:
-        self.port = _PORT
-        return cast("socket.socket", _Port())
 
 
 @dataclass
@@ -122,7 +100,8 @@ class Errors(logging.Handler):
 class World:
     """The broker's truth, the program, and what a test knows about both."""
 
-    def __init__(self, seed: int, folder: Path, loop: VirtualLoop) -> None:
+    def __init__(self, seed: int, folder: Path, loop: VirtualLoop | RealLoop) -> None:
+        self.is_real = loop.network.is_real
         self.seed = seed
         self.folder = folder
         self.loop = loop
@@ -134,10 +113,11 @@ class World:
         self.ledger_path = folder / "0" / "ledger.sqlite3"
         self.lives_of_program = 0
         self.desk = self._make_desk()
-        self.gateway = SimulatedGateway(
+        kind = SimulatedGateway if self.is_real else GatewayInMemory
+        self.gateway = kind(
             self.desk,
-            clock=self.broker_clock,
-            options=GatewayOptions(
+            self.broker_clock,
+            GatewayOptions(
                 master_client_id=self.rng.choice((71, None)),
                 zero_rows=self.rng.random() < 0.5,
                 account_period=600.0,
@@ -148,7 +128,10 @@ class World:
         self._zone_before = os.environ.get("TZ")
         self.move_to(self.rng.choice(ZONES))
         self.policy = SyncPolicy(
-            mark_missing_as_closed=self.rng.random() < 0.3, sync_interval=300, timeout=20.0
+            mark_missing_as_closed=self.rng.random() < 0.3,
+            sync_interval=300,
+            # A busy machine must not make a hurried world one of timeouts alone.
+            timeout=90.0 if self.is_real else 20.0,
         )
         self.engine: Engine | None = None
         self._running: asyncio.Task[None] | None = None
@@ -282,7 +265,8 @@ class World:
             port=self.gateway.port,
             heartbeat_interval=60.0,
             portfolio_interval=120.0,
-            connect_timeout=10.0,
+            connect_timeout=90.0 if self.is_real else 10.0,
+            heartbeat_timeout=90.0 if self.is_real else 10.0,
         )
         rng = random.Random(f"broker {self.seed} {self.lives_of_program}")
         broker = IbkrBroker(options, clock=clock, rng=rng)
@@ -329,7 +313,10 @@ class World:
 
     async def close(self) -> None:
         try:
-            if self.engine is not None:
+            if self.is_real:
+                self.machine.mend()
+                await self.stop()
+            elif self.engine is not None:
                 self.machine.die()
                 await self.bury()
             await self.gateway.stop()
