@@ -235,7 +235,8 @@ async def transfer(world: World, rng: Random) -> str:
 
 
 async def expire(world: World, rng: Random) -> str:
-    """What has expired is gone the day after, all of it, without a word."""
+    """What has expired is gone the day after, all of it, without a word; the program was off."""
+    world.running()
     today = world.broker_clock.now().astimezone(ZoneInfo(DESK_ZONE))
     soon = f"{today + timedelta(days=2):%Y%m%d}"
     held = {world.desk.instruments[con_id].expiry for _, con_id in world.truth()}
@@ -244,7 +245,9 @@ async def expire(world: World, rng: Random) -> str:
         raise DeskError("nothing that is held expires soon")
     if last >= f"{today:%Y%m%d}":
         over = datetime.strptime(last, "%Y%m%d").replace(tzinfo=today.tzinfo)
+        await world.stop()
         await asyncio.sleep((over + timedelta(days=1, hours=2) - today).total_seconds())
+        await world.boot()
     gone = [key for key in sorted(world.truth()) if _has_expired(world, key[1])]
     for key in gone:
         world.booked.append(bookings.expired(_held(world, key), world.broker_clock.now()))

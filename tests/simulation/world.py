@@ -25,10 +25,10 @@ from possync_tui.demo import (
     GatewayOptions,
     Instrument,
 )
-from possync_tui.domain.plan import Book
-from possync_tui.ledger.book import read_book
 from possync_tui.demo.records import DeskEvent, PositionChanged, Traded
 from possync_tui.demo.wire import TimeForm
+from possync_tui.domain.plan import Book
+from possync_tui.ledger.book import read_book
 from possync_tui.ledger.parts import decode_keys
 from possync_tui.ledger.port import LedgerPort
 from possync_tui.ledger.store import Ledger, open_ledger

@@ -340,6 +340,8 @@ async def test_a_day_of_fills_that_wait_for_the_ledger_is_kept_in_one_pass(
     intake.keep(again)
     assert intake.backlog == len(day), "each once"
     assert Counted.comparisons <= 4 * len(day)
+
+
 async def test_a_disk_that_stays_full_is_not_asked_every_second(
     start: Start, broker: ScriptedBroker
 ) -> None:
