@@ -150,6 +150,8 @@ class Counting:
         it is makes no difference to lots or entries, because their order is that of the broker's
         times in any case: it only says that the quantity needs no other explanation.
         """
+        if not self.pending and not self.doubted:
+            return []
         reached = [h for h in self.pending if stated.possible(h)[-1]]
         revisions = _revisions(ours, self.doubted, reached, stated)
         earlier = len(self.doubted)

@@ -322,6 +322,9 @@ def _split_ratio(item: Placed, previous: PositionRow | None, held: Decimal) -> F
         return None
     if not previous.average_cost or not item.row.average_cost:
         return None
+    if abs(previous.average_cost - item.row.average_cost) * 250 < abs(item.row.average_cost):
+        # No ratio of small numbers is that near to one: most costs that move move less.
+        return None
     exact = Fraction(previous.average_cost) / Fraction(item.row.average_cost)
     ratio = exact.limit_denominator(_LARGEST_SPLIT)
     if ratio == 1 or not 0 < ratio <= _LARGEST_SPLIT or abs(exact / ratio - 1) > _SPLIT_TOLERANCE:

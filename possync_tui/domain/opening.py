@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from possync_tui.domain.counting import Counted
 from possync_tui.domain.happenings import KnownFill
 from possync_tui.domain.inventory import Inventory
-from possync_tui.domain.money import EXACT
+from possync_tui.domain.money import EXACT, to_micros
 from possync_tui.domain.observations import Anchor, Placed
 from possync_tui.domain.position import Lot
 
@@ -85,6 +85,8 @@ def opening_value(
     """
     if not isinstance(item, Anchor):
         return None
+    if not due:
+        return to_micros(EXACT.multiply(item.row.average_cost, abs(item.row.quantity)))
     a, b, quantity = Fraction(1), Fraction(0), held_before
     for counted in due:
         known = counted.happening

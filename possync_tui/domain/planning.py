@@ -253,12 +253,17 @@ def _match(
 
 
 def _life_changes(key: PositionKey, before: StoredLife | None, life: Life) -> list[Change]:
+    now = _without_entries(life)
     if before is None:
-        return [PutLife(key, ChangeKind.CREATED, replace(life, entries=()), None, None, _why(life))]
-    was, now = replace(before.life, entries=()), replace(life, entries=())
+        return [PutLife(key, ChangeKind.CREATED, now, None, None, _why(life))]
+    was = _without_entries(before.life)
     if was == now:
         return []
     return [PutLife(key, _kind_of(was, now), now, before.life_id, was, _why(life))]
+
+
+def _without_entries(life: Life) -> Life:
+    return replace(life, entries=()) if life.entries else life
 
 
 def _kind_of(was: Life, now: Life) -> ChangeKind:

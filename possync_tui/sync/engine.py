@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from possync_tui.broker.port import BrokerEvent, BrokerPort, MarkChanged, Notice, StateChanged
 from possync_tui.domain.clock import Clock
@@ -19,6 +20,7 @@ from possync_tui.domain.runs import SyncResult, SyncStats, Trigger
 from possync_tui.domain.word import Word
 from possync_tui.ledger.port import LedgerError, LedgerPort, LedgerReads
 from possync_tui.sync.arming import ArmingSwitch
+from possync_tui.sync.aside import aside
 from possync_tui.sync.events import (
     Arming,
     ArmingChanged,
@@ -42,6 +44,7 @@ logger = logging.getLogger(__name__)
 
 # How long a sync in flight may go on waiting for TWS once the program ends, in seconds.
 _STOP_PATIENCE = 2.0
+_LINES_AT_ONCE = 100
 
 OpenLedger = Callable[[], Awaitable[LedgerPort]]
 
@@ -348,8 +351,12 @@ class Engine:
     # -- what a sync did -------------------------------------------------------------------------
 
     async def _on_committed(self, plan: Plan, book: Book) -> None:
-        for line in plan_lines(plan, self._policy.cost_method):
+        lines = await aside(len(plan.changes), partial(plan_lines, plan, self._policy.cost_method))
+        for told, line in enumerate(lines, start=1):
             self._say(logging.INFO, "change", line)
+            if told % _LINES_AT_ONCE == 0:
+                # Thousands of lines, as after the first sync, do not stop the screen.
+                await asyncio.sleep(0)
         held = [hold for hold in book.holds if hold.kind is not HoldKind.MISSING]
         if held and plan.changes:
             self._say(logging.WARNING, "held", f"{len(held)} held for review")

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from possync_tui.broker.port import BrokerError, BrokerPort, BrokerUnavailable, SnapshotRefused
 from possync_tui.domain.clock import Clock
@@ -18,6 +19,7 @@ from possync_tui.domain.reconcile import keys_in_question
 from possync_tui.domain.runs import Failure, Outcome, SyncResult, SyncStats, Trigger
 from possync_tui.domain.word import Word
 from possync_tui.ledger.port import LedgerError, LedgerForeign, LedgerPort
+from possync_tui.sync.aside import aside
 from possync_tui.sync.batch import Batch
 from possync_tui.sync.events import EventBus, LedgerChanged, SyncFinished, SyncStarted
 from possync_tui.sync.histories import linked_histories
@@ -324,20 +326,24 @@ class PositionSyncService:
         # The user may have disarmed meanwhile.
         rules = replace(rules, mark_missing_as_closed=self._may_close_missing())
         book = await self.book()
-        keys = keys_in_question(book, look.snapshot, rules, look.in_motion)
+        snapshot, many = look.snapshot, len(look.snapshot.rows) + len(book.positions)
+        keys = await aside(many, lambda: keys_in_question(book, snapshot, rules, look.in_motion))
         histories = await linked_histories(self._ledger, keys)
-        return make_plan(
+        plan = partial(
+            make_plan,
             book,
-            look.snapshot,
+            snapshot,
             histories=histories,
             stored=await self._ledger.stored_lives(histories),
-            marks=self._broker.marks,
+            # The plan may be made beside the loop, on which they move.
+            marks=dict(self._broker.marks),
             rules=rules,
             known_seq=look.known_seq,
             last_seq=self._ledger.last_seq,
             with_pnl=self._policy.calculate_realized_pnl,
             in_motion=look.in_motion,
         )
+        return await aside(many, plan)
 
     async def _rules_for(self, batch: Batch) -> Rules:
         if batch.everything:
