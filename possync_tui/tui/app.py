@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -116,8 +117,10 @@ class PossyncApp(Steering):
     # --- news --------------------------------------------------------------------------------
 
     def on_engine_moved(self, message: EngineMoved) -> None:
+        began = time.thread_time()
         update = self._bridge.take()
         self.hand_out(update)
+        self.call_after_refresh(lambda: self._bridge.took(time.thread_time() - began))
         if update.connection is not None:
             self.screen.refresh_bindings()
             self.tell_reconnected(update.connection)

@@ -1,7 +1,7 @@
 """From engine events to screen updates: the latest value of each key, a few times a second.
 
-Ticks come by the thousand; a screen needs ten looks a second. Events are put aside as they come and
-one message, which replaces itself in the queue, says that there is something to fetch. While
+Ticks come by the thousand, and a screen needs few looks a second. Events are put aside as they come
+and one message, which replaces itself in the queue, says that there is something to fetch. While
 nothing happens there is no timer.
 """
 
@@ -30,8 +30,11 @@ from possync_tui.sync.events import (
     SyncStarted,
 )
 
-FLUSH_GAP = 0.1
+LEAST_GAP, MOST_GAP = 0.008, 0.1
 """Seconds between two updates of the screen; the first after a quiet spell does not wait."""
+SHARE = 0.05
+"""As much of a processor's time may go into them: what costs little is shown at once, and what
+costs much ten times a second."""
 LINES_KEPT = 1_000
 
 
@@ -63,6 +66,7 @@ class EventBridge:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.Handle | None = None
         self._last_flush = 0.0
+        self._gap = LEAST_GAP
         self._marks: dict[PositionKey, Mark] = {}
         self._results: deque[SyncResult] = deque(maxlen=LINES_KEPT)
         self._lines: deque[LogLine] = deque(maxlen=LINES_KEPT)
@@ -86,6 +90,10 @@ class EventBridge:
             self._timer.cancel()
             self._timer = None
         self._loop = None
+
+    def took(self, seconds: float) -> None:
+        """An update was painted, in so much of the processor's time: the next one waits for it."""
+        self._gap = min(max(seconds / SHARE, LEAST_GAP), MOST_GAP)
 
     def take(self) -> EngineUpdate:
         """What happened since the last call."""
@@ -129,7 +137,7 @@ class EventBridge:
     def _plan_flush(self) -> None:
         if self._loop is None:
             return
-        wait = self._last_flush + FLUSH_GAP - self._loop.time()
+        wait = self._last_flush + self._gap - self._loop.time()
         if wait > 0:
             self._timer = self._loop.call_later(wait, self._flush)
         else:

@@ -33,7 +33,7 @@ def utc_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def quick_flushes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests do not wait for what a human eye would not miss."""
-    monkeypatch.setattr(bridge, "FLUSH_GAP", 0.01)
+    monkeypatch.setattr(bridge, "MOST_GAP", 0.01)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.ledger.port import LedgerError
 from possync_tui.sync.events import EventBus, LedgerChanged, LogLine, MarkMoved
+from possync_tui.tui import bridge
 from possync_tui.tui.app import SYNC_LOOP, PossyncApp
 from possync_tui.tui.bridge import EngineMoved, EventBridge
 from tests.tui.conftest import Running, app_of, press, screen_text, settle
@@ -152,24 +153,54 @@ async def test_the_bridge_keeps_the_latest_and_is_quiet_when_nothing_happens() -
         return True
 
     bus = EventBus()
-    bridge = EventBridge(bus, tell)
+    ours = EventBridge(bus, tell)
     key = PositionKey("DU1", 1)
-    bridge.open()
+    ours.open()
     for _ in range(500):
         bus.emit(MarkMoved(Mark(key, NOW, "test", "s")))
         bus.emit(LogLine(NOW, logging.INFO, "k", "t"))
     await asyncio.sleep(0.03)
     assert len(told) == 1
-    update = bridge.take()
+    update = ours.take()
     assert len(update.marks) == 1
     assert len(update.lines) == 500
-    assert bridge._timer is None
-    assert bridge.take() == bridge.take()
-    bridge.close()
+    assert ours._timer is None
+    assert ours.take() == ours.take()
+    ours.close()
     bus.emit(LedgerChanged())
     await asyncio.sleep(0.02)
     assert len(told) == 1
     assert EngineMoved().can_replace(EngineMoved())
+
+
+async def test_updates_come_as_often_as_their_cost_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bridge, "MOST_GAP", 0.1)
+    told: list[float] = []
+    loop = asyncio.get_running_loop()
+    bus = EventBus()
+
+    def tell(_message: Message) -> bool:
+        told.append(loop.time())
+        return True
+
+    ours = EventBridge(bus, tell)
+    ours.open()
+
+    async def gap_after(cost: float) -> float:
+        ours.took(cost)
+        told.clear()
+        while len(told) < 3:
+            bus.emit(LedgerChanged())
+            await asyncio.sleep(0.001)
+        return told[2] - told[1]
+
+    # A twentieth of the time at most; never longer than an eye would wait.
+    assert await gap_after(0.003) >= 0.06
+    assert 0.1 <= await gap_after(1.0) < 1.0
+    assert await gap_after(0.0) >= bridge.LEAST_GAP
+    ours.close()
 
 
 async def test_a_burst_of_changes_reads_the_ledger_a_few_times(

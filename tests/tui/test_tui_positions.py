@@ -3,7 +3,10 @@
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
 from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.marks import Mark
 from possync_tui.sync.events import LedgerChanged
 from possync_tui.tui.columns import Align, Cell, Column, Measure, place
 from possync_tui.tui.widgets.positions_table import PositionsTable
@@ -255,6 +258,42 @@ async def test_thousands_of_rows_draw_only_what_is_in_view(
         await press(pilot, "G")
         assert table.rows_drawn < 160
         assert table.cursor_index == 2_999
+
+
+async def test_what_moves_out_of_sight_is_neither_measured_nor_drawn(
+    running: Running, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = engine.reads.position_rows
+    engine.reads.position_rows = [
+        replace(base[0], id=number, con_id=number + 1, symbol=f"S{number}") for number in range(400)
+    ]
+    engine.live_marks = {
+        view.key: Mark(view.key, engine.clock.now(), "test", "s")
+        for view in engine.reads.position_rows
+    }
+    measured: list[Cell] = []
+    take = Measure.take
+
+    async with running() as pilot:
+        table = dashboard(pilot).positions.table
+
+        def counted(measure: Measure, cell: Cell) -> bool:
+            if measure in table._measures:
+                measured.append(cell)
+            return take(measure, cell)
+
+        monkeypatch.setattr(Measure, "take", counted)
+        drawn = table.rows_drawn
+        hidden, shown = table.holdings[398], table.holdings[3]
+        engine.move(hidden.key, "98765432.5", "14936.00")
+        await settle(pilot)
+        assert (len(measured), table.rows_drawn) == (0, drawn)
+        engine.move(shown.key, "231.48", "14936.00")
+        await settle(pilot)
+        assert 0 < len(measured) <= len(table.all_columns)
+        # Once it comes into view, its columns make room for it.
+        await press(pilot, "G")
+        assert "98,765,432.50" in screen_text(pilot)
 
 
 def test_columns_give_way_by_rank() -> None:

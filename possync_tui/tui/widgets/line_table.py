@@ -81,6 +81,7 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         self._rows: list[Row] = []
         self._at: dict[Key, int] = {}
         self._strips: dict[Key, Strip] = {}
+        self._unmeasured: set[Key] = set()
         self._heading: Strip | None = None
         self._cursor: Key | None = None
         self._paint = Painter(self)
@@ -170,8 +171,12 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
                 continue
             self._rows[index] = row
             self._strips.pop(key, None)
-            grown |= self._measure(row)
-            changed.append(index)
+            if self._is_in_view(index):
+                grown |= self._measure(row)
+                changed.append(index)
+            else:
+                # Most of what moves is out of sight, and costs no more than its place here.
+                self._unmeasured.add(key)
         if grown:
             self._arrange()
             self.refresh()
@@ -345,9 +350,12 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         self._paint.forget()
 
     def _repaint(self, index: int) -> None:
-        y = index + 1 - self.scroll_offset.y
-        if 1 <= y < self.size.height:
+        if self._is_in_view(index):
+            y = index + 1 - self.scroll_offset.y
             self.refresh(Region(0, y, self.size.width, 1))
+
+    def _is_in_view(self, index: int) -> bool:
+        return 1 <= index + 1 - self.scroll_offset.y < self.size.height
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
@@ -363,7 +371,9 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         row, key = self._rows[index], self.key_of(self._rows[index])
         strip = self._strips.get(key)
         if strip is None:
-            if len(self._rows) > MEASURED and self._measure(row):
+            is_new = len(self._rows) > MEASURED or key in self._unmeasured
+            self._unmeasured.discard(key)
+            if is_new and self._measure(row):
                 self._arrange()
                 self.call_later(self.refresh)
             strip = self._strips[key] = self._draw_row(row, key == self._cursor, width)
