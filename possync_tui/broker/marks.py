@@ -6,7 +6,6 @@ position. What TWS does not know stays `None`, never zero.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -60,30 +59,29 @@ class MarkBook:
         if value.price is not None:
             self._portfolio_prices[value.key] = value.price
         before = self._mark(value.key, at)
-        mark = replace(
+        # The two sources reset at different hours; the subscription's word is kept.
+        is_told = before.daily_pnl is not None
+        return self._keep(
             before,
-            market_value=value.market_value,
-            unrealized_pnl=value.unrealized_pnl,
-            # The two sources reset at different hours; the subscription's word is kept.
-            realized_today=value.realized_pnl
-            if before.daily_pnl is None
-            else before.realized_today,
+            (value.price, SOURCE_PORTFOLIO, at),
+            value.market_value,
+            value.unrealized_pnl,
+            before.daily_pnl,
+            before.realized_today if is_told else value.realized_pnl,
         )
-        return self._priced(mark, value.price, SOURCE_PORTFOLIO, at)
 
     def take_pnl(
         self, key: PositionKey, value: PnlValue, row: PositionRow | None, at: datetime
     ) -> Mark:
         """Merge a P&L value. `row` is the position's last row, which tells what the value is of."""
-        mark = replace(
+        return self._keep(
             self._mark(key, at),
-            market_value=value.market_value,
-            unrealized_pnl=value.unrealized_pnl,
-            daily_pnl=value.daily_pnl,
-            realized_today=value.realized_pnl,
+            (derived_price(value, row, self._portfolio_prices.get(key)), SOURCE_PNL, at),
+            value.market_value,
+            value.unrealized_pnl,
+            value.daily_pnl,
+            value.realized_pnl,
         )
-        price = derived_price(value, row, self._portfolio_prices.get(key))
-        return self._priced(mark, price, SOURCE_PNL, at)
 
     def _mark(self, key: PositionKey, at: datetime) -> Mark:
         known = self._marks.get(key)
@@ -91,9 +89,17 @@ class MarkBook:
             return known
         return Mark(key, at, "", self._session_id)
 
-    def _priced(self, mark: Mark, price: Decimal | None, source: str, at: datetime) -> Mark:
-        if price is not None or mark.price is None:
-            mark = replace(mark, price=price, at=at, source=source)
+    def _keep(
+        self,
+        before: Mark,
+        told: tuple[Decimal | None, str, datetime],
+        *amounts: Decimal | None,
+    ) -> Mark:
+        """The mark with these amounts; the price that was `told` counts where there is one."""
+        price, source, at = told
+        if price is None and before.price is not None:
+            price, source, at = before.price, before.source, before.at
+        mark = Mark(before.key, at, source, before.session_id, price, *amounts)
         self._marks[mark.key] = mark
         return mark
 
@@ -140,4 +146,16 @@ def scale_doubt(value: PortfolioValue, row: PositionRow) -> str:
 
 def same_amounts(one: Mark | None, other: Mark) -> bool:
     """Whether nothing moved but the time."""
-    return one is not None and replace(one, at=other.at, source=other.source) == other
+    return one is not None and _amounts(one) == _amounts(other)
+
+
+def _amounts(mark: Mark) -> tuple[object, ...]:
+    return (
+        mark.price,
+        mark.market_value,
+        mark.unrealized_pnl,
+        mark.daily_pnl,
+        mark.realized_today,
+        mark.session_id,
+        mark.key,
+    )

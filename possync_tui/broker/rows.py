@@ -23,6 +23,9 @@ _EXECUTION_FIELDS: Final = 31
 _COMMISSION_FIELDS: Final = 8
 _PORTFOLIO_FIELDS: Final = 20
 _PNL_FIELDS: Final = 7
+_NUMBERS_LAST: Final = 2
+_MOST_REMEMBERED: Final = 100_000
+_AS_IT_IS: Final = "backslashreplace"
 _UNSET_INTEGER: Final = 2147483647
 _PUSHED: Final = -1
 
@@ -74,7 +77,7 @@ class PnlValue:
 
 def fields_of(message: bytes) -> list[str]:
     """The text fields of a message, as ib_insync has them."""
-    return message.decode(errors="backslashreplace").split("\0")[:-1]
+    return message.decode(errors=_AS_IT_IS).split("\0")[:-1]
 
 
 class RowReader:
@@ -87,6 +90,7 @@ class RowReader:
     def __init__(self, default_zone: tzinfo | None = None) -> None:
         self.fill_times = FillTimes(default_zone)
         self._instruments: dict[tuple[str, ...], Instrument] = {}
+        self._heads: dict[bytes, tuple[str, Instrument]] = {}
         # The last message of each position, both ways.
         self._rows: dict[bytes, PositionRow] = {}
         self._latest: dict[PositionKey, tuple[bytes, PositionRow]] = {}
@@ -100,7 +104,7 @@ class RowReader:
         """Message 61, as the wire had it. Raises `UnreadableRow`."""
         row = self._rows.get(message)
         if row is None:
-            row = self._parse_position(fields_of(message))
+            row = self._parse_position(message)
             before = self._latest.get(row.key)
             if before is not None:
                 self._rows.pop(before[0], None)
@@ -108,26 +112,29 @@ class RowReader:
             self._rows[message] = row
         return row
 
-    def _parse_position(self, fields: list[str]) -> PositionRow:
+    def _parse_position(self, message: bytes) -> PositionRow:
+        # All but the two numbers at the end stays as it is for as long as a position is there.
+        head, *_ = ends = message.rsplit(b"\0", _NUMBERS_LAST + 1)
+        known = self._heads.get(head) if len(ends) == _NUMBERS_LAST + 2 and not ends[-1] else None
+        if known is None:
+            return self._parse_new_position(head, fields_of(message))
+        quantity, cost = ends[1].decode(errors=_AS_IT_IS), ends[2].decode(errors=_AS_IT_IS)
+        return _position_row(*known, quantity, cost)
+
+    def _parse_new_position(self, head: bytes, fields: list[str]) -> PositionRow:
         if len(fields) != _POSITION_FIELDS:
             raise UnreadableRow(_wrong_length("position row", fields, 2, 4))
-        account, quantity, cost = fields[2], fields[14], fields[15]
+        account = fields[2]
         try:
             if not account:
                 raise BadNumber("account", account, "blank")
-            row = PositionRow(
-                account,
-                self._instrument(fields[3:14]),
-                parse_number("quantity", quantity),
-                parse_number("average cost", cost),
-                quantity,
-                cost,
-            )
-            if abs(row.quantity * row.average_cost) > LARGEST_AMOUNT:
-                raise BadNumber("average cost", cost, f"too large for a quantity of {quantity}")
-            return row
+            instrument = self._instrument(fields[3:14])
         except BadNumber as bad:
             raise UnreadableRow(_where("position row", account, fields[4], fields[3], bad)) from bad
+        if len(self._heads) >= _MOST_REMEMBERED:
+            self._heads.clear()
+        self._heads[head] = (account, instrument)
+        return _position_row(account, instrument, fields[14], fields[15])
 
     def execution(self, fields: list[str], received_at: datetime) -> ReadFill:
         """Message 11. Raises `UnreadableRow`.
@@ -199,10 +206,21 @@ class RowReader:
         known = self._instruments.get(raw)
         if known is None:
             # A session sees its own contracts over and over; a flood of others is not kept.
-            if len(self._instruments) >= 100_000:
+            if len(self._instruments) >= _MOST_REMEMBERED:
                 self._instruments.clear()
             known = self._instruments[raw] = _instrument_of(raw)
         return known
+
+
+def _position_row(account: str, what: Instrument, quantity: str, cost: str) -> PositionRow:
+    try:
+        units, average = parse_number("quantity", quantity), parse_number("average cost", cost)
+        if abs(units * average) > LARGEST_AMOUNT:
+            raise BadNumber("average cost", cost, f"too large for a quantity of {quantity}")
+    except BadNumber as bad:
+        where = _where("position row", account, what.symbol, str(what.con_id), bad)
+        raise UnreadableRow(where) from bad
+    return PositionRow(account, what, units, average, quantity, cost)
 
 
 def portfolio_value(fields: list[str]) -> PortfolioValue:

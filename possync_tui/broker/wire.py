@@ -157,7 +157,9 @@ class Wire:
             logger.warning("bytes from TWS could not be read", exc_info=True)
             self._on_lost(f"what came cannot be read ({error})")
             return b""
-        self._check_length(client._data[:_LENGTH_BYTES])
+        announced = int.from_bytes(client._data[:_LENGTH_BYTES])
+        if len(client._data) >= _LENGTH_BYTES and announced > _LONGEST_FRAME:
+            self._refuse_length(announced)
         return b""
 
     def _take_turn(self) -> None:
@@ -176,34 +178,42 @@ class Wire:
 
     def _read(self, most: int) -> None:
         """Hand on the messages that begin in the next `most` bytes."""
-        stop = self._at + most
-        while self._at < stop and self._has_message():
-            start = self._at + _LENGTH_BYTES
-            self._at = start + int.from_bytes(self._data[self._at : start])
-            message = self._data[start : self._at]
+        data, at = self._data, self._at
+        stop = min(at + most, len(data))
+        while at < stop and self._has_message():
+            start = at + _LENGTH_BYTES
+            at = self._at = start + int.from_bytes(data[at:start])
+            message = data[start:at]
             raw = self._raw.get(message[: message.find(b"\0")])
-            decoder = self._client.decoder
             if raw is None:
-                decoder.interpret(fields_of(message))
-                continue
-            try:
-                raw(message)
-            except Exception:  # the loop must go on, and the session hear of it
-                decoder.logger.exception(f"Error handling: {message!r}")
+                # This also tells of messages that cannot be read.
+                self._client.decoder.interpret(fields_of(message))
+            else:
+                self._hand_on(raw, message)
+            if self._data is not data:
+                # The session ended with that message: no other is heard.
+                return
+
+    def _hand_on(self, raw: RawHandler, message: bytes) -> None:
+        try:
+            raw(message)
+        except Exception:  # the loop must go on, and the session hear of it
+            self._client.decoder.logger.exception(f"Error handling: {message!r}")
 
     def _has_message(self) -> bool:
         """Whether a whole message is there."""
         start = self._at + _LENGTH_BYTES
-        if len(self._data) < start:
+        left = len(self._data) - start
+        if left < 0:
             return False
-        prefix = self._data[self._at : start]
-        return self._check_length(prefix) and len(self._data) >= start + int.from_bytes(prefix)
+        length = int.from_bytes(self._data[self._at : start])
+        if length > _LONGEST_FRAME:
+            self._refuse_length(length)
+            return False
+        return length <= left
 
-    def _check_length(self, prefix: bytes) -> bool:
-        if len(prefix) == _LENGTH_BYTES and (length := int.from_bytes(prefix)) > _LONGEST_FRAME:
-            self._on_lost(f"a message of {length} bytes was announced")
-            return False
-        return True
+    def _refuse_length(self, length: int) -> None:
+        self._on_lost(f"a message of {length} bytes was announced")
 
     def _refused(self, message: str) -> None:
         # The library's only trace of a server version below its minimum.

@@ -4,6 +4,7 @@ Money is `Decimal` in code and whole micro-units (1e-6 of the currency) at rest,
 exact in Python and in SQL alike (design promise 6).
 """
 
+import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
 MICROS_PER_UNIT = 1_000_000
@@ -18,6 +19,8 @@ _UNSET_DOUBLE = Decimal("1.7976931348623157E+308")
 _UNSET_INTEGER = Decimal(2147483647)
 
 _MOST_DECIMALS = 40
+_PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_MOST_PLAIN = 16
 _ZERO = Decimal(0)
 
 # Wide enough that quantity x price x multiplier is never rounded before we round it ourselves.
@@ -41,6 +44,15 @@ def parse_number(field: str, text: str) -> Decimal:
     Raises `BadNumber` for a blank, unset, non-finite, absurd or unreadable field: a blank quantity
     is not a zero.
     """
+    if len(text) < _MOST_PLAIN and _PLAIN.fullmatch(text):
+        # Nearly all of them: nothing that is wrong below can be wrong with these but one value.
+        number = Decimal(text)
+        if number != _UNSET_INTEGER:
+            return number or _ZERO
+    return _parse_any(field, text)
+
+
+def _parse_any(field: str, text: str) -> Decimal:
     stripped = text.strip(" ")
     if not stripped:
         raise BadNumber(field, text, "blank")

@@ -4,7 +4,7 @@ Everything here ends in the append-only inbox. Numbers keep the wire's text besi
 times keep the broker's raw text beside the UTC instant.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -33,7 +33,7 @@ class Side(StrEnum):
     SOLD = "SLD"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class PositionRow:
     """A row of `reqPositions`: quantity signed, cost in money per contract (IBKR's avgCost).
 
@@ -46,10 +46,26 @@ class PositionRow:
     average_cost: Decimal
     quantity_text: str
     average_cost_text: str
+    key: PositionKey = field(init=False, compare=False, repr=False)
 
-    @cached_property
-    def key(self) -> PositionKey:
-        return PositionKey(self.account, self.instrument.con_id)
+    def __init__(
+        self,
+        account: str,
+        instrument: Instrument,
+        quantity: Decimal,
+        average_cost: Decimal,
+        quantity_text: str,
+        average_cost_text: str,
+    ) -> None:
+        # Made by the ten thousand: a frozen one's own way costs as much as reading the numbers.
+        fields = self.__dict__
+        fields["account"] = account
+        fields["instrument"] = instrument
+        fields["quantity"] = quantity
+        fields["average_cost"] = average_cost
+        fields["quantity_text"] = quantity_text
+        fields["average_cost_text"] = average_cost_text
+        fields["key"] = PositionKey(account, instrument.con_id)
 
     def says_same_as(self, other: "PositionRow") -> bool:
         """Whether the row is no news beside `other`, in whatever digits."""
