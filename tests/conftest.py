@@ -10,6 +10,10 @@ settings.register_profile(
     "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("patient")
+# For hours; what it finds is kept in `.hypothesis` and printed.
+settings.register_profile(
+    "long", settings.get_profile("patient"), max_examples=2000, stateful_step_count=60
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from possync_tui.cli.exits import CommandFailed, Exit
+from possync_tui.domain.text import printable
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -105,7 +106,7 @@ def _handler(command: str) -> "Callable[[Call], int]":
 
 def _complain(message: str) -> None:
     """One line on stderr."""
-    line = " ".join(message.split())
+    line = printable(" ".join(message.split()))
     print(f"possync-tui: {line}", file=sys.stderr)  # noqa: T201 - this is the place for it
 
 

@@ -89,7 +89,7 @@ def reconcile(
         if row.account in by_account:
             by_account[row.account].append(row)
     for account, here in by_account.items():
-        unbookable = [row for row in here if _is_unbookable(row)]
+        unbookable = sorted((row for row in here if _is_unbookable(row)), key=_key_of)
         rows = {row.key: row for row in here if not _is_unbookable(row)}
         look = Look(
             account,
