@@ -81,7 +81,12 @@ def _settings_check(settings: Settings) -> Check:
         wrong, _, names = theme.partition("; ")
         told = f"POSSYNC_THEME: {wrong}, the dashboard takes {DEFAULT_THEME}"
         return Check("settings", Verdict.PROBLEM, told, f"{names.capitalize()}.")
-    found = f"read from {settings.env_file}" if settings.env_file else "no .env file is in use"
+    if settings.env_file is None:
+        return Check("settings", Verdict.GOOD, "no .env file is in use")
+    found = f"read from {settings.env_file}"
+    if why := paths.who_else_may_change(settings.env_file):
+        mend = "Who writes it decides what this program connects to: make it yours alone (chmod)."
+        return Check("settings", Verdict.NOTE, f"{found}; {why}", mend)
     return Check("settings", Verdict.GOOD, found)
 
 

@@ -192,7 +192,7 @@ async def press(pilot: Pilot[None], accounts: Sequence[str], *keys: str) -> None
 
 # What opens a screen, and the deeds that are that screen's own.
 SCREENS = {
-    "": actions.DASHBOARD_DEEDS,
+    "": (*actions.DASHBOARD_DEEDS, *actions.LOG_DEEDS),
     "p": actions.REALIZED_DEEDS,
     "v": actions.REVIEW_DEEDS,
     "d": (),

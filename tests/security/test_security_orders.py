@@ -1,8 +1,7 @@
 """No order can be sent: what the program may say to TWS is a list, held on every way out."""
 
 import ast
-import inspect
-import textwrap
+import importlib.util
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -19,7 +18,7 @@ OF_IB = {"client", "wrapper", "_logger"}
 OF_CLIENT = {
     # state and hooks
     "_logger", "decoder", "conn", "apiError", "_data", "_onSocketHasData", "sendMsg",
-    "connectAsync", "disconnect", "reset", "serverVersion", "getAccounts", "getReqId",
+    "connectAsync", "disconnect", "reset", "isReady", "serverVersion", "getAccounts", "getReqId",
     # requests
     "reqPositions", "reqExecutions", "reqCurrentTime", "reqAccountUpdates", "reqPnLSingle",
     "cancelPnLSingle",
@@ -36,12 +35,23 @@ def trees(folder: Path = ROOT) -> tuple[tuple[Path, ast.Module], ...]:
     return tuple((path, ast.parse(path.read_text(encoding="utf-8"))) for path in found)
 
 
+def class_of_the_library(module: str, name: str) -> ast.ClassDef:
+    """Its source, not imported: that would need an event loop."""
+    found = importlib.util.find_spec("ib_insync")
+    assert found is not None
+    assert found.origin is not None
+    source = Path(found.origin).with_name(f"{module}.py").read_text(encoding="utf-8")
+    (made,) = (
+        node
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ClassDef) and node.name == name
+    )
+    return made
+
+
 def requests_of_the_library() -> dict[str, set[int]]:
     """Methods of ib_insync's client, with the message ids that each sends."""
-    from ib_insync.client import Client
-
-    (made,) = ast.parse(textwrap.dedent(inspect.getsource(Client))).body
-    assert isinstance(made, ast.ClassDef)
+    made = class_of_the_library("client", "Client")
     sends: dict[str, set[int]] = {}
     for method in made.body:
         if isinstance(method, ast.FunctionDef):
@@ -65,12 +75,9 @@ def _ids_sent_by(method: ast.FunctionDef) -> Iterator[int]:
 
 def forbidden_names() -> set[str]:
     """Names of the library, in its client and above, that lead to a request not on the list."""
-    from ib_insync.ib import IB
-
     requests = requests_of_the_library()
     names = {name for name, ids in requests.items() if not ids <= set(ALLOWED_REQUESTS)}
-    (made,) = ast.parse(textwrap.dedent(inspect.getsource(IB))).body
-    assert isinstance(made, ast.ClassDef)
+    made = class_of_the_library("ib", "IB")
     calls = {
         method.name: {node.attr for node in ast.walk(method) if isinstance(node, ast.Attribute)}
         for method in made.body
