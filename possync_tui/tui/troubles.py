@@ -16,7 +16,8 @@ def missing_note(holding: Holding, now: datetime, review_key: str) -> Cell | Non
     """What to do about a position that the broker no longer reports."""
     if not holding.is_missing:
         return None
-    return Cell(f"{_missing_since(holding, now)} — {review_key} to review", Tone.WARNING)
+    what = "kept by your word" if holding.is_kept else f"{review_key} to review"
+    return Cell(f"{_missing_since(holding, now)} — {what}", Tone.WARNING)
 
 
 def _missing_since(holding: Holding, now: datetime) -> str:

@@ -185,6 +185,7 @@ async def test_a_bulk_disappearance_flags_and_explains_each_of_its_rows(
         assert "! IBM" in text
         if status == "kept":
             assert "You kept it so; v decides anew" in text
+            assert "kept by your word" in text
             return
         assert "It vanished together with 1 other, so no sync closes it: v decides on" in text
         assert "lets syncs close it" not in text

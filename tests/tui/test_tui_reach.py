@@ -127,9 +127,22 @@ async def test_pausing_and_resuming(running: Running, engine: FakeEngine) -> Non
         await press(pilot, "P", "3")
         assert "‖ paused" in header(pilot)
         assert "4 attempts · paused · R resumes" in screen_text(pilot)
+        assert "P Resume" in key_bar(pilot)
         await press(pilot, "P")
         assert engine.reconnects == 1
         assert "◐ connecting" in header(pilot)
+
+
+async def test_the_key_that_arms_says_when_it_disarms(
+    running: Running, engine: FakeEngine
+) -> None:
+    async with running((80, 24)) as pilot:
+        assert "m Missing" in key_bar(pilot)
+        await press(pilot, "m", "y")
+        assert engine.arming.armed
+        assert "m Disarm" in key_bar(pilot)
+        await press(pilot, "m")
+        assert "m Missing" in key_bar(pilot)
 
 
 async def test_a_session_cannot_be_paused(running: Running, engine: FakeEngine) -> None:
@@ -284,7 +297,7 @@ async def test_the_palette_knows_every_action(running: Running) -> None:
 async def test_a_change_of_the_plan_is_a_diff_of_its_values(running: Running) -> None:
     async with running((80, 24)) as pilot:
         await press(pilot, "d")
-        assert "+2  ~1  ↶1  ?2  ⚑1" in screen_text(pilot)
+        assert "+2  ~1  ↶1  ?1  ⚑1" in screen_text(pilot)
         await press(pilot, "j")
         text = screen_text(pilot)
         assert "− quantity      400" in text

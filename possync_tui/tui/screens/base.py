@@ -46,6 +46,7 @@ class DeskScreen(Screen[None]):
         super().__init__()
         self.desk = desk
         self.status_bar = StatusBar(desk)
+        self.key_bar = KeyBar(self.urgent_deeds, self.labels_now)
 
     def body(self) -> Iterable[Widget]:
         raise NotImplementedError
@@ -53,7 +54,7 @@ class DeskScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield self.status_bar
         yield from self.body()
-        yield KeyBar(self.urgent_deeds)
+        yield self.key_bar
 
     @property
     def here(self) -> tuple[str, str]:
@@ -72,6 +73,14 @@ class DeskScreen(Screen[None]):
             urgent |= {"reconnect", "pause"}
         return frozenset(urgent)
 
+    def labels_now(self) -> dict[str, str]:
+        """What a key does as things stand, where that is not what it does at other times."""
+        engine = self.desk.engine
+        labels = {"pause": "Resume"} if engine.connection.is_paused else {}
+        if engine.arming.armed:
+            labels["missing"] = "Disarm"
+        return labels
+
     @property
     def is_covered(self) -> bool:
         """Whether another full screen lies over this one: then nothing needs to be drawn."""
@@ -83,6 +92,7 @@ class DeskScreen(Screen[None]):
         """The engine moved."""
         if not self.is_covered:
             self.status_bar.tick()
+            self.key_bar.tick()
 
     def show_ledger(self) -> None:
         """The ledger was read again, or another account is looked at."""
@@ -98,6 +108,7 @@ class DeskScreen(Screen[None]):
     def tick(self) -> None:
         """A second passed."""
         self.status_bar.tick()
+        self.key_bar.tick()
 
     def on_screen_resume(self) -> None:
         self.tick()

@@ -61,7 +61,17 @@ def plan_lines(plan: Plan, desk: Desk) -> list[PlanLine]:
         for i, code in enumerate(plan.new_accounts)
     ]
     names = _Names(plan, desk)
-    found += [_line(index, change, names) for index, change in enumerate(plan.changes)]
+    newly = {
+        change.key
+        for change in plan.changes
+        if isinstance(change, PutLife) and change.kind is ChangeKind.MISSING
+    }
+    found += [
+        _line(index, change, names)
+        for index, change in enumerate(plan.changes)
+        # The first absence says no more than that the position is missing from now on.
+        if not (isinstance(change, CountAbsence) and change.key in newly)
+    ]
     return found
 
 

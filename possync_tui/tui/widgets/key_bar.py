@@ -1,6 +1,6 @@
 """The footer: as many keys as fit, the important ones always; a click is the key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from textual import events
 from textual.binding import Binding
@@ -20,15 +20,20 @@ AREAS = tuple(Area)
 class KeyBar(Widget):
     """One line of fixed size. Textual's own footer builds a widget per key on each focus change.
 
-    Keys stand by their area, the screen's own before them. `urgent` tells which ones matter now.
+    Keys stand by their area, the screen's own before them. `urgent` tells which ones matter now,
+    `labels` what some of them do now, by their deeds.
     What there is no room for is behind `⋯`, the command palette.
     """
 
     ALLOW_SELECT = False
 
-    def __init__(self, urgent: Callable[[], frozenset[str]]) -> None:
+    def __init__(
+        self, urgent: Callable[[], frozenset[str]], labels: Callable[[], Mapping[str, str]]
+    ) -> None:
         super().__init__()
         self._urgent = urgent
+        self._labels = labels
+        self._labels_shown: Mapping[str, str] = {}
         self._keys: list[tuple[Binding, bool]] = []
         self._spots: list[tuple[int, int, str]] = []
 
@@ -46,6 +51,11 @@ class KeyBar(Widget):
         self._keys = sorted(found.values(), key=lambda pair: _order(pair[0]))
         self.refresh()
 
+    def tick(self) -> None:
+        """Another second, and with it maybe another state of things."""
+        if self._labels() != self._labels_shown:
+            self.refresh()
+
     def _weight(self, binding: Binding) -> int:
         deed = PLACES.get(binding.id or "")
         if deed is None:
@@ -53,6 +63,7 @@ class KeyBar(Widget):
         return min(deed.weight, -1) if deed.id in self._urgent() else deed.weight
 
     def render(self) -> Content:
+        self._labels_shown = self._labels()
         shown, brief = list(self._keys), False
         line, spots = self._line(shown, brief)
         while shown and line.cell_length > self.size.width - 1:
@@ -90,6 +101,7 @@ class KeyBar(Widget):
         key = self.app.get_key_display(binding)
         deed = PLACES.get(binding.id or "")
         label = deed.brief if brief and deed and deed.brief else binding.description
+        label = self._labels_shown.get(deed.id if deed else "", label)
         if not enabled:
             return say((f"{key} {label}", Tone.DIM))
         return say(Content.styled(key, "bold $text-primary"), f" {label}")
