@@ -133,9 +133,7 @@ async def test_pausing_and_resuming(running: Running, engine: FakeEngine) -> Non
         assert "◐ connecting" in header(pilot)
 
 
-async def test_the_key_that_arms_says_when_it_disarms(
-    running: Running, engine: FakeEngine
-) -> None:
+async def test_the_key_that_arms_says_when_it_disarms(running: Running, engine: FakeEngine) -> None:
     async with running((80, 24)) as pilot:
         assert "m Missing" in key_bar(pilot)
         await press(pilot, "m", "y")
