@@ -10,6 +10,7 @@ from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import FRESH_SECONDS, Mark
 from possync_tui.domain.observations import PositionRow, PriceEvidence, Snapshot
 from possync_tui.domain.plan import Book, KnownPosition
+from possync_tui.domain.sizes import is_workable, worth
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,17 @@ class Look:
         mark = self.marks.get(key)
         if mark is None or mark.price is None or mark.session_id != self.snapshot.session_id:
             return None
+        if not self._is_workable(key, mark.price):
+            return None
         age = mark.age_seconds(self.snapshot.as_of)
         return PriceEvidence(mark.price, mark.source, age) if age <= FRESH_SECONDS else None
+
+    def _is_workable(self, key: PositionKey, price: Decimal) -> bool:
+        """An estimate that no ledger can hold would keep the whole plan out of it."""
+        known = self.book.positions.get(key)
+        row = self.rows.get(key) or (known.row if known else None)
+        unit = row.instrument.unit_value if row else Decimal(1)
+        return is_workable(worth(self.quantity_by_fills(key), price, unit))
 
 
 def is_cash(known: KnownPosition) -> bool:

@@ -175,15 +175,16 @@ async def test_an_estimate_is_repaired_when_the_fill_turns_up(
     await verified(rig)
 
 
-async def test_without_a_fresh_mark_an_estimate_has_no_amount(
-    start: Start, broker: ScriptedBroker
+@pytest.mark.parametrize(("price", "age"), [("11", 61), ("1e15", 1)])
+async def test_without_a_fresh_and_sane_mark_an_estimate_has_no_amount(
+    start: Start, broker: ScriptedBroker, price: str, age: int
 ) -> None:
     broker.hold(1, "100", "10.01")
     rig = await start()
     await rig.engine.sync_now()
-    broker.mark(1, "11", age=61)
+    broker.mark(1, price, age=age)
     broker.hold(1, "60", "10.01")
-    await rig.engine.sync_now()
+    assert (await rig.engine.sync_now()).ok
     (entry,) = await rig.engine.reads.entries(EntryQuery())
     assert (entry.realized_pnl, entry.quality) == (None, "ESTIMATED")
 
