@@ -19,6 +19,7 @@ _HEAD = f"""
 trade_interval = "off"
 tick_interval = 0
 account_period = 3600
+pnl_period = 3600
 [[accounts]]
 code = "{ACCOUNT}"
 cash = {{ USD = 100000 }}

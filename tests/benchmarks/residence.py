@@ -84,7 +84,7 @@ def _spent(pid: int) -> tuple[float, float]:
     words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     ticks = int(words[11]) + int(words[12])
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    return ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def _ledger_bytes() -> int:
