@@ -245,7 +245,7 @@ def _attributes_in(statement: Path) -> list[dict[str, str]]:
 
 def _is_of(fill: Fill, attributes: dict[str, str]) -> bool:
     return (
-        attributes.get("conid", "").strip() == str(fill.key.con_id)
+        attributes.get("conid", "").strip().lstrip("0") == str(fill.key.con_id)
         and _number(attributes.get("quantity")) == fill.signed_quantity
         and _number(attributes.get("tradePrice")) == fill.price
         and attributes.get("accountId", "").strip() in ("", "-", fill.account)
