@@ -124,7 +124,10 @@ class Feed:
             # A value that is waited for is not overtaken.
             batch = [self._update(n) for n in chosen if n != self.awaited]
             if batch:
-                self.send(b"".join(batch))
+                try:
+                    self.send(b"".join(batch))
+                except OSError:  # the contestant is gone
+                    return
 
     def _update(self, n: int) -> bytes:
         cents = self.rng.randrange(100, 9_000_000)
