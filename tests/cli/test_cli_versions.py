@@ -44,6 +44,9 @@ def test_reads_leave_an_older_ledger_as_it_is_and_a_sync_brings_it_up(
     assert "Another instance" in tomorrow(home, "sync", "--port", gateway.port).complaint(5)
     watching.terminate()
     watching.communicate()
+    # That brought it up from the first version to its own.
+    for former in home.ledger.parent.glob("*.bak"):
+        former.unlink()
 
     content = home.ledger.read_bytes()
     said = {c: home.run(*c.split(), "--json").json() for c in ("positions --all", "pnl")}
