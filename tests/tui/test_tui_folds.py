@@ -41,7 +41,7 @@ def rows_shown(table: PositionsTable) -> int:
 async def test_a_key_folds_the_group_of_the_cursor_and_unfolds_it(running: Running) -> None:
     async with running((140, 60)) as pilot:
         table = table_of(pilot)
-        await press(pilot, "b", "b", "g", "j", "j")
+        await press(pilot, "o", "o", "b", "b", "g", "j", "j")
         size = headings(table)[0].positions
         csv, sums = csv_text(table), dashboard(pilot).positions.foot.totals
         await press(pilot, "minus")

@@ -62,8 +62,12 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
 
     @property
     def holdings(self) -> Sequence[Holding]:
-        """The positions, without the headings between them; those in folds too."""
-        return tuple(self._members.values())
+        """The positions in their order, without the headings between them; those in folds too."""
+        shown = [line for line in self._rows if isinstance(line, Holding)]
+        if len(shown) == len(self._members):
+            return shown
+        unfolded = self._arranged(self._members.values(), frozenset())
+        return [line for line in unfolded if isinstance(line, Holding)]
 
     @property
     def cursor_holding(self) -> Holding | None:
@@ -115,12 +119,15 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
             self.replace_rows(group.heading for group in self._groups())
 
     def _in_order(self, rows: Iterable[PositionLine]) -> list[PositionLine]:
+        return self._arranged(rows, self._folded)
+
+    def _arranged(self, rows: Iterable[PositionLine], folded: frozenset[str]) -> list[PositionLine]:
         column = next((c for c in self._columns if c.id == self.sort_id), None)
         holdings = [row for row in rows if isinstance(row, Holding)]
         if self.grouping is None:
             return ordered([*holdings], column, down=self.sort_down)
         lines: list[PositionLine] = []
-        for group in grouped(holdings, self.grouping, self._folded):
+        for group in grouped(holdings, self.grouping, folded):
             lines.append(group.heading)
             if not group.heading.is_folded:
                 members: list[PositionLine] = [*group.members]
