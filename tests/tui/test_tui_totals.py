@@ -1,18 +1,24 @@
 """Totals: a currency by itself, and all in one at rates that were told, or none and why."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
+from possync_tui.domain.marks import Mark
 from possync_tui.domain.rates import Rate
 from possync_tui.tui.holdings import Holding
 from possync_tui.tui.position_totals import (
     TWO_BASES,
     BaseTotal,
+    Total,
     base_total,
     rates_text,
     totals,
 )
+from possync_tui.tui.widgets import positions
 from tests.tui import desk_book
 from tests.tui.conftest import Running, dashboard, press, screen_text, settle
 from tests.tui.desk_book import CODES
@@ -130,3 +136,28 @@ async def test_the_rates_can_be_seen_at_80_columns_too(
             )
             == 5
         )
+
+
+async def test_a_second_in_which_nothing_moved_adds_nothing_up(
+    running: Running,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    summed: list[int] = []
+
+    def counting(holdings: Iterable[Holding], today: Mapping[str, Decimal]) -> tuple[Total, ...]:
+        summed.append(1)
+        return totals(holdings, today)
+
+    monkeypatch.setattr(positions, "totals", counting)
+    async with running() as pilot:
+        await settle(pilot)
+        pane = dashboard(pilot).positions
+        pane.tick()
+        summed.clear()
+        pane.tick()
+        pane.tick()
+        assert summed == []
+        view = next(iter(pane.table.holdings)).view
+        pane.take_marks([Mark(view.key, NOW, "portfolio", "s", price=Decimal(1))])
+        pane.tick()
+        assert summed == [1]

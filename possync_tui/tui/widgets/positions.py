@@ -14,7 +14,7 @@ from possync_tui.tui.format import clean
 from possync_tui.tui.holdings import Holding, holds_by_position
 from possync_tui.tui.position_filter import HINT, matches
 from possync_tui.tui.position_groups import next_grouping
-from possync_tui.tui.position_totals import BaseTotal, base_total, rates_text, totals
+from possync_tui.tui.position_totals import BaseTotal, Total, base_total, rates_text, totals
 from possync_tui.tui.tones import Tone, say
 from possync_tui.tui.troubles import explained, in_need_of_a_word
 from possync_tui.tui.widgets.pane import Pane
@@ -37,7 +37,9 @@ class PositionsPane(Pane):
         self._desk = desk
         self._all: dict[PositionKey, Holding] = {}
         self._account_shown: str | None = None
-        self._totals_are_old = False
+        self._totals_are_old = True
+        self._sums: tuple[Total, ...] = ()
+        self._accounts: set[str] = set()
         self._why_shown = Content("")
 
     def compose(self) -> ComposeResult:
@@ -86,6 +88,7 @@ class PositionsPane(Pane):
         self.table.set_rows(rows)
         if shown != {column.id for column in self.table.shown_columns()}:
             self.table.remeasure()
+        self._totals_are_old = True
         self._show_totals()
         self.show_subtitle()
         self.show_why()
@@ -125,12 +128,16 @@ class PositionsPane(Pane):
         self.show_why()
 
     def _show_totals(self) -> None:
-        self._totals_are_old = False
         desk, holdings = self._desk, self.table.holdings
-        # What was realized today is known for whole accounts, not for what a filter picks.
-        is_all = not self.filter.value.strip()
-        sums = totals(holdings, desk.picture.realized_today if is_all else {})
-        base = base_total(sums, {row.view.account for row in holdings}, desk.engine.rates)
+        if self._totals_are_old:
+            # Adding up a thousand rows every second would be most of what an idle program does.
+            self._totals_are_old = False
+            # What was realized today is known for whole accounts, not for what a filter picks.
+            is_all = not self.filter.value.strip()
+            self._sums = totals(holdings, desk.picture.realized_today if is_all else {})
+            self._accounts = {row.view.account for row in holdings}
+        sums = self._sums
+        base = base_total(sums, self._accounts, desk.engine.rates)
         said = (
             ""
             if base is None
