@@ -88,25 +88,3 @@ async def test_nothing_is_recorded_between_a_history_and_its_commit(
     await rig.engine.sync_now()
     await settle()
     assert order[:3] == ["read", "commit", "record 1"]
-
-
-async def test_a_position_that_trades_during_every_look_is_left_for_the_next(
-    start: Start, broker: ScriptedBroker
-) -> None:
-    """Its row may be from before the fill: held against it, it would tell of a change unseen."""
-    broker.hold(1, "100")
-    rig = await start(sync_on_position_update=False, sync_on_trade=False)
-    await rig.engine.sync_now()
-    usual = broker.executions
-
-    async def trading(timeout: float) -> Executions:
-        broker.fills.append(broker.trade(1, Side.BOUGHT, "1", "10", None))
-        return Executions(tuple(broker.fills), ())
-
-    broker.executions = trading  # type: ignore[method-assign]
-    assert (await rig.engine.sync_now()).ok
-    assert await quantities(rig) == {1: Decimal(100)}
-    broker.executions = usual  # type: ignore[method-assign]
-    broker.hold(1, str(100 + len(broker.fills)))
-    assert (await rig.engine.sync_now()).ok
-    assert await quantities(rig) == {1: Decimal(100 + len(broker.fills))}
