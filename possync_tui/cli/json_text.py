@@ -19,6 +19,11 @@ def to_json(value: object, *, indent: int | None = 2) -> str:
     return _text(value, indent, 0)
 
 
+def nested_json(value: object, depth: int) -> str:
+    """`value` as it stands within `depth` others of an indented text."""
+    return _text(value, 2, depth)
+
+
 def _text(value: object, indent: int | None, depth: int) -> str:
     match value:
         case None | bool() | int() | float():

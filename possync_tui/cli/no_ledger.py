@@ -1,5 +1,6 @@
 """What reads show before the first sync has made a ledger: nothing, without making one."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime, tzinfo
 
 from possync_tui.domain.connection import Environment
@@ -68,6 +69,9 @@ class NoLedger:
 
     async def entries(self, query: EntryQuery) -> list[EntryView]:
         return []
+
+    async def entry_pages(self, query: EntryQuery) -> AsyncIterator[list[EntryView]]:
+        yield []
 
     async def daily_pnl(self, query: EntryQuery) -> list[PnlBucket]:
         return []

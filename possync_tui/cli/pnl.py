@@ -1,5 +1,7 @@
 """`pnl`: realized entries with their totals, totals by something, and the fills of an entry."""
 
+from collections.abc import AsyncIterator, Sequence
+
 from possync_tui.cli import reads, shapes
 from possync_tui.cli.call import Call
 from possync_tui.cli.exits import CommandFailed, Exit
@@ -51,20 +53,30 @@ async def _pnl(call: Call, ledger: LedgerReads) -> int:
     ]
     if call.arguments.by:
         return await _groups(call, ledger, query, totals)
-    entries = await ledger.entries(query)
-    rows = [entry_row(entry) for entry in entries]
     match call.form:
         case "json":
-            call.out.json({"entries": rows, "totals": totals})
+            await call.out.json_pages("entries", _rows(ledger, query), {"totals": totals})
         case "csv":
-            call.out.csv(ENTRY_KEYS, rows)
-        case _ if not rows:
-            call.out.line("No realized P&L.")
+            await call.out.csv_pages(ENTRY_KEYS, _rows(ledger, query))
         case _:
-            call.out.table(shapes.entry_columns(rows), [_for_people(e) for e in entries])
-            call.out.line()
-            call.out.table(shapes.TOTAL_COLUMNS, totals)
+            _print_entries(call, await ledger.entries(query), totals)
     return Exit.DONE
+
+
+async def _rows(ledger: LedgerReads, query: EntryQuery) -> AsyncIterator[Sequence[Row]]:
+    """What programs get, page by page: there may be years of entries."""
+    async for entries in ledger.entry_pages(query):
+        yield [entry_row(entry) for entry in entries]
+
+
+def _print_entries(call: Call, entries: Sequence[EntryView], totals: list[Row]) -> None:
+    if not entries:
+        call.out.line("No realized P&L.")
+        return
+    rows = [entry_row(entry) for entry in entries]
+    call.out.table(shapes.entry_columns(rows), [_for_people(entry) for entry in entries])
+    call.out.line()
+    call.out.table(shapes.TOTAL_COLUMNS, totals)
 
 
 async def _query(call: Call, ledger: LedgerReads) -> EntryQuery:

@@ -3,14 +3,14 @@
 import os
 import sys
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from io import TextIOWrapper
 
-from possync_tui.cli.json_text import to_json
-from possync_tui.domain.exports import csv_text
+from possync_tui.cli.json_text import nested_json, to_json
+from possync_tui.domain.exports import csv_lines, csv_text
 from possync_tui.domain.money import plain
 from possync_tui.domain.text import mask_account, mask_accounts, printable
 
@@ -45,6 +45,26 @@ class Output:
     def json(self, value: object, *, indent: int | None = 2) -> None:
         self._write(to_json(self._masked(value), indent=indent) + "\n")
 
+    async def json_pages(
+        self, name: str, pages: AsyncIterator[Sequence[Row]], rest: Mapping[str, object]
+    ) -> None:
+        """An object of a list, written as its items come, and of the rest."""
+        self._write(f"{{\n  {to_json(name)}: [")
+        separator = "\n    "
+        async for rows in pages:
+            items = [nested_json(self._masked(row), 2) for row in rows]
+            if items:
+                self._write(separator + ",\n    ".join(items))
+                separator = ",\n    "
+            if self.is_gone:
+                break
+        others = [
+            f",\n  {to_json(key)}: {nested_json(self._masked(value), 1)}"
+            for key, value in rest.items()
+        ]
+        end = "]" if separator == "\n    " else "\n  ]"
+        self._write(end + "".join(others) + "\n}\n")
+
     def table(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
         shown = [self._masked_row(row) for row in rows]
         if self.masks_accounts:
@@ -54,9 +74,16 @@ class Output:
 
     def csv(self, keys: Sequence[str], rows: Sequence[Row]) -> None:
         """As RFC 4180 has it: a header, lines that end in CR LF; UTF-8 whatever the terminal's."""
-        if isinstance(sys.stdout, TextIOWrapper):
-            sys.stdout.reconfigure(encoding="utf-8", newline="")
+        _as_utf8()
         self._write(csv_text(keys, map(self._masked_row, rows)))
+
+    async def csv_pages(self, keys: Sequence[str], pages: AsyncIterator[Sequence[Row]]) -> None:
+        """The same, written as rows come."""
+        self.csv(keys, ())
+        async for rows in pages:
+            self._write(csv_lines(keys, map(self._masked_row, rows)))
+            if self.is_gone:
+                break
 
     def _write(self, text: str) -> None:
         if self.is_gone:
@@ -92,6 +119,11 @@ class Output:
                 return [self._masked(item, key) for item in value]
             case _:
                 return value
+
+
+def _as_utf8() -> None:
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="")
 
 
 def _table_lines(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:

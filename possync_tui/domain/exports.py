@@ -44,11 +44,21 @@ def csv_text(keys: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
     return csv_of(keys, ([row.get(key) for key in keys] for row in rows))
 
 
+def csv_lines(keys: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
+    """The same without the header: more lines of a file that is written piece by piece."""
+    return _written([row.get(key) for key in keys] for row in rows)
+
+
 def csv_of(titles: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     """The same of rows of values."""
+    header = StringIO(newline="")
+    csv.writer(header, lineterminator="\r\n").writerow(titles)
+    return header.getvalue() + _written(rows)
+
+
+def _written(rows: Iterable[Iterable[object]]) -> str:
     text = StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(titles)
     for row in rows:
         writer.writerow([csv_cell(value) for value in row])
     return text.getvalue()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -145,6 +145,10 @@ class LedgerReads(Protocol):
         ...
 
     async def entries(self, query: EntryQuery) -> list[EntryView]: ...
+
+    def entry_pages(self, query: EntryQuery) -> AsyncIterator[list[EntryView]]:
+        """The same entries, some at a time; what is appended meanwhile is not among them."""
+        ...
 
     async def daily_pnl(self, query: EntryQuery) -> list[PnlBucket]: ...
 

@@ -1,7 +1,7 @@
 """Realized entries as they are read."""
 
 import sqlite3
-from decimal import Decimal
+from dataclasses import dataclass
 
 from possync_tui.domain.money import from_micros
 from possync_tui.domain.views import EntryView
@@ -12,17 +12,58 @@ from possync_tui.ledger.port import EntryQuery
 Parameters = list[str | int]
 
 
+PAGE = 1_000
+"""Entries read at once where there may be any number of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page ends: the next one goes on below it, among entries up to `last_id`."""
+
+    closed_at: str
+    entry_id: int
+    last_id: int
+
+
 def entries(db: sqlite3.Connection, query: EntryQuery) -> list[EntryView]:
     """The newest first."""
     where, parameters = entry_filter(db, query)
-    limit = _limit(query, parameters)
+    return _read(db, where, parameters, query.limit)
+
+
+def first_place(db: sqlite3.Connection) -> Place:
+    """Above all entries that there are: later ones, and the reversals among them, stay out."""
+    (last_id,) = db.execute("SELECT coalesce(max(id), 0) FROM realized_entries").fetchone()
+    return Place("A", 0, last_id)
+
+
+def page(
+    db: sqlite3.Connection, query: EntryQuery, below: Place, size: int
+) -> tuple[list[EntryView], Place]:
+    """The next entries, the newest first, and where they end. By an index, however far down."""
+    where, parameters = entry_filter(db, query)
+    where += " AND (entry.closed_at, entry.id) < (?, ?) AND entry.id <= ?"
+    parameters += [below.closed_at, below.entry_id, below.last_id]
+    found = _read(db, where, parameters, size)
+    if found:
+        below = Place(stamp(found[-1].closed_at), found[-1].id, below.last_id)
+    return found, below
+
+
+def _read(
+    db: sqlite3.Connection, where: str, parameters: Parameters, limit: int | None
+) -> list[EntryView]:
     # The texts put together here are fixed ones; what comes from outside is bound.
     sql = (
-        "SELECT entry.*, account.id AS account_id FROM realized_entries AS entry"  # noqa: S608
+        f"SELECT {_COLUMNS} FROM realized_entries AS entry"  # noqa: S608
         " JOIN accounts AS account ON account.code = entry.account"
-        f" WHERE {where} ORDER BY entry.closed_at DESC, entry.id DESC{limit}"
+        f" WHERE {where} ORDER BY entry.closed_at DESC, entry.id DESC LIMIT ?"
     )
-    return [_entry(record) for record in db.execute(sql, parameters)]
+    cursor = db.cursor()
+    # Plain tuples: names would be looked up 25 times an entry.
+    cursor.row_factory = None
+    found = cursor.execute(sql, [*parameters, -1 if limit is None else limit])
+    return [_entry(*columns) for columns in found]
 
 
 def entry_filter(db: sqlite3.Connection, query: EntryQuery) -> tuple[str, Parameters]:
@@ -82,42 +123,67 @@ def sums_filter(query: EntryQuery, prefix: str = "") -> tuple[str, Parameters]:
     return " AND ".join(where), parameters
 
 
-def _limit(query: EntryQuery, parameters: Parameters) -> str:
-    if query.limit is None:
-        return ""
-    parameters.append(query.limit)
-    return " LIMIT ?"
+_COLUMNS = (
+    "entry.id, entry.life_id, account.id, entry.account, entry.con_id, entry.symbol,"
+    " entry.description, entry.sec_type, entry.currency, entry.closed_at, entry.recorded_at,"
+    " entry.quantity, entry.entry_price, entry.exit_price, entry.gross_micros,"
+    " entry.commission_micros, entry.commission_currency, entry.realized_pnl_micros,"
+    " entry.broker_realized_pnl, entry.quality, entry.kind, entry.supersedes_id, entry.exec_id,"
+    " entry.is_full_close, entry.price"
+)
 
 
-def _entry(record: sqlite3.Row) -> EntryView:
+def _entry(
+    entry_id: int,
+    life_id: int,
+    account_id: int,
+    account: str,
+    con_id: int,
+    symbol: str,
+    description: str,
+    sec_type: str,
+    currency: str,
+    closed_at: str,
+    recorded_at: str,
+    quantity: str,
+    entry_price: str | None,
+    exit_price: str | None,
+    gross: int | None,
+    commission: int | None,
+    commission_currency: str,
+    realized: int | None,
+    broker: str | None,
+    quality: str,
+    kind: str,
+    supersedes_id: int | None,
+    exec_id: str | None,
+    is_full_close: int,
+    price: str | None,
+) -> EntryView:
     return EntryView(
-        id=record["id"],
-        position_id=record["life_id"],
-        account_id=record["account_id"],
-        account=record["account"],
-        con_id=record["con_id"],
-        symbol=record["symbol"],
-        description=record["description"],
-        sec_type=record["sec_type"],
-        currency=record["currency"],
-        closed_at=moment(record["closed_at"]),
-        recorded_at=moment(record["recorded_at"]),
-        quantity_closed=number(record["quantity"]),
-        entry_price=optional_number(record["entry_price"]),
-        exit_price=optional_number(record["exit_price"]),
-        gross_pnl=_money(record["gross_micros"]),
-        commission=_money(record["commission_micros"]),
-        commission_currency=record["commission_currency"],
-        realized_pnl=_money(record["realized_pnl_micros"]),
-        broker_realized_pnl=optional_number(record["broker_realized_pnl"]),
-        quality=record["quality"],
-        kind=record["kind"],
-        supersedes_id=record["supersedes_id"],
-        exec_id=record["exec_id"],
-        is_full_close=bool(record["is_full_close"]),
-        price=decode_price(record["price"]),
+        entry_id,
+        life_id,
+        account_id,
+        account,
+        con_id,
+        symbol,
+        description,
+        sec_type,
+        currency,
+        moment(closed_at),
+        moment(recorded_at),
+        number(quantity),
+        optional_number(entry_price),
+        optional_number(exit_price),
+        None if gross is None else from_micros(gross),
+        None if commission is None else from_micros(commission),
+        commission_currency,
+        None if realized is None else from_micros(realized),
+        optional_number(broker),
+        quality,
+        kind,
+        supersedes_id,
+        exec_id,
+        bool(is_full_close),
+        decode_price(price),
     )
-
-
-def _money(micros: int | None) -> Decimal | None:
-    return None if micros is None else from_micros(micros)

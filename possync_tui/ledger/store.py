@@ -1,7 +1,7 @@
 """The ledger: SQLite behind `LedgerPort`, one writer, any number of readers."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -299,6 +299,24 @@ class Ledger:
 
     async def entries(self, query: EntryQuery) -> list[EntryView]:
         return await self._reader.read(lambda db: realized.entries(db, query))
+
+    async def entry_pages(
+        self, query: EntryQuery, size: int = realized.PAGE
+    ) -> AsyncIterator[list[EntryView]]:
+        if query.symbol is not None:
+            # What is of one name is found by it, not page by page.
+            yield await self.entries(query)
+            return
+        below, left = await self._reader.read(realized.first_place), query.limit
+        while left is None or left > 0:
+            wanted = size if left is None else min(size, left)
+            found, below = await self._reader.read(
+                partial(realized.page, query=query, below=below, size=wanted)
+            )
+            yield found
+            if len(found) < wanted:
+                return
+            left = left if left is None else left - wanted
 
     async def daily_pnl(self, query: EntryQuery) -> list[PnlBucket]:
         return await self._reader.read(lambda db: totals.daily_pnl(db, query))

@@ -1,6 +1,7 @@
 """Tables, JSON and CSV: exact numbers, harmless text."""
 
 import json
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from possync_tui.cli.json_text import to_json
 from possync_tui.cli.render import Column, Output, Row
+from possync_tui.domain.exports import csv_text
 from possync_tui.domain.text import mask_account, mask_accounts, printable
 
 amounts = st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=-(10**15)).filter(
@@ -112,3 +114,23 @@ def test_masks() -> None:
     assert mask_account("U1") == "••"
     assert mask_accounts("from U0000002, to DUH123456.") == "from U0••••02, to DU•••••56."
     assert mask_accounts("AAPL ESZ6 US0378331005 F 12345") == "AAPL ESZ6 US0378331005 F 12345"
+
+
+@pytest.mark.parametrize("sizes", [[], [0], [3], [1, 2], [2, 0, 1]])
+async def test_what_is_written_page_by_page_is_what_would_be_at_once(
+    sizes: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows: list[Row] = [{"name": f"=A{n}", "amount": Decimal(n)} for n in range(sum(sizes))]
+
+    async def pages() -> AsyncIterator[list[Row]]:
+        start = 0
+        for size in sizes:
+            yield rows[start : start + size]
+            start += size
+
+    rest = {"totals": [{"currency": "USD", "realized_pnl": Decimal("1.5")}], "none": []}
+    out = Output("json", mask=False)
+    await out.json_pages("entries", pages(), rest)
+    assert capsys.readouterr().out == to_json({"entries": rows, **rest}) + "\n"
+    await out.csv_pages(("name", "amount"), pages())
+    assert capsys.readouterr().out == csv_text(("name", "amount"), rows)

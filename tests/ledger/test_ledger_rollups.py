@@ -26,7 +26,9 @@ from possync_tui.ledger.entries import Appending, add_entry, reverse_entry
 from possync_tui.ledger.port import EntryQuery
 from possync_tui.ledger.rollups import Rollups
 from possync_tui.ledger.schema import migrate, migrations
-from tests.benchmarks.entries import ledger_of
+from possync_tui.ledger.store import open_ledger
+from tests.benchmarks.entries import COLUMNS, ledger_of
+from tests.ledger.world import TestClock
 
 TABLES = ("realized_days", "realized_quarters", "realized_contracts")
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -335,6 +337,45 @@ def _steps(path: Path, read: Read) -> int:
         db.set_progress_handler(count, 10)
         read(db)
     return taken
+
+
+async def test_pages_are_the_entries_and_each_is_as_little_work(
+    sizes: tuple[Path, Path],
+) -> None:
+    ledger = await open_ledger(sizes[0], clock=TestClock(), read_only=True)
+    for query in (EntryQuery(), YEAR, EntryQuery(limit=251), EntryQuery(symbol="s007")):
+        pages = [page async for page in ledger.entry_pages(query, 50)]
+        assert [entry for page in pages for entry in page] == await ledger.entries(query)
+        assert query.symbol or max(len(page) for page in pages) <= 50
+    await ledger.close()
+
+    def last_page(db: sqlite3.Connection) -> object:
+        low = replace(realized.first_place(db), closed_at="2022-02")
+        return realized.page(db, EntryQuery(), low, 10)
+
+    def first_page(db: sqlite3.Connection) -> object:
+        return realized.page(db, EntryQuery(), realized.first_place(db), 10)
+
+    assert _steps(sizes[1], last_page) <= 1.2 * _steps(sizes[1], first_page) + 20
+
+
+async def test_what_is_appended_meanwhile_is_in_no_page(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    ledger_of(path, 60)
+    reader = await open_ledger(path, clock=TestClock(), read_only=True)
+    before = await reader.entries(EntryQuery())
+    found: list[EntryView] = []
+    async for page in reader.entry_pages(EntryQuery(), 20):
+        found += page
+        with closing(sqlite3.connect(path)) as db, db:
+            names = ", ".join(set(COLUMNS) - {"closed_at"})
+            db.execute(
+                f"INSERT INTO realized_entries ({names}, closed_at) SELECT {names},"
+                " '2022-01-03T00:00:00.000000+00:00' FROM realized_entries LIMIT 2"
+            )
+    assert found == before
+    assert len(await reader.entries(EntryQuery())) > len(before)
+    await reader.close()
 
 
 def test_the_entries_of_a_symbol_are_found_without_the_others(sizes: tuple[Path, Path]) -> None:

@@ -1,7 +1,7 @@
 """An engine in memory: what the dashboard asks of a running sync, without broker or ledger."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -138,6 +138,9 @@ class FakeReads:
             rows = [e for e in rows if e.symbol == query.symbol]
         rows.sort(key=lambda entry: (entry.closed_at, entry.id), reverse=True)
         return rows[: query.limit] if query.limit else rows
+
+    async def entry_pages(self, query: EntryQuery) -> AsyncIterator[list[EntryView]]:
+        yield await self.entries(query)
 
     async def daily_pnl(self, query: EntryQuery) -> list[PnlBucket]:
         found: dict[tuple[str, str], PnlBucket] = {}
