@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.benchmarks import report
 from tests.benchmarks.harness import Benchmark, Result, run
 
-TOPICS: tuple[str, ...] = ("startup", "residence", "sync", "history", "decode", "live")
+TOPICS: tuple[str, ...] = ("startup", "residence", "sync", "history", "decode", "live", "log_lines")
 """The modules of this package that have a `benchmarks()` to tell of theirs."""
 
 
