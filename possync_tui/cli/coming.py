@@ -7,7 +7,7 @@ first frame, which shows the book as the ledger has it; until then questions wai
 import asyncio
 import gc
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -272,6 +272,10 @@ class _ReadsToCome:
 
     async def entries(self, query: "EntryQuery") -> "list[EntryView]":
         return await (await self._reads()).entries(query)
+
+    async def entry_pages(self, query: "EntryQuery") -> "AsyncIterator[list[EntryView]]":
+        async for page in (await self._reads()).entry_pages(query):
+            yield page
 
     async def daily_pnl(self, query: "EntryQuery") -> "list[PnlBucket]":
         return await (await self._reads()).daily_pnl(query)
