@@ -41,6 +41,7 @@ SETTING_OPTIONS = (
     SettingOption(
         "--connect-timeout", "IBKR_CONNECT_TIMEOUT", "broker", "S", "longest wait for a connection"
     ),
+    SettingOption("--timezone", "IBKR_TIMEZONE", "broker", "NAME", "time zone of TWS"),
     SettingOption("--account", "IBKR_ACCOUNTS", "account", "CODE", "accounts, comma-separated"),
     SettingOption("--enabled", "POSITION_SYNC_ENABLED", "loop", "", "periodic and triggered syncs"),
     SettingOption(
