@@ -220,7 +220,7 @@ async def test_keys_stand_in_groups_and_the_rest_behind_dots(running: Running) -
         await press(pilot, "escape")
         await pilot.resize_terminal(200, 60)
         await settle(pilot)
-        assert "⋯" not in key_bar(pilot)
+        assert key_bar(pilot).rstrip().endswith("⋯"), "the palette has more than any bar"
 
 
 @pytest.mark.parametrize(

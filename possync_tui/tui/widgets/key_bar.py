@@ -22,7 +22,8 @@ class KeyBar(Widget):
 
     Keys stand by their area, the screen's own before them. `urgent` tells which ones matter now,
     `labels` what some of them do now, by their deeds.
-    What there is no room for is behind `⋯`, the command palette.
+    What has no place here or finds no room is behind `⋯`, the command palette: with the mouse alone
+    everything can be done, too.
     """
 
     ALLOW_SELECT = False
@@ -92,9 +93,8 @@ class KeyBar(Widget):
             spots.append((x, x + text.cell_length, binding.key))
             pieces.append(text)
             x += text.cell_length
-        if len(keys) < len(self._keys):
-            pieces += [say(GAP), say(Content.styled(MORE, "bold $text-primary"))]
-            spots.append((x + 1, x + len(GAP) + 1, "ctrl+p"))
+        pieces += [say(GAP), say(Content.styled(MORE, "bold $text-primary"))]
+        spots.append((x + 1, x + len(GAP) + 1, "ctrl+p"))
         return Content("").join(pieces), spots
 
     def _text(self, binding: Binding, enabled: bool, brief: bool) -> Content:
