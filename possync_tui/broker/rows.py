@@ -265,6 +265,8 @@ def known_or_none(text: str) -> Decimal | None:
 
 def _instrument_of(texts: tuple[str, ...]) -> Instrument:
     number, symbol, sec_type, expiry, strike, right, multiplier, exchange, currency, *labels = texts
+    if multiplier and parse_number("multiplier", multiplier) < 0:
+        raise BadNumber("multiplier", multiplier, "negative")
     return Instrument(
         con_id=_contract_id(number),
         symbol=symbol,

@@ -37,7 +37,7 @@ class Instrument:
 
     @cached_property
     def multiplier_value(self) -> Decimal:
-        """Units per contract; 1 where the wire leaves the field blank, zero or unreadable."""
+        """Units per contract; 1 where the wire leaves the field blank or zero, as for shares."""
         try:
             value = parse_number("multiplier", self.multiplier)
         except BadNumber:

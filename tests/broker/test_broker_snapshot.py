@@ -127,6 +127,8 @@ async def test_a_bad_quantity_refuses_the_snapshot(
         position("5", account=""),
         position("5", con_id="abc"),
         position("5", con_id="-1"),
+        position("5", multiplier="1oo"),
+        position("5", multiplier="-100"),
         position("5", con_id="99999999999999999999"),
         ["61x", "3"],
         ["9999", "1", "no such message"],
