@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from possync_tui.broker.codes import Effect, Meaning, clean, meaning_of, port_in
+from possync_tui.domain.connection import Phase
 
 _CANNOT_CONNECT: Final = 502
 _TOO_OLD: Final = 503
@@ -27,6 +28,13 @@ class Ending:
     is_id_taken: bool = False
     new_port: int | None = None
     is_asked: bool = False
+
+    @property
+    def phase(self) -> Phase:
+        """What the connection is in then."""
+        if self.needs_user:
+            return Phase.FAILED
+        return Phase.STALE if self.is_half_open else Phase.RECONNECTING
 
 
 def ending_of(meaning: Meaning, code: int, text: str) -> Ending | None:

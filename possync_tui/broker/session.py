@@ -122,7 +122,7 @@ class IbkrBroker:
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        gone = _without_session(self._state)
+        gone = self._state.without_session()
         self._show(replace(gone, phase=Phase.DISCONNECTED, sentence="Disconnected.", code=None))
 
     async def connected(self, timeout: float) -> ConnectionState:
@@ -250,7 +250,7 @@ class IbkrBroker:
     async def _session_as(self, client_id: int, attempt: int) -> Ending:
         self._show(
             replace(
-                _without_session(self._state),
+                self._state.without_session(),
                 phase=Phase.CONNECTING,
                 client_id=client_id,
                 port=self._port,
@@ -336,7 +336,7 @@ class IbkrBroker:
         if link.ended.done():
             # At once, so that whoever was refused can wait for the session after this one.
             ending = link.ended.result()
-            self._show_ending(_phase_after(ending), ending)
+            self._show_ending(ending.phase, ending)
             return
         lost = link.lost
         self._show(
@@ -368,7 +368,7 @@ class IbkrBroker:
     ) -> None:
         self._show(
             replace(
-                _without_session(self._state),
+                self._state.without_session(),
                 phase=phase,
                 sentence=ending.sentence,
                 code=ending.code,
@@ -398,15 +398,3 @@ class IbkrBroker:
                 listener(event)
             except Exception:
                 logger.exception("a listener failed on %s", type(event).__name__)
-
-
-def _phase_after(ending: Ending) -> Phase:
-    if ending.needs_user:
-        return Phase.FAILED
-    return Phase.STALE if ending.is_half_open else Phase.RECONNECTING
-
-
-def _without_session(state: ConnectionState) -> ConnectionState:
-    """The state without what only a session can know."""
-    state = replace(state, session_id="", round_trip_ms=None, clock_skew=None, farms=())
-    return replace(state, is_paused=False)

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from possync_tui.demo import catalog
 from possync_tui.demo.book import COST_STEP
 from possync_tui.demo.clock import Clock, SystemClock
-from possync_tui.demo.desk import AccountSetup, Desk
+from possync_tui.demo.desk import Desk
 from possync_tui.demo.instruments import Instrument
-from possync_tui.demo.records import Side
+from possync_tui.demo.records import AccountSetup, Side
 from possync_tui.demo.wire import DESK_ZONE
 
 #: Prices of one unit in US dollars.

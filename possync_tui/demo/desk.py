@@ -5,7 +5,7 @@ position row before the execution). Nothing here waits or draws random numbers.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from possync_tui.demo.clock import Clock, SystemClock
 from possync_tui.demo.commissions import usual_commission
 from possync_tui.demo.instruments import Instrument
 from possync_tui.demo.records import (
+    AccountSetup,
     DeskError,
     DeskEvent,
     Execution,
@@ -27,14 +28,6 @@ from possync_tui.demo.records import (
 from possync_tui.demo.wire import DESK_ZONE
 
 Listener = Callable[[DeskEvent], None]
-
-
-@dataclass(frozen=True, slots=True)
-class AccountSetup:
-    """An account and the cash that it begins with, by currency."""
-
-    code: str
-    cash: Mapping[str, Decimal]
 
 
 class Desk:

@@ -1,5 +1,6 @@
 """What the desk knows and tells: positions, executions, commissions, and events about them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -27,6 +28,14 @@ class Side(StrEnum):
     def sign(self) -> int:
         """1 for a purchase, -1 for a sale."""
         return 1 if self is Side.BUY else -1
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSetup:
+    """An account and the cash that it begins with, by currency."""
+
+    code: str
+    cash: Mapping[str, Decimal]
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,11 +55,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from possync_tui.demo.actions import Action, perform, read_action
 from possync_tui.demo.clock import Clock, SystemClock
-from possync_tui.demo.desk import AccountSetup, Desk
+from possync_tui.demo.desk import Desk
 from possync_tui.demo.gateway import DemoGateway
 from possync_tui.demo.instruments import Instrument
 from possync_tui.demo.options import BackgroundOptions, GatewayOptions
-from possync_tui.demo.records import DeskError, Side
+from possync_tui.demo.records import AccountSetup, DeskError, Side
 from possync_tui.demo.tables import ScenarioError, Table
 from possync_tui.demo.wire import TimeForm
 

@@ -58,6 +58,12 @@ class ConnectionState:
         """The same, with what it says noted as the last error."""
         return replace(self, last_error=self.sentence, last_error_code=self.code, last_error_at=at)
 
+    def without_session(self) -> "ConnectionState":
+        """The same, without what only a session can know."""
+        return replace(
+            self, session_id="", round_trip_ms=None, clock_skew=None, farms=(), is_paused=False
+        )
+
     @property
     def is_usable(self) -> bool:
         """Whether a sync may start now."""

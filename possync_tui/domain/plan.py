@@ -95,6 +95,11 @@ class Book:
     ended_without_fills: tuple[EndedPosition, ...] = ()
     connectivity_lost_at: datetime | None = None
 
+    @property
+    def held(self) -> int:
+        """How much waits for the user's word."""
+        return sum(1 for h in self.holds if h.kind is not HoldKind.MISSING and not h.is_kept)
+
     @cached_property
     def keys_by_account(self) -> Mapping[str, frozenset[PositionKey]]:
         found: dict[str, set[PositionKey]] = {}

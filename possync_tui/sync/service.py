@@ -12,7 +12,7 @@ from possync_tui.domain.clock import Clock
 from possync_tui.domain.connection import ConnectionState, Environment, environment_of
 from possync_tui.domain.look import Rules
 from possync_tui.domain.observations import Observed, PositionRow
-from possync_tui.domain.plan import Book, HoldKind, OlderRules, Plan
+from possync_tui.domain.plan import Book, OlderRules, Plan
 from possync_tui.domain.planning import Draft, make_plan, replan
 from possync_tui.domain.position import Status
 from possync_tui.domain.reconcile import keys_in_question
@@ -218,7 +218,7 @@ class PositionSyncService:
             book = await self._reload()
         self.stats = self.stats.after(result)
         self._bus.emit(LedgerChanged())
-        return replace(result, held=_held(book)), plan
+        return replace(result, held=book.held), plan
 
     async def settle(self) -> None:
         """Wait until no sync is under way; the one in flight finishes its commit."""
@@ -304,7 +304,7 @@ class PositionSyncService:
         except Exception:
             # The plan is committed: what follows from it cannot make the sync a failed one.
             logger.exception("after a committed sync")
-        return replace(committed, held=_held(book), missing=missing)
+        return replace(committed, held=book.held, missing=missing)
 
     async def _look(self, rules: Rules) -> Look:
         book = await self.book()
@@ -396,8 +396,3 @@ class PositionSyncService:
 
     def _elapsed(self, began: float) -> float:
         return (self._clock.monotonic() - began) * 1000.0
-
-
-def _held(book: Book) -> int:
-    """How much waits for the user's word."""
-    return sum(1 for h in book.holds if h.kind is not HoldKind.MISSING and not h.is_kept)
