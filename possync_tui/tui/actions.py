@@ -79,7 +79,7 @@ DEEDS = (
         "C",
         "find_tws",
         "Find TWS",
-        "Look for TWS on the usual ports; the demo",
+        "Find TWS, or try the demo",
         Area.SYNC,
         9,
         12,
