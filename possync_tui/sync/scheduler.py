@@ -15,6 +15,9 @@ logger = logging.getLogger(__name__)
 
 # A stream of pushes cannot put a debounced sync off for longer than this many debounce times.
 _MOST_DEBOUNCES = 5
+# A TWS that loses IBKR at every snapshot is not asked again at once each time: seconds between.
+_FIRST_PATIENCE = 1.0
+_LONGEST_PATIENCE = 60.0
 
 
 class SyncScheduler:
@@ -30,6 +33,7 @@ class SyncScheduler:
         self._stopping = False
         self._due: float | None = None
         self._is_overdue = False
+        self._patience = 0.0
         self._asked: dict[Trigger, tuple[float, float]] = {}
         self._asked_accounts: set[int | None] = set()
 
@@ -83,7 +87,7 @@ class SyncScheduler:
         At the first one of all, a periodic sync that fell due before it is made up for.
         """
         if after_loss or self._is_overdue:
-            self._ask(Trigger.RECONNECT, 0.0, None)
+            self._ask(Trigger.RECONNECT, self._patience, None)
 
     def decided(self) -> None:
         """Tell of a user's decision on what was held. Works when periodic syncs are off, too."""
@@ -162,10 +166,22 @@ class SyncScheduler:
             asked = [self._service.request(trigger, account) for account in accounts]
             for result in (await asyncio.gather(*asked))[:1]:
                 self._is_overdue = result.outcome is Outcome.SKIPPED
+                if result.ok:
+                    self._patience = 0.0
+                elif trigger is Trigger.RECONNECT:
+                    self._grow_patience()
                 _tell(result)
         except Exception:
             # The loop outlives any single sync.
             logger.exception("the sync loop met an unexpected error and goes on")
+
+    def _grow_patience(self) -> None:
+        """The sync after a reconnect failed: the next one waits, also one already asked for."""
+        longer = max(_FIRST_PATIENCE, 2 * self._patience)
+        self._patience = min(longer, _LONGEST_PATIENCE)
+        if Trigger.RECONNECT in self._asked:
+            now = self._clock.monotonic()
+            self._asked[Trigger.RECONNECT] = (now, now + self._patience)
 
 
 def _tell(result: SyncResult) -> None:

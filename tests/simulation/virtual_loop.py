@@ -13,7 +13,6 @@ from weakref import WeakKeyDictionary
 
 from tests.simulation.memory_network import MemoryNetwork
 
-
 # Who waits by asking again would do so for ever if time stood still: ib_insync's limit of requests
 # a second does, at the very instant when its second is over.
 _LONGEST_STAND = 1_000

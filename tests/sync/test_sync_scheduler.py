@@ -2,6 +2,7 @@
 
 import asyncio
 
+from possync_tui.broker.port import SnapshotRefused
 from possync_tui.domain.observations import ConnectivityLost, RowPushed, Side
 from possync_tui.sync.events import ArmingChanged
 
@@ -75,6 +76,34 @@ async def test_a_first_session_that_comes_late_is_synced_at_once(
     broker.connect()
     await rig.clock.advance(1)
     assert await triggers(rig) == ["reconnect"]
+
+
+async def test_a_tws_that_loses_ibkr_at_every_snapshot_is_not_pestered(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    """Found by the simulation (seed 54): twenty refused syncs a second, each a row of the ledger."""
+    rig, _ = await running(start)
+    await rig.clock.advance(10)
+
+    async def lost_and_back() -> None:
+        broker.lose()
+        broker.connect()
+
+    broker.before_snapshot = [lost_and_back] * 100
+    broker.fails = [SnapshotRefused("TWS regained IBKR while it was answering")] * 100
+    broker.lose()
+    broker.connect()
+    for _ in range(250):
+        await rig.clock.advance(1)
+    # At once, then after 1, 2, 4, ... 60 s.
+    asked = (await triggers(rig)).count("reconnect")
+    assert 7 <= asked <= 10
+    broker.before_snapshot, broker.fails = [], []
+    await rig.clock.advance(300)
+    broker.lose()
+    broker.connect()
+    await rig.clock.advance(0.5)
+    assert (await triggers(rig))[-1] == "reconnect"
 
 
 async def test_a_trade_is_followed_by_a_sync_at_once(start: Start, broker: ScriptedBroker) -> None:
