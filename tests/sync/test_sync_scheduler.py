@@ -81,7 +81,7 @@ async def test_a_first_session_that_comes_late_is_synced_at_once(
 async def test_a_tws_that_loses_ibkr_at_every_snapshot_is_not_pestered(
     start: Start, broker: ScriptedBroker
 ) -> None:
-    """Found by the simulation (seed 54): twenty refused syncs a second, each a row of the ledger."""
+    """The simulation saw twenty refused syncs a second (seed 54), each a row of the ledger."""
     rig, _ = await running(start)
     await rig.clock.advance(10)
 
