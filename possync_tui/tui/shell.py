@@ -21,6 +21,7 @@ from possync_tui.tui.bridge import EngineUpdate
 from possync_tui.tui.choices import ChoiceMemory
 from possync_tui.tui.copying import Copier
 from possync_tui.tui.desk import Desk, LedgerPicture, Probe
+from possync_tui.tui.drawn_lines import let_go_of_closed_screens
 from possync_tui.tui.format import Redaction
 from possync_tui.tui.keymap import Keymap
 from possync_tui.tui.screens.base import DeskScreen
@@ -52,6 +53,7 @@ class Shell(App[None]):
 
         `picture` is the ledger as it was last known, to begin with.
         """
+        let_go_of_closed_screens()
         super().__init__()
         shown = Redaction(mask_accounts=mask_accounts)
         choices = ChoiceMemory(state_folder / CHOICES_FILE if state_folder else None)
