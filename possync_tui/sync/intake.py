@@ -37,7 +37,7 @@ class Intake:
         self._parked: list[Observed] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     @property
     def backlog(self) -> int:
@@ -64,7 +64,7 @@ class Intake:
 
     async def stop(self) -> None:
         """Store what is queued, then end."""
-        self._stopping = True
+        self._stopping.set()
         self._wake.set()
         if self._task is not None:
             await asyncio.wait([self._task])
@@ -74,7 +74,7 @@ class Intake:
         retry = _RETRY_SECONDS
         while True:
             if not self._queue:
-                if self._stopping:
+                if self._stopping.is_set():
                     return
                 self._wake.clear()
                 await self._wake.wait()
@@ -85,14 +85,26 @@ class Intake:
             if not await self._store(batch):
                 # All of the batch is still in the queue, what was set aside just now included.
                 self._parked.clear()
-                if self._stopping:
+                if self._stopping.is_set():
                     return
-                await self._sleep(retry)
+                await self._pause(retry)
                 retry = min(2 * retry, _LONGEST_RETRY)
                 continue
             retry = _RETRY_SECONDS
             for _ in batch:
                 self._queue.popleft()
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait for the next try; a stop does not, and tries once more."""
+        waits = [
+            asyncio.ensure_future(self._sleep(seconds)),
+            asyncio.ensure_future(self._stopping.wait()),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     async def _store(self, batch: tuple[Observed, ...]) -> bool:
         """Whether the batch is durable, or beyond storing; `False` to try it again."""

@@ -368,7 +368,11 @@ async def test_a_disk_that_stays_full_is_not_asked_every_second(
     broker.push(broker.trade(1, Side.BOUGHT, "1", "10", None))
     await rig.clock.advance(3)
     assert asked >= 2
+    # A stop does not wait for the next try: nobody moves the clock any more.
     intake._record = works
+    async with asyncio.timeout(5):
+        await rig.engine.stop()
+    assert intake.backlog == 0
 
 
 async def test_a_stop_that_was_given_up_on_goes_on(start: Start, broker: ScriptedBroker) -> None:
