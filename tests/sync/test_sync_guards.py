@@ -1,16 +1,21 @@
 """Guards that nothing else would miss: each test here fails when its guard is taken out."""
 
 import asyncio
+import threading
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from possync_tui.broker.port import Executions
 from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Observed, RowPushed, Side
 from possync_tui.domain.plan import Plan
+from possync_tui.domain.planning import Draft, make_plan
 from possync_tui.domain.runs import Outcome, SyncResult
+from possync_tui.sync import aside, service
 
 from .conftest import ScriptedBroker, Start, settle
 from .test_sync_service import quantities
@@ -88,3 +93,24 @@ async def test_nothing_is_recorded_between_a_history_and_its_commit(
     await rig.engine.sync_now()
     await settle()
     assert order[:3] == ["read", "commit", "record 1"]
+
+
+async def test_a_large_plan_is_made_beside_the_loop_of_the_live_values_as_they_were(
+    start: Start, broker: ScriptedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aside, "MANY", 0)
+    seen: list[tuple[bool, dict[PositionKey, Mark]]] = []
+
+    def planning(*given: Any, marks: dict[PositionKey, Mark], **more: Any) -> Draft:  # noqa: ANN401
+        # On the loop, values move on while a thread plans.
+        broker.marks_now.clear()
+        seen.append((threading.current_thread() is threading.main_thread(), dict(marks)))
+        return make_plan(*given, marks=marks, **more)
+
+    monkeypatch.setattr(service, "make_plan", planning)
+    row = broker.hold(1, "100")
+    mark = Mark(row.key, broker.clock.now(), "portfolio", "s1", Decimal(12))
+    broker.marks_now = {row.key: mark}
+    rig = await start()
+    assert (await rig.engine.sync_now()).ok
+    assert seen == [(False, {row.key: mark})]
