@@ -8,7 +8,6 @@ import asyncio
 import gc
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -118,8 +117,7 @@ class EngineToCome:
         """End gracefully, also in the middle of starting."""
         self._stopped.set()
         if self._starting is not None:
-            with suppress(Exception):
-                await asyncio.wait({self._starting})
+            await asyncio.wait({self._starting})
         if self._engine is not None:
             await self._engine.stop()
 

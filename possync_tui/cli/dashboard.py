@@ -125,7 +125,7 @@ async def _show(
     from possync_tui.tui.desk import RUNS_READ, first_picture
 
     possync = call.settings.possync
-    seen = glance(place.ledger or possync.ledger, RUNS_READ)
+    seen = await asyncio.to_thread(glance, place.ledger or possync.ledger, RUNS_READ)
     engine = compose.engine_to_come(call.settings, place, seen)
     trouble = Trouble(engine, frozenset({Phase.FAILED}))
     clock = SystemClock()
