@@ -24,7 +24,7 @@ class _Flight:
 
     request_id: int
     asked_at: datetime
-    done: asyncio.Future[Executions]
+    done: asyncio.Future[None]
     fills: list[Fill] = field(default_factory=list)
     commissions: list[Commission] = field(default_factory=list)
     link_doubt: str = ""
@@ -71,11 +71,14 @@ class ExecutionReports:
             raise BrokerTimeout(sentence) from None
 
     async def _fly(self) -> Executions:
-        done: asyncio.Future[Executions] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
             flight = self._flight = _Flight(self._next_id(), self._context.broker_now(), done)
             self._request(flight.request_id)
-            return await done
+            await done
+            # Not before: a wait that ends in this very moment would take the answer along.
+            self._flight = None
+            return Executions(tuple(flight.fills), tuple(flight.commissions))
         except ConnectionError as error:
             raise BrokerUnavailable(f"The connection to TWS ended: {error}.") from error
         finally:
@@ -129,9 +132,8 @@ class ExecutionReports:
         if flight.link_doubt:
             flight.done.set_exception(BrokerUnavailable(flight.link_doubt))
             return
-        self._flight = None
         self._reader.fill_times.asked_at = flight.asked_at
-        flight.done.set_result(Executions(tuple(flight.fills), tuple(flight.commissions)))
+        flight.done.set_result(None)
 
     def doubt_link(self, why: str) -> None:
         """TWS lost or regained IBKR: fills may be missing from the answer in flight."""

@@ -1,8 +1,9 @@
 """One careful look at the broker: executions, snapshot, executions, until nothing moved between."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from possync_tui.broker.port import (
     BrokerPort,
@@ -12,11 +13,12 @@ from possync_tui.broker.port import (
     SnapshotRefused,
 )
 from possync_tui.domain.instruments import PositionKey
-from possync_tui.domain.observations import Observed, Snapshot
+from possync_tui.domain.observations import Fill, Observed, Recorded, Snapshot
 
 logger = logging.getLogger(__name__)
 
 MOST_LOOKS = 3
+_A_DAY = timedelta(days=1)
 Record = Callable[[tuple[Observed, ...]], Awaitable[int]]
 
 
@@ -43,7 +45,8 @@ async def look_at(
     positions that moved are named instead. `record` stores observations and returns the place of
     the newest one in the inbox. Without an answer to `reqExecutions` the look goes on: it degrades
     P&L to estimates and closes nothing. A first look (`settled`) waits for one: what was held
-    before is the snapshot less the day's fills, and half of those would make up a position.
+    before is the snapshot less the day's fills, and half of those would make up a position (see
+    `refuse_half_a_day` for an answer that is an error).
     Raises `BrokerError`.
     """
     before, answered = await _executions(broker, timeout, needed=settled)
@@ -65,6 +68,29 @@ async def look_at(
             "Fills kept landing while the first snapshot was taken; it is tried again."
         )
     return Look(snapshot, known_seq, moved, answered)
+
+
+def refuse_half_a_day(
+    look: Look,
+    first_seen: Iterable[str],
+    histories: Mapping[PositionKey, Sequence[Recorded]],
+) -> None:
+    """Raise `SnapshotRefused` where a first look knows some fills of the day, and not the others.
+
+    What was held before would be the snapshot less those: a position that never was. Where none is
+    known, all that is held counts as held before, which is true enough.
+    """
+    accounts = frozenset(first_seen)
+    if look.fills_known:
+        return
+    since = look.snapshot.as_of - _A_DAY
+    for key, history in histories.items():
+        fills = (item.observation for item in history if isinstance(item.observation, Fill))
+        if key.account in accounts and any(fill.time > since for fill in fills):
+            raise SnapshotRefused(
+                "TWS refused to send the day's fills, of which some are known already; the first"
+                " snapshot needs all of them. It is tried again."
+            )
 
 
 def _new_in(before: Executions, after: Executions) -> frozenset[PositionKey]:

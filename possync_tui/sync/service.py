@@ -15,7 +15,7 @@ from possync_tui.domain.observations import Observed, PositionRow
 from possync_tui.domain.plan import Book, OlderRules, Plan
 from possync_tui.domain.planning import Draft, make_plan, replan
 from possync_tui.domain.position import Status
-from possync_tui.domain.reconcile import keys_in_question
+from possync_tui.domain.reconcile import covered_accounts, keys_in_question
 from possync_tui.domain.runs import Failure, Outcome, SyncResult, SyncStats, Trigger
 from possync_tui.domain.word import Word
 from possync_tui.ledger.port import LedgerError, LedgerForeign, LedgerPort
@@ -23,8 +23,9 @@ from possync_tui.sync.aside import aside
 from possync_tui.sync.batch import Batch
 from possync_tui.sync.events import EventBus, LedgerChanged, SyncFinished, SyncStarted
 from possync_tui.sync.histories import linked_histories
-from possync_tui.sync.look import Look, look_at
+from possync_tui.sync.look import Look, look_at, refuse_half_a_day
 from possync_tui.sync.policy import SyncPolicy
+from possync_tui.sync.rules import accounts_missing, codes_of, rules_of
 from possync_tui.sync.wording import counted
 
 logger = logging.getLogger(__name__)
@@ -62,8 +63,10 @@ class PositionSyncService:
         self._known = Book()
         self._waiting: Batch | None = None
         self._flight: asyncio.Task[None] | None = None
-        # Recording and planning take turns, so that no observation slips in between the reading of
-        # a history and the commit that declares it taken up.
+        # How often the book has become out of date: also one that is being read just now.
+        self._forgotten = 0
+        # One plan at a time. What is observed meanwhile is stored at once: the ledger knows how far
+        # a plan has looked, and leaves what came since to the next one.
         self._turn = asyncio.Lock()
         self.stats = SyncStats()
 
@@ -99,18 +102,22 @@ class PositionSyncService:
         """Store observations durably, each once; returns how many were new."""
         if not observations:
             return 0
-        async with self._turn:
-            book, self._book = self._book, None
+        try:
             new = await self._ledger.record(observations)
+        except BaseException:
             # Also when the wait is cancelled after the write, the book counts as out of date.
-            self._book = None if new else book
+            self._forget_book()
+            raise
+        if new:
+            self._forget_book()
         return new
 
     async def _record_and_place(self, observations: tuple[Observed, ...]) -> int:
         try:
             await self.record(observations)
-        except LedgerError:
+        except (LedgerError, asyncio.CancelledError):
             # After midnight TWS does not send them again: they wait until the ledger takes them.
+            # A look that runs out of time while they are being stored is cancelled.
             self._keep(observations)
             raise
         return self._ledger.last_seq
@@ -128,7 +135,7 @@ class PositionSyncService:
         async with asyncio.timeout(self._policy.timeout):
             look = await self._look(rules)
             async with self._turn:
-                return (await self._draft(look, rules)).plan
+                return (await self._draft(look, rules, await self.book())).plan
 
     async def bind(self, state: ConnectionState) -> Book:
         """Meet the accounts of a session, once: its environment has to be the ledger's.
@@ -152,16 +159,18 @@ class PositionSyncService:
         async with self._turn:
             # Decisions stand among fills, and so on the broker's clock.
             skew = timedelta(seconds=self._broker.state.clock_skew or 0.0)
-            self._book = None
             at = self._clock.now() + skew
-            await self._ledger.decide(
-                hold_id,
-                accept=word.accept,
-                note=word.note,
-                at=at,
-                price=word.price,
-                is_transfer=word.is_transfer,
-            )
+            try:
+                await self._ledger.decide(
+                    hold_id,
+                    accept=word.accept,
+                    note=word.note,
+                    at=at,
+                    price=word.price,
+                    is_transfer=word.is_transfer,
+                )
+            finally:
+                self._forget_book()
 
     async def audit(self, text: str) -> None:
         """A line for the journal alone. Raises `LedgerError`."""
@@ -215,6 +224,7 @@ class PositionSyncService:
             )
             run = SyncResult(Outcome.COMMITTED, trigger, started, self._elapsed(began))
             result = await self._ledger.commit(plan, counted(run, plan, book))
+            self._forget_book()
             book = await self._reload()
         self.stats = self.stats.after(result)
         self._bus.emit(LedgerChanged())
@@ -252,7 +262,7 @@ class PositionSyncService:
         if not self._broker.state.is_usable:
             why = self._broker.state.sentence or "not connected to TWS"
             return replace(result, outcome=Outcome.SKIPPED, error=why, failure=Failure.BROKER)
-        why = self._accounts_missing()
+        why = accounts_missing(self._policy, self._broker.state.accounts)
         if why:
             return await self._conclude(replace(result, error=why, failure=Failure.SETTINGS))
         self._bus.emit(SyncStarted(batch.trigger, started))
@@ -266,12 +276,12 @@ class PositionSyncService:
             why = f"no complete answer within {self._policy.timeout:g} s"
             result = self._failed(result, began, Outcome.FAILED, Failure.BROKER, why)
         except LedgerError as error:
-            self._book = None
+            self._forget_book()
             result = self._failed(result, began, Outcome.FAILED, Failure.LEDGER, str(error))
         except Exception as bug:
             # A sync failure never reaches the caller that traded (promise 9); the loop goes on.
             logger.exception("sync failed unexpectedly")
-            self._book = None
+            self._forget_book()
             why = f"unexpected {type(bug).__name__}; the log has the details"
             result = self._failed(result, began, Outcome.FAILED, Failure.INTERNAL, why)
         return await self._conclude(result)
@@ -285,12 +295,13 @@ class PositionSyncService:
             async with asyncio.timeout_at(deadline):
                 look = await self._look(rules)
             async with self._turn:
-                draft = await self._draft(look, rules)
+                book = await self.book()
+                draft = await self._draft(look, rules, book)
                 if is_last_look or not draft.unexplained:
                     result = replace(result, duration_ms=self._elapsed(began))
-                    result = counted(result, draft.plan, await self.book())
+                    result = counted(result, draft.plan, book)
                     committed = await self._ledger.commit(draft.plan, result)
-                    self._book = None
+                    self._forget_book()
                     break
             # A position push can be ahead of its fill: give the fill time, then look again.
             logger.info("%d changes without a fill: looking again", len(draft.unexplained))
@@ -321,14 +332,16 @@ class PositionSyncService:
             settled=first_time,
         )
 
-    async def _draft(self, look: Look, rules: Rules) -> Draft:
+    async def _draft(self, look: Look, rules: Rules, book: Book) -> Draft:
         """The plan that this look makes. Call it with the turn held."""
         # The user may have disarmed meanwhile.
         rules = replace(rules, mark_missing_as_closed=self._may_close_missing())
-        book = await self.book()
         snapshot, many = look.snapshot, len(look.snapshot.rows) + len(book.positions)
         keys = await aside(many, lambda: keys_in_question(book, snapshot, rules, look.in_motion))
         histories = await linked_histories(self._ledger, keys)
+        covered = covered_accounts(book, snapshot, rules)
+        first_seen = [code for code in covered if not book.accounts[code].has_baseline]
+        refuse_half_a_day(look, first_seen, histories)
         plan = partial(
             make_plan,
             book,
@@ -348,31 +361,10 @@ class PositionSyncService:
     async def _rules_for(self, batch: Batch) -> Rules:
         if batch.everything:
             return self._rules(None)
-        book = await self.book()
-        codes = [a.code for a in book.accounts.values() if a.account_id in batch.accounts]
-        if not codes:
-            asked = ", ".join(str(number) for number in sorted(batch.accounts))
-            raise LedgerError(f"this ledger has no account with id {asked}")
-        return self._rules(tuple(codes))
+        return self._rules(codes_of(await self.book(), batch.accounts))
 
     def _rules(self, accounts: tuple[str, ...] | None) -> Rules:
-        chosen = self._policy.accounts
-        watched: tuple[str, ...] | None = chosen or None
-        if accounts is not None:
-            watched = tuple(code for code in accounts if not chosen or code in chosen)
-        return Rules(
-            mark_missing_as_closed=self._may_close_missing(),
-            confirmations=self._policy.missing_confirmations,
-            spacing=self._policy.confirmation_spacing,
-            watched=watched,
-        )
-
-    def _accounts_missing(self) -> str:
-        """A sentence where this login has none of the accounts that the settings watch."""
-        watched, listed = self._policy.accounts, self._broker.state.accounts
-        if not watched or set(watched) & set(listed):
-            return ""
-        return f"this login has no account {', '.join(watched)}; it has {', '.join(listed)}"
+        return rules_of(self._policy, accounts, is_armed=self._may_close_missing())
 
     def _failed(
         self, result: SyncResult, began: float, outcome: Outcome, failure: Failure, why: str
@@ -391,8 +383,15 @@ class PositionSyncService:
         return result
 
     async def _reload(self) -> Book:
-        self._book = self._known = await self._ledger.book()
-        return self._book
+        before = self._forgotten
+        book = self._known = await self._ledger.book()
+        if before == self._forgotten:
+            self._book = book
+        return book
+
+    def _forget_book(self) -> None:
+        self._book = None
+        self._forgotten += 1
 
     def _elapsed(self, began: float) -> float:
         return (self._clock.monotonic() - began) * 1000.0

@@ -9,10 +9,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from possync_tui.broker.context import SessionContext
+from possync_tui.broker.executions import ExecutionReports
 from possync_tui.broker.port import BrokerTimeout, BrokerUnavailable, RequestRefused
+from possync_tui.broker.rows import RowReader
 from possync_tui.cli import compose
 from possync_tui.domain.connection import Phase
 from possync_tui.domain.observations import Commission, Fill, RowPushed, Side
@@ -115,6 +119,24 @@ async def test_no_fills_today_is_an_empty_answer(connect: Connect) -> None:
     session = await connect()
     answer = await session.broker.executions(5)
     assert (answer.fills, answer.commissions) == ((), ())
+
+
+async def test_an_answer_that_nobody_waits_for_any_more_is_not_lost() -> None:
+    """The wait runs out in the very turn of the event loop in which the answer came to its end."""
+    emitted, noon = list[object](), datetime(2025, 4, 15, 16, tzinfo=UTC)
+    context = SessionContext("s", emitted.append, lambda: noon, lambda _: None, lambda: None)
+    reader, is_asked = RowReader(ZoneInfo("UTC")), asyncio.Event()
+    reports = ExecutionReports(context, reader, lambda: 7, lambda _: is_asked.set())
+    asking = asyncio.create_task(reports.executions(5))
+    await is_asked.wait()
+    reports.on_execution(execution("a.01", request_id=7))
+    reports.on_end(executions_end(7))
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    (fill,) = emitted
+    assert isinstance(fill, Fill)
+    assert fill.exec_id == "a.01"
 
 
 async def test_an_error_is_an_exception(tws: ScriptedTws, connect: Connect) -> None:

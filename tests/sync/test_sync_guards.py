@@ -1,8 +1,10 @@
 """Guards that nothing else would miss: each test here fails when its guard is taken out."""
 
 import asyncio
+import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from decimal import Decimal
 from typing import Any
 
@@ -12,13 +14,16 @@ from possync_tui.broker.port import Executions
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Observed, RowPushed, Side
-from possync_tui.domain.plan import Plan
+from possync_tui.domain.plan import Book
 from possync_tui.domain.planning import Draft, make_plan
-from possync_tui.domain.runs import Outcome, SyncResult
+from possync_tui.domain.runs import Outcome
+from possync_tui.ledger.port import LedgerWriteFailed
 from possync_tui.sync import aside, service
 
 from .conftest import ScriptedBroker, Start, settle
 from .test_sync_service import quantities
+
+_LAST_KINDS = "SELECT kind FROM inbox ORDER BY seq DESC LIMIT 2"
 
 
 async def test_armed_by_key_ends_with_the_hour_though_its_timer_is_late(start: Start) -> None:
@@ -62,37 +67,84 @@ async def test_a_dry_run_ends_in_time(start: Start, broker: ScriptedBroker) -> N
             await rig.engine.dry_run()
 
 
-async def test_nothing_is_recorded_between_a_history_and_its_commit(
+async def test_what_is_pushed_while_a_plan_is_made_is_on_disk_before_its_commit(
     start: Start, broker: ScriptedBroker
 ) -> None:
-    """The commit would declare it taken up, though the plan has not seen it."""
+    """A kill in the middle of a long plan loses no fill; the next plan takes it up, not this."""
     broker.hold(1, "100")
-    rig = await start(sync_on_position_update=False)
+    rig = await start(sync_on_trade=False, sync_on_position_update=False)
     await rig.engine.sync_now()
     broker.hold(1, "110")
-    ledger, order = rig.engine.ledger, list[str]()
-    lives, commit, record = ledger.stored_lives, ledger.commit, ledger.record
+    ledger = rig.engine.ledger
+    lives, on_disk = ledger.stored_lives, list[list[object]]()
 
     async def read_slowly(keys: Iterable[PositionKey]) -> object:
-        order.append("read")
-        broker.push(RowPushed(broker.hold(1, "120"), "s1", rig.clock.now()))
-        await settle()
+        if not on_disk:
+            broker.push(broker.trade(1, Side.BOUGHT, "20", "10"))
+            broker.push(RowPushed(broker.hold(1, "130"), "s1", rig.clock.now()))
+            await settle()
+            with closing(sqlite3.connect(rig.path)) as as_a_kill_would_leave_it:
+                on_disk.append(as_a_kill_would_leave_it.execute(_LAST_KINDS).fetchall())
         return await lives(keys)
 
-    async def committed(plan: Plan, result: SyncResult) -> SyncResult:
-        order.append("commit")
-        return await commit(plan, result)
-
-    async def recorded(observations: tuple[Observed, ...]) -> int:
-        order.append(f"record {len(observations)}")
-        return await record(observations)
-
     ledger.stored_lives = read_slowly  # type: ignore[method-assign, assignment]
-    ledger.commit = committed  # type: ignore[method-assign]
-    ledger.record = recorded  # type: ignore[method-assign, assignment]
     await rig.engine.sync_now()
+    assert on_disk == [[("row_pushed",), ("fill",)]]
+    assert await quantities(rig) == {1: Decimal(110)}
+    assert (await rig.engine.reads.verify()).problems == ()
+    await rig.engine.sync_now()
+    assert await quantities(rig) == {1: Decimal(130)}
+    assert (await rig.engine.reads.verify()).problems == ()
+    assert [lot.quantity for lot in await rig.engine.reads.lots()] == [Decimal(130)]
+
+
+async def test_a_book_that_is_read_while_something_is_stored_is_read_again(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    """Else the next plan would not look at it."""
+    row = broker.hold(1, "100")
+    rig = await start()
+    await rig.engine.sync_now()
+    service, ledger = rig.engine.service, rig.engine.ledger
+    service._forget_book()
+    read, is_read, go_on = ledger.book, asyncio.Event(), asyncio.Event()
+
+    async def late() -> Book:
+        book = await read()
+        is_read.set()
+        await go_on.wait()
+        return book
+
+    ledger.book = late  # type: ignore[method-assign]
+    reading = asyncio.create_task(service.book())
+    await is_read.wait()
+    await service.record((broker.trade(1, Side.BOUGHT, "20", "10"),))
+    go_on.set()
+    assert row.key not in (await reading).touched
+    assert row.key in (await service.book()).touched
+
+
+async def test_a_look_that_runs_out_of_time_while_its_fills_are_stored_keeps_them(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    """After midnight TWS does not send them again."""
+    rig = await start(timeout=0.2)
+    await rig.engine.sync_now()
+    ledger = rig.engine.ledger
+    record = ledger.record
+
+    async def stuck(observations: Sequence[Observed]) -> int:
+        ledger.record = record  # type: ignore[method-assign]
+        await asyncio.Event().wait()
+        raise LedgerWriteFailed("the disk is full")
+
+    ledger.record = stuck  # type: ignore[method-assign]
+    broker.trade(1, Side.BOUGHT, "20", "10")
+    assert (await rig.engine.sync_now()).outcome is Outcome.FAILED
+    broker.fills.clear()
     await settle()
-    assert order[:3] == ["read", "commit", "record 1"]
+    with closing(sqlite3.connect(rig.path)) as ledger_file:
+        assert ledger_file.execute(_LAST_KINDS).fetchall() == [("commission",), ("fill",)]
 
 
 async def test_a_large_plan_is_made_beside_the_loop_of_the_live_values_as_they_were(

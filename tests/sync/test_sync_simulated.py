@@ -3,7 +3,10 @@
 import sqlite3
 from decimal import Decimal
 
+from possync_tui.broker.port import RequestRefused
 from possync_tui.domain.observations import RowPushed, Side
+from possync_tui.domain.runs import Outcome
+from possync_tui.ledger.port import EntryQuery
 
 from .conftest import Rig, ScriptedBroker, Start, settle
 
@@ -85,3 +88,40 @@ async def test_fills_of_an_answer_wait_until_the_ledger_takes_them(
     await rig.engine.sync_now()
     (lot,) = await rig.engine.reads.lots()
     assert (lot.quantity, lot.is_seeded) == (Decimal(10), False)
+
+
+async def test_a_first_snapshot_with_half_of_the_days_fills_is_refused(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    """One fill was pushed, the other is in the answer that TWS refuses: no unit was held before."""
+    sold = broker.trade(1, Side.SOLD, "250", "342.01")
+    broker.trade(1, Side.BOUGHT, "1", "355.82")
+    broker.hold(1, "-249")
+    rig = await start(sync_on_trade=False)
+    broker.push(sold)
+    await settle()
+    broker.execution_fails.append(RequestRefused(321, "refused"))
+    result = await rig.engine.sync_now()
+    assert result.outcome is Outcome.REFUSED
+    assert "fills" in str(result.error)
+    assert await statuses(rig) == {}
+    assert (await rig.engine.sync_now()).ok
+    assert await statuses(rig) == {1: ["OPEN"]}
+    entries = await rig.engine.reads.entries(EntryQuery())
+    assert {(entry.quantity_closed, entry.quality) for entry in entries} == {(Decimal(1), "EXACT")}
+
+
+async def test_a_first_snapshot_goes_without_fills_where_none_of_that_day_is_known(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    """A TWS that never sends fills does not keep the ledger from beginning."""
+    broker.trade(1, Side.SOLD, "250", "342.01")
+    broker.hold(1, "-250")
+    rig = await start(sync_on_trade=False)
+    broker.push(broker.fills[0])
+    await settle()
+    broker.execution_fails += [RequestRefused(321, "refused"), RequestRefused(321, "refused")]
+    assert (await rig.engine.sync_now()).outcome is Outcome.REFUSED
+    rig.clock._move_to(rig.clock.monotonic() + 86_401)
+    assert (await rig.engine.sync_now()).ok
+    assert await statuses(rig) == {1: ["OPEN"]}
