@@ -52,9 +52,9 @@ from tests.flex.build import (
     transfer,
 )
 from tests.ledger.world import ACCOUNT, START, row, sync
+from tests.simulation.broken import InvariantBroken
 from tests.simulation.mutations import NASTY, spoil_bytes
 from tests.simulation.run import Report
-from tests.simulation.world import InvariantBroken
 
 _OTHER = {"conid": "2", "symbol": "ABC", "description": "ABC INC"}
 _WORDS = "XYZ(US0000000001) MERGED WITH ABC 1 FOR 2"

@@ -30,12 +30,13 @@ from possync_tui.domain.observations import (
 from possync_tui.ledger.codec import decode
 from possync_tui.ledger.port import LedgerError, LedgerForeign
 from tests.simulation import actions, market, trouble
+from tests.simulation.broken import InvariantBroken
 from tests.simulation.memory_disk import without_threads
 from tests.simulation.mutations import LENGTHS, spoil_bytes, spoil_fields
 from tests.simulation.run import Report
 from tests.simulation.tampering import frames_in
 from tests.simulation.virtual_loop import Stuck, VirtualLoop
-from tests.simulation.world import InvariantBroken, World
+from tests.simulation.world import World
 
 STEPS = 14
 _REMEMBERED = 400

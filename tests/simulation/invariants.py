@@ -8,24 +8,44 @@ from decimal import Decimal
 from pathlib import Path
 
 from possync_tui.ledger.verify import verify
+from tests.simulation.broken import InvariantBroken
 from tests.simulation.ends import Key
+from tests.simulation.every_step import check_nothing_piles_up, check_runs_are_whole
 from tests.simulation.memory_disk import copy_as_a_crash_would
-from tests.simulation.world import InvariantBroken, World
+from tests.simulation.world import World
 
 # A snapshot that leaves out a row takes away what fills are held against, too.
 _KNOWN_FILLS = "SELECT exec_id FROM executions"
 _BY_ABSENCE = ("confirmed_missing", "fills")
+_PLANNED = "SELECT account, con_id FROM known WHERE latest_seq <= planned_seq"
+_ENTRIES = """
+SELECT entry.quality AS quality, entry.realized_pnl_micros AS micros
+FROM standing_entries AS standing JOIN realized_entries AS entry ON entry.id = standing.entry_id
+WHERE account = ? AND con_id = ? AND method = ?
+"""
 
 
-def _rows(path: Path, sql: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
-        return db.execute(sql).fetchall()
+def _reader(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    db.row_factory = sqlite3.Row
+    return db
 
 
-def check_at_any_time(world: World) -> None:
+def check_at_any_time(world: World, *, is_full: bool = False) -> None:
     """True in every state, also in the midst of faults."""
-    _no_false_close(world)
     _no_surprise_in_the_log(world)
+    check_nothing_piles_up(world)
+    stored: set[str] = set()
+    if world.ledger_path.exists():
+        with closing(_reader(world.ledger_path)) as db:
+            _no_false_close(world, db)
+            stored = {exec_id for (exec_id,) in db.execute(_KNOWN_FILLS)}
+            if is_full:
+                _report(verify(db).problems)
+                check_runs_are_whole(db)
+                _realized_equals_the_oracle(world, db, is_at_rest=False)
+    if world.engine is not None:
+        world.heard.hold_against(world.engine, stored)
 
 
 async def check_what_is_left(world: World) -> None:
@@ -40,6 +60,7 @@ async def check_what_is_left(world: World) -> None:
             return
         db.row_factory = sqlite3.Row
         _report(verify(db).problems)
+        check_runs_are_whole(db)
 
 
 def _report(problems: Sequence[str]) -> None:
@@ -47,22 +68,20 @@ def _report(problems: Sequence[str]) -> None:
         raise InvariantBroken("verify:\n" + "\n".join(problems[:5]))
 
 
-def _no_false_close(world: World) -> None:
+def _no_false_close(world: World, db: sqlite3.Connection) -> None:
     """A life that ended at the broker's is what a closed life is; nothing else closes one.
 
     Left out is what the user accepted, and an armed close after the broker said twice that the
     position is gone.
     """
-    if not world.ledger_path.exists():
-        return
     closed: Counter[Key] = Counter()
     misled: set[Key] = set()
     sql = (
         "SELECT account, con_id, close_reason FROM lives"
         " WHERE status = 'CLOSED' AND close_reason <> 'voided'"
     )
-    for account, con_id, reason in _rows(world.ledger_path, sql):
-        key = (str(account), int(str(con_id)))
+    for account, con_id, reason in db.execute(sql):
+        key = (account, con_id)
         if reason == "confirmed_missing" and world.is_lying:
             # What comes after such a close has to begin from nothing.
             misled.add(key)
@@ -74,7 +93,7 @@ def _no_false_close(world: World) -> None:
         allowed = world.ends.allowed(key)
         if count > allowed:
             # A fill that was never sent can leave a position seemingly flat for a moment.
-            known = {str(row[0]) for row in _rows(world.ledger_path, _KNOWN_FILLS)}
+            known = {exec_id for (exec_id,) in db.execute(_KNOWN_FILLS)}
             allowed += len(_made_fills(world, key) - known)
         if count > allowed:
             raise InvariantBroken(
@@ -93,26 +112,26 @@ async def check_at_rest(world: World) -> None:
     check_at_any_time(world)
     engine = world.running()
     _report((await engine.reads.verify()).problems)
-    waiting = {
-        str(account)
-        for (account,) in _rows(
-            world.ledger_path, "SELECT code FROM accounts WHERE status <> 'accepted'"
-        )
-    }
-    _book_equals_the_desk(world, waiting)
-    _no_fill_is_lost(world)
-    _realized_equals_the_oracle(world, waiting)
+    with closing(_reader(world.ledger_path)) as db:
+        check_runs_are_whole(db)
+        _book_equals_the_desk(world, db)
+        _no_fill_is_lost(world, db)
+        _realized_equals_the_oracle(world, db, is_at_rest=True)
 
 
-def _book_equals_the_desk(world: World, waiting: set[str]) -> None:
+def _waiting(db: sqlite3.Connection) -> set[str]:
+    return {code for (code,) in db.execute("SELECT code FROM accounts WHERE status <> 'accepted'")}
+
+
+def _book_equals_the_desk(world: World, db: sqlite3.Connection) -> None:
+    waiting = _waiting(db)
     truth = {key: quantity for key, quantity in world.truth().items() if key[0] not in waiting}
     book: dict[Key, Decimal] = {}
     sql = "SELECT account, con_id, quantity FROM lives WHERE status = 'OPEN'"
-    for account, con_id, quantity in _rows(world.ledger_path, sql):
-        key = (str(account), int(str(con_id)))
-        if key in book:
-            raise InvariantBroken(f"{key} is open twice")
-        book[key] = Decimal(str(quantity))
+    for account, con_id, quantity in db.execute(sql):
+        if (account, con_id) in book:
+            raise InvariantBroken(f"{account} {con_id} is open twice")
+        book[account, con_id] = Decimal(quantity)
     if book != truth:
         wrong = {
             key: (book.get(key), truth.get(key))
@@ -122,37 +141,39 @@ def _book_equals_the_desk(world: World, waiting: set[str]) -> None:
         raise InvariantBroken(f"the book is not the desk's (ledger, desk): {wrong}")
 
 
-def _no_fill_is_lost(world: World) -> None:
+def _no_fill_is_lost(world: World, db: sqlite3.Connection) -> None:
     if world.spoils_fills:
         return
-    known = {str(row[0]) for row in _rows(world.ledger_path, _KNOWN_FILLS)}
+    known = {exec_id for (exec_id,) in db.execute(_KNOWN_FILLS)}
     lost = world.delivered.executions - known
     if lost:
         raise InvariantBroken(f"fills that came are not in the ledger: {sorted(lost)}")
 
 
-def _realized_equals_the_oracle(world: World, waiting: set[str]) -> None:
-    """Where every fill and commission is known, every entry is exact and the sum is the desk's."""
+def _realized_equals_the_oracle(world: World, db: sqlite3.Connection, *, is_at_rest: bool) -> None:
+    """Where every fill and commission is known, every entry is exact and the sum is the desk's.
+
+    In the midst of things, that is so where the last plan has taken up all that is stored.
+    """
     if world.spoils_fills or world.spoils_commissions:
         return
-    fills = _known_fills(world)
+    fills, waiting = _known_fills(db), _waiting(db)
+    planned = {(account, con_id) for account, con_id in db.execute(_PLANNED)}
     for key, holding in world.desk._holdings.items():
-        if key in world.muddy or key[0] in waiting:
+        if (
+            key in world.muddy
+            or key[0] in waiting
+            or fills.get(key, set()) != _made_fills(world, key)
+        ):
             continue
-        made = _made_fills(world, key)
-        if fills.get(key, set()) != made:
+        if not is_at_rest and key not in planned:
             continue
         for method in ("average", "fifo"):
-            entries = _rows(
-                world.ledger_path,
-                "SELECT entry.quality, entry.realized_pnl_micros FROM standing_entries AS standing"
-                " JOIN realized_entries AS entry ON entry.id = standing.entry_id"
-                f" WHERE account = '{key[0]}' AND con_id = {key[1]} AND method = '{method}'",
-            )
-            inexact = [row for row in entries if row[0] != "EXACT"]
+            entries = db.execute(_ENTRIES, (*key, method)).fetchall()
+            inexact = [tuple(row) for row in entries if row["quality"] != "EXACT"]
             if inexact:
                 raise InvariantBroken(f"{key}: all is known, but {method} has {inexact}")
-            total = sum((Decimal(int(str(row[1]))) for row in entries), Decimal(0)) / 1_000_000
+            total = sum((Decimal(row["micros"]) for row in entries), Decimal(0)) / 1_000_000
             is_flat = not holding.quantity
             slack = Decimal(len(entries) + 1) / 1_000_000
             if (method == "average" or is_flat) and abs(total - holding.realized) > slack:
@@ -161,15 +182,15 @@ def _realized_equals_the_oracle(world: World, waiting: set[str]) -> None:
                 )
 
 
-def _known_fills(world: World) -> dict[Key, set[str]]:
+def _known_fills(db: sqlite3.Connection) -> dict[Key, set[str]]:
     """Executions that the ledger holds with their commission, by position."""
     found: dict[Key, set[str]] = {}
     sql = (
         "SELECT account, con_id, execution.exec_id FROM executions AS execution"
         " JOIN commissions AS report ON report.exec_id = execution.exec_id"
     )
-    for account, con_id, exec_id in _rows(world.ledger_path, sql):
-        found.setdefault((str(account), int(str(con_id))), set()).add(str(exec_id))
+    for account, con_id, exec_id in db.execute(sql):
+        found.setdefault((account, con_id), set()).add(exec_id)
     return found
 
 

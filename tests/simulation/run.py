@@ -1,6 +1,7 @@
 """Running seeds: one world each, checked after every action, and shrunk where it fails."""
 
 import asyncio
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -12,14 +13,18 @@ from possync_tui.broker.port import BrokerError
 from possync_tui.demo import DeskError
 from possync_tui.ledger.port import LedgerError
 from tests.simulation.actions import BY_NAME, FOR_REAL, Action, schedule
+from tests.simulation.broken import InvariantBroken
+from tests.simulation.every_step import check_memory, is_full
 from tests.simulation.invariants import check_at_any_time, check_at_rest
 from tests.simulation.memory_disk import without_threads
 from tests.simulation.real_loop import RealLoop
 from tests.simulation.virtual_loop import Stuck, VirtualLoop
-from tests.simulation.world import InvariantBroken, World
+from tests.simulation.world import World
 
 LENGTH = 40
 _PATIENCE = 30
+# A file of memory is as real to SQLite, and a third of the time went into waiting for a disk.
+_IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 @dataclass
@@ -33,18 +38,21 @@ class Report:
     faults: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     syncs: int = 0
+    is_full: bool = False
 
     @property
     def ok(self) -> bool:
         return not self.failure
 
 
-def run_seed_once(seed: int, actions: Sequence[Action] | None = None) -> Report:
+def run_seed_once(
+    seed: int, actions: Sequence[Action] | None = None, *, full: bool = False
+) -> Report:
     """Run a world to its end. Never raises for what the program does wrong: the report says it."""
-    report = Report(seed)
+    report = Report(seed, is_full=full or is_full(seed))
     loop = VirtualLoop(seed)
     planned = schedule(seed, LENGTH) if actions is None else actions
-    with tempfile.TemporaryDirectory(prefix="possync-sim-") as folder:
+    with tempfile.TemporaryDirectory(prefix="possync-sim-", dir=_IN_MEMORY) as folder:
         try:
             with asyncio.Runner(loop_factory=lambda: loop) as runner:
                 runner.run(run_world(seed, Path(folder), loop, planned, report))
@@ -55,7 +63,7 @@ def run_seed_once(seed: int, actions: Sequence[Action] | None = None) -> Report:
 
 def run_seed_for_real(seed: int) -> Report:
     """A world over real sockets and in real time, hurried; what only memory can do is left out."""
-    report = Report(seed)
+    report = Report(seed, is_full=True)
     loop = RealLoop()
     # ib_insync asks for the loop of the thread, which a runner with a loop of its own leaves unset.
     asyncio.set_event_loop(loop)
@@ -75,14 +83,16 @@ async def run_world(
     seed: int, folder: Path, loop: VirtualLoop, actions: Sequence[Action], report: Report
 ) -> None:
     world = World(seed, folder, loop)
-    with without_threads(lambda: world.machine):
+    with without_threads(lambda: world.machine), world.heard.watching_the_service():
         await _live_through(world, actions, report)
 
 
 async def _run_world_for_real(
     seed: int, folder: Path, loop: RealLoop, actions: Sequence[Action], report: Report
 ) -> None:
-    await _live_through(World(seed, folder, loop), actions, report)
+    world = World(seed, folder, loop)
+    with world.heard.watching_the_service():
+        await _live_through(world, actions, report)
 
 
 async def _live_through(world: World, actions: Sequence[Action], report: Report) -> None:
@@ -91,9 +101,11 @@ async def _live_through(world: World, actions: Sequence[Action], report: Report)
     try:
         for action in actions:
             await _act(world, action, report)
-            check_at_any_time(world)
+            check_at_any_time(world, is_full=report.is_full)
         await _come_to_rest(world, report)
         await check_at_rest(world)
+        if report.is_full and not world.is_real:
+            await check_memory(world)
         report.syncs = world.running().stats.total_syncs
         await _leave(world)
     finally:

@@ -7,6 +7,7 @@ import random
 import re
 import shutil
 import sqlite3
+import threading
 import time
 import traceback
 from contextlib import closing, suppress
@@ -36,7 +37,9 @@ from possync_tui.sync.engine import Engine
 from possync_tui.sync.events import SyncEvent, SyncFinished, SyncStarted
 from possync_tui.sync.policy import SyncPolicy
 from tests.simulation.bookings import Booked
+from tests.simulation.broken import InvariantBroken
 from tests.simulation.ends import Ends, Key
+from tests.simulation.every_step import Heard
 from tests.simulation.gateway import GatewayInMemory, SimulatedGateway
 from tests.simulation.memory_disk import Machine, copy_as_a_crash_would
 from tests.simulation.real_loop import RealLoop
@@ -54,10 +57,6 @@ _STARTS = (
     datetime(2026, 3, 30, 3, 30, tzinfo=UTC),
     datetime(2026, 6, 17, 18, 0, tzinfo=UTC),
 )
-
-
-class InvariantBroken(AssertionError):
-    """The program did what it promises never to do."""
 
 
 @dataclass
@@ -136,6 +135,8 @@ class World:
         self.engine: Engine | None = None
         self._running: asyncio.Task[None] | None = None
         self.delivered = Delivered()
+        self.heard = Heard()
+        self.threads = threading.active_count()
         self.errors = Errors()
         self.ends = Ends(self.desk)
         self.muddy: set[Key] = set()
@@ -270,6 +271,7 @@ class World:
         )
         rng = random.Random(f"broker {self.seed} {self.lives_of_program}")
         broker = IbkrBroker(options, clock=clock, rng=rng)
+        self.heard.begin(broker)
         self.engine = Engine(broker=broker, open_ledger=opened, policy=self.policy, clock=clock)
         self.engine.bus.subscribe(self._heard)
         await self.engine.start()
