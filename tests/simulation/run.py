@@ -171,7 +171,7 @@ async def _leave(world: World) -> None:
         raise InvariantBroken(f"tasks are left: {left[:3]}")
 
 
-def shrunk(seed: int, failure: str, *, budget: int = 120) -> list[Action]:
+def shrunk(seed: int, failure: str, *, budget: int = 120, full: bool = False) -> list[Action]:
     """A shorter schedule that breaks the same thing, by leaving out what is not needed for it."""
     kind = failure.split(":")[:2]
     kept = schedule(seed, LENGTH)
@@ -181,7 +181,7 @@ def shrunk(seed: int, failure: str, *, budget: int = 120) -> list[Action]:
         while start < len(kept) and budget:
             tried = kept[:start] + kept[start + size :]
             budget -= 1
-            again = run_seed_once(seed, tried)
+            again = run_seed_once(seed, tried, full=full)
             if not again.ok and again.failure.split(":")[0] == kind[0]:
                 kept = tried
             else:
