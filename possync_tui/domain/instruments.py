@@ -35,6 +35,16 @@ class Instrument:
     local_symbol: str = ""
     trading_class: str = ""
 
+    def __hash__(self) -> int:
+        # What is kept by contract is looked up with every row; eleven texts take a while.
+        fields = self.__dict__
+        known: int | None = fields.get("_hash")
+        if known is None:
+            known = fields["_hash"] = hash(
+                (self.con_id, self.symbol, self.sec_type, self.currency, self.local_symbol)
+            )
+        return known
+
     @cached_property
     def multiplier_value(self) -> Decimal:
         """Units per contract; 1 where the wire leaves the field blank or zero, as for shares."""

@@ -108,7 +108,9 @@ def from_micros(micros: int) -> Decimal:
 
 def plain(number: Decimal) -> str:
     """Canonical text at rest: no exponent, no trailing zeros, never `-0`."""
-    if number == 0:
+    if not number:
         return "0"
-    text = format(number, "f")
+    text = str(number)
+    if "E" in text:
+        text = format(number, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypeVar
 
 from possync_tui.domain.money import plain
@@ -14,10 +15,12 @@ class BadRecord(ValueError):
     """Something in the tables that this room did not write so."""
 
 
+@lru_cache(maxsize=1024)
 def stamp(at: datetime) -> str:
     """The instant in UTC, always 32 characters, so that text order is time order.
 
-    Raises `ValueError` for a naive time: without a zone it is no instant.
+    A transaction writes the same few again and again, and equal instants have one text. Raises
+    `ValueError` for a naive time: without a zone it is no instant.
     """
     if at.tzinfo is None:
         raise ValueError(f"a time without a zone cannot be stored: {at!r}")
@@ -79,4 +82,4 @@ def one_of(choices: type[Choice], text: str | None) -> Choice:
 
 def label(text: str) -> str:
     """Text from outside for a column: a lone surrogate has no UTF-8, so it is spelled out."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -4,6 +4,7 @@ The inbox is read for as long as the ledger lives, by programs newer than the on
 field that is added later gets a default in `decode`, and a name once used keeps its meaning.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from possync_tui.domain.instruments import PositionKey
@@ -22,6 +23,7 @@ from possync_tui.domain.observations import (
     Fill,
     FillSource,
     Observation,
+    PositionRow,
     RowPushed,
     Side,
 )
@@ -80,11 +82,11 @@ def kind_of(observation: Observation) -> Kind:
             return Kind.BASIS_CARRIED
 
 
-def encode(observation: Observation) -> str:
+def encode(observation: Observation, row_text: Callable[[PositionRow], str] = encode_row) -> str:
     """The observation as JSON. Raises `ValueError` for a non-finite number or a naive time."""
     match observation:
         case RowPushed():
-            return _row_pushed(observation)
+            return _row_pushed(observation, row_text)
         case Fill():
             return dump(_fill(observation))
         case Commission():
@@ -93,7 +95,7 @@ def encode(observation: Observation) -> str:
             lost = observation
             return dump({"code": lost.code, "at": stamp(lost.at), "session_id": lost.session_id})
         case Anchor():
-            return _anchor(observation)
+            return _anchor(observation, row_text)
         case Absent():
             return dump(_absent(observation))
         case CloseDecided():
@@ -136,9 +138,9 @@ def decode(kind: str, text: str) -> Observation:
             return _read_basis_carried(payload)
 
 
-def _row_pushed(pushed: RowPushed) -> str:
+def _row_pushed(pushed: RowPushed, row_text: Callable[[PositionRow], str]) -> str:
     return encode_object(
-        row=encode_row(pushed.row),
+        row=row_text(pushed.row),
         session_id=dump(pushed.session_id),
         received_at=dump(stamp(pushed.received_at)),
     )
@@ -210,9 +212,9 @@ def _read_commission(payload: Payload) -> Commission:
     )
 
 
-def _anchor(anchor: Anchor) -> str:
+def _anchor(anchor: Anchor, row_text: Callable[[PositionRow], str]) -> str:
     return encode_object(
-        row=encode_row(anchor.row),
+        row=row_text(anchor.row),
         as_of=dump(stamp(anchor.as_of)),
         baseline="true" if anchor.baseline else "false",
         snapshot_digest=dump(anchor.snapshot_digest),

@@ -20,13 +20,15 @@ from possync_tui.domain.position import Status
 from possync_tui.domain.runs import SyncResult
 from possync_tui.ledger.accounts import add_accounts, put_rules
 from possync_tui.ledger.at_rest import label, stamp
-from possync_tui.ledger.entries import Appending, add_entry, reverse_entry
+from possync_tui.ledger.entries import Appending
 from possync_tui.ledger.inbox import Arrival
-from possync_tui.ledger.journal import line_of, write_lines
-from possync_tui.ledger.lives import life_named, put_life
-from possync_tui.ledger.parts import encode_keys
+from possync_tui.ledger.journal import Contracts, line_of, write_lines
+from possync_tui.ledger.lives import life_named
+from possync_tui.ledger.named import NamedLife
+from possync_tui.ledger.parts import RowTexts, encode_keys
 from possync_tui.ledger.payload import dump
 from possync_tui.ledger.port import LedgerWriteFailed
+from possync_tui.ledger.put import put_lives
 from possync_tui.ledger.rollups import Rollups
 from possync_tui.ledger.runs import add_run
 
@@ -43,6 +45,7 @@ class _Committing:
     seen: Seen
     decided_at: dict[PositionKey, tuple[int, int]] = field(default_factory=dict)
     before: dict[PositionKey, int] = field(default_factory=dict)
+    row_text: RowTexts = field(default_factory=RowTexts)
 
 
 def apply_plan(
@@ -69,16 +72,15 @@ def apply_plan(
 def _append_decided(committing: _Committing) -> None:
     """Put the decisions behind what the inbox holds, and count as taken up what the plan saw."""
     plan, seen = committing.plan, committing.seen
-    arrival = Arrival(committing.db, committing.now)
+    arrival = Arrival(committing.db, committing.now, row_text=committing.row_text)
     keys = plan.planned | {item.key for item in plan.decided}
+    arrival.standings.load(keys)
     for key in keys:
         committing.before[key] = arrival.standings[key].latest_seq
-    for item in plan.decided:
-        seq = arrival.take(item)
-        if seq is None:
-            raise LedgerWriteFailed(
-                "This plan was committed before; nothing was written. Sync again."
-            )
+    places = arrival.take_plan(plan.decided)
+    if places is None:
+        raise LedgerWriteFailed("This plan was committed before; nothing was written. Sync again.")
+    for item, seq in zip(plan.decided, places, strict=True):
         first, _ = committing.decided_at.get(item.key, (seq, seq))
         committing.decided_at[item.key] = (first, seq)
     for key in keys:
@@ -93,32 +95,44 @@ def _apply_changes(committing: _Committing) -> None:
     """Lives before their entries, reversals before what replaces them; the journal in order."""
     db, run_id, now = committing.db, committing.run_id, committing.now
     changes = committing.plan.changes
-    for put in (c for c in changes if isinstance(c, PutLife)):
-        put_life(db, put)
-        if put.life.status is Status.CLOSED:
-            # A zero row that was pushed for this life says nothing of the next one.
-            db.execute(
-                "UPDATE known SET zero_pushed_at = NULL, zero_pushed_seq = 0"
-                " WHERE account = ? AND con_id = ?",
-                (put.key.account, put.key.con_id),
-            )
-    appending = Appending(db, run_id, now, Rollups(db))
-    for reversal in (c for c in changes if isinstance(c, ReverseEntry)):
-        reverse_entry(appending, reversal)
+    puts = [change for change in changes if isinstance(change, PutLife)]
+    put_lives(db, puts, committing.row_text)
+    # A zero row that was pushed for a life that is closed says nothing of the next one.
+    db.executemany(
+        "UPDATE known SET zero_pushed_at = NULL, zero_pushed_seq = 0"
+        " WHERE account = ? AND con_id = ?",
+        [put.key for put in puts if put.life.status is Status.CLOSED],
+    )
+    _append_entries(committing)
     for change in changes:
         match change:
-            case AddEntry(key=key, origin=origin):
-                add_entry(appending, change, life_named(db, key, origin))
             case CountAbsence():
                 _count_absence(db, change)
             case RaiseHold():
                 _raise_hold(db, change, now)
             case ClearHold():
                 _clear_hold(db, change, now)
-            case PutLife() | ReverseEntry() | Remark():
+            case PutLife() | AddEntry() | ReverseEntry() | Remark():
                 pass
-    appending.rollups.save()
-    write_lines(db, [line_of(db, change) for change in changes], run_id, now)
+    contracts = Contracts(db, changes)
+    write_lines(db, [line_of(contracts, change) for change in changes], run_id, now)
+
+
+def _append_entries(committing: _Committing) -> None:
+    """Reversals before what replaces them."""
+    db, changes = committing.db, committing.plan.changes
+    appending = Appending(db, committing.run_id, committing.now, Rollups(db))
+    for change in changes:
+        if isinstance(change, ReverseEntry):
+            appending.reverse(change)
+    lives: dict[tuple[PositionKey, str], NamedLife] = {}
+    for change in changes:
+        if isinstance(change, AddEntry):
+            name = (change.key, change.origin)
+            if name not in lives:
+                lives[name] = life_named(db, *name)
+            appending.add(change, lives[name])
+    appending.save()
 
 
 def _count_absence(db: sqlite3.Connection, change: CountAbsence) -> None:

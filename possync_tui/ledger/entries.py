@@ -1,7 +1,7 @@
 """Realized entries: appended, reversed, never edited. Their sums are kept along with them."""
 
 import sqlite3
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from possync_tui.domain.instruments import PositionKey
@@ -17,6 +17,7 @@ from possync_tui.ledger.at_rest import (
     optional_number,
     stamp,
 )
+from possync_tui.ledger.named import NamedLife
 from possync_tui.ledger.parts import decode_price, encode_price
 from possync_tui.ledger.port import LedgerWriteFailed
 from possync_tui.ledger.rollups import Appended, Rollups
@@ -33,50 +34,103 @@ def standing_entries(db: sqlite3.Connection, life_id: int) -> list[tuple[int, En
     return [(record["id"], entry_of(record)) for record in found]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Appending:
-    """The run that entries are appended in, and the sums that follow them."""
+    """Entries on their way into one run, and the sums that follow them; `save` writes them all."""
 
     db: sqlite3.Connection
     run_id: int
     now: datetime
     rollups: Rollups
+    _entries: list[tuple[str | int | None, ...]] = field(default_factory=list)
+    _standing: list[tuple[int, int]] = field(default_factory=list)
+    _totals: list[tuple[int, str, int, int]] = field(default_factory=list)
+    _last: int | None = None
 
+    def add(self, change: AddEntry, life: NamedLife) -> int:
+        """Append an entry to a life; return its id."""
+        entry_id = self._append(life, change.key, change.entry, change.supersedes_id)
+        self._standing.append((entry_id, life.life_id))
+        self._sum_up(life.life_id, change.entry, 1)
+        return entry_id
 
-def add_entry(appending: Appending, change: AddEntry, life_id: int) -> int:
-    """Append an entry to a life; return its id."""
-    db = appending.db
-    entry_id = _append(appending, life_id, change.key, change.entry, change.supersedes_id)
-    db.execute(
-        "INSERT INTO standing_entries (entry_id, life_id) VALUES (?, ?)", (entry_id, life_id)
-    )
-    _sum_up(db, life_id, change.entry, 1)
-    return entry_id
+    def reverse(self, change: ReverseEntry) -> int:
+        """Append the negative of a standing entry, at the time of what it reverses; return its id.
 
+        Raises `LedgerWriteFailed` where the entry does not stand (any more).
+        """
+        record = self.db.execute(
+            "SELECT entry.*, life.symbol AS life_symbol, life.description AS life_description,"
+            " life.sec_type AS life_sec_type, life.currency AS life_currency"
+            " FROM standing_entries AS standing"
+            " JOIN realized_entries AS entry ON entry.id = standing.entry_id"
+            " JOIN lives AS life ON life.id = entry.life_id"
+            " WHERE standing.entry_id = ? AND entry.account = ? AND entry.con_id = ?",
+            (change.entry_id, *change.key),
+        ).fetchone()
+        if record is None:
+            raise LedgerWriteFailed(
+                f"The plan does not fit the ledger (entry {change.entry_id} does not stand); "
+                "nothing was written. Sync again."
+            )
+        life = NamedLife(record["life_id"], *tuple(record)[-4:])
+        reversal = reversed_entry(entry_of(record))
+        entry_id = self._append(life, change.key, reversal, change.entry_id)
+        # At once: one that is reversed twice has to be found out.
+        self.db.execute("DELETE FROM standing_entries WHERE entry_id = ?", (change.entry_id,))
+        self._sum_up(life.life_id, reversal, -1)
+        return entry_id
 
-def reverse_entry(appending: Appending, change: ReverseEntry) -> int:
-    """Append the negative of a standing entry, at the time of what it reverses; return its id.
-
-    Raises `LedgerWriteFailed` where the entry does not stand (any more).
-    """
-    db = appending.db
-    record = db.execute(
-        "SELECT entry.* FROM standing_entries AS standing"
-        " JOIN realized_entries AS entry ON entry.id = standing.entry_id"
-        " WHERE standing.entry_id = ? AND entry.account = ? AND entry.con_id = ?",
-        (change.entry_id, change.key.account, change.key.con_id),
-    ).fetchone()
-    if record is None:
-        raise LedgerWriteFailed(
-            f"The plan does not fit the ledger (entry {change.entry_id} does not stand); "
-            "nothing was written. Sync again."
+    def save(self) -> None:
+        self.db.executemany(_APPEND, self._entries)
+        self.db.executemany(
+            "INSERT INTO standing_entries (entry_id, life_id) VALUES (?, ?)", self._standing
         )
-    life_id: int = record["life_id"]
-    reversal = reversed_entry(entry_of(record))
-    entry_id = _append(appending, life_id, change.key, reversal, change.entry_id)
-    db.execute("DELETE FROM standing_entries WHERE entry_id = ?", (change.entry_id,))
-    _sum_up(db, life_id, reversal, -1)
-    return entry_id
+        self.db.executemany(_SUM_UP, self._totals)
+        self.rollups.save()
+        self._entries, self._standing, self._totals = [], [], []
+
+    def _append(
+        self, life: NamedLife, key: PositionKey, entry: Entry, supersedes_id: int | None
+    ) -> int:
+        if self._last is None:
+            found = self.db.execute("SELECT coalesce(max(id), 0) FROM realized_entries")
+            (self._last,) = found.fetchone()
+        entry_id = self._last = self._last + 1
+        self._entries.append(
+            (
+                entry_id,
+                life.life_id,
+                key.account,
+                key.con_id,
+                *life[1:],
+                entry.method.value,
+                label(entry.cause),
+                entry.kind.value,
+                entry.quality.value,
+                stamp(entry.closed_at),
+                stamp(self.now),
+                digits(entry.quantity),
+                optional_digits(entry.entry_price),
+                optional_digits(entry.exit_price),
+                entry.gross_micros,
+                entry.commission_micros,
+                label(entry.commission_currency),
+                entry.realized_micros,
+                optional_digits(entry.broker_realized),
+                None if entry.exec_id is None else label(entry.exec_id),
+                int(entry.is_full_close),
+                encode_price(entry.price),
+                supersedes_id,
+                self.run_id,
+            )
+        )
+        self.rollups.add(Appended(entry, key.account, key.con_id, *life[1:]))
+        return entry_id
+
+    def _sum_up(self, life_id: int, entry: Entry, count: int) -> None:
+        if entry.realized_micros is not None:
+            self._totals.append((life_id, entry.method.value, entry.realized_micros, count))
 
 
 def reversed_entry(entry: Entry) -> Entry:
@@ -117,65 +171,18 @@ def _negative(micros: int | None) -> int | None:
     return None if micros is None else -micros
 
 
-def _append(
-    appending: Appending,
-    life_id: int,
-    key: PositionKey,
-    entry: Entry,
-    supersedes_id: int | None,
-) -> int:
-    life = appending.db.execute(
-        "SELECT symbol, description, sec_type, currency FROM lives WHERE id = ?", (life_id,)
-    ).fetchone()
-    cursor = appending.db.execute(
-        _APPEND,
-        (
-            life_id,
-            key.account,
-            key.con_id,
-            *life,
-            entry.method.value,
-            label(entry.cause),
-            entry.kind.value,
-            entry.quality.value,
-            stamp(entry.closed_at),
-            stamp(appending.now),
-            digits(entry.quantity),
-            optional_digits(entry.entry_price),
-            optional_digits(entry.exit_price),
-            entry.gross_micros,
-            entry.commission_micros,
-            label(entry.commission_currency),
-            entry.realized_micros,
-            optional_digits(entry.broker_realized),
-            None if entry.exec_id is None else label(entry.exec_id),
-            int(entry.is_full_close),
-            encode_price(entry.price),
-            supersedes_id,
-            appending.run_id,
-        ),
-    )
-    appending.rollups.add(Appended(entry, key.account, key.con_id, *life))
-    assert cursor.lastrowid is not None
-    return cursor.lastrowid
-
-
-def _sum_up(db: sqlite3.Connection, life_id: int, entry: Entry, count: int) -> None:
-    if entry.realized_micros is None:
-        return
-    db.execute(
-        "INSERT INTO life_totals (life_id, method, realized_pnl_micros, known)"
-        " VALUES (?, ?, ?, ?) ON CONFLICT (life_id, method) DO UPDATE SET"
-        " realized_pnl_micros = realized_pnl_micros + excluded.realized_pnl_micros,"
-        " known = known + excluded.known",
-        (life_id, entry.method.value, entry.realized_micros, count),
-    )
-
+_SUM_UP = """
+INSERT INTO life_totals (life_id, method, realized_pnl_micros, known)
+VALUES (?, ?, ?, ?)
+ON CONFLICT (life_id, method) DO UPDATE SET
+    realized_pnl_micros = realized_pnl_micros + excluded.realized_pnl_micros,
+    known = known + excluded.known
+"""
 
 _APPEND = """
-INSERT INTO realized_entries (life_id, account, con_id, symbol, description, sec_type, currency,
+INSERT INTO realized_entries (id, life_id, account, con_id, symbol, description, sec_type, currency,
     method, cause, kind, quality, closed_at, recorded_at, quantity, entry_price, exit_price,
     gross_micros, commission_micros, commission_currency, realized_pnl_micros, broker_realized_pnl,
     exec_id, is_full_close, price, supersedes_id, run_id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.observations import (
@@ -34,10 +35,11 @@ from possync_tui.ledger.at_rest import (
 )
 from possync_tui.ledger.codec import decode, encode, kind_of
 from possync_tui.ledger.known import Standings
-from possync_tui.ledger.parts import encode_instrument, row_content
+from possync_tui.ledger.parts import RowTexts, encode_instrument, row_content
 
 _LARGEST = 2**63 - 1
 _CENT = Decimal("0.01")
+_INSTRUMENTS_KEPT = 20_000
 
 
 @dataclass
@@ -56,6 +58,8 @@ class Arrival:
     _instruments: dict[int, Instrument] = field(default_factory=dict)
     _told: dict[int, Instrument] = field(default_factory=dict)
     _keys_by_exec: dict[str, list[PositionKey]] = field(default_factory=dict)
+    _present: list[PositionKey] = field(default_factory=list)
+    row_text: RowTexts = field(default_factory=RowTexts)
 
     def __post_init__(self) -> None:
         self.standings = Standings(self.db)
@@ -76,6 +80,21 @@ class Arrival:
             case Anchor() | Absent() | CloseDecided() | Adjusted() | BasisCarried():
                 return self._take_decided(observation)
 
+    def take_plan(self, decided: Sequence[Decided]) -> list[int] | None:
+        """Append all that a plan decided; `None` where the inbox holds some of it already."""
+        first = last_seq(self.db) + 1
+        numbered = list(enumerate(decided, start=first))
+        rows = [(seq, *self._columns(item, *self._named(item))) for seq, item in numbered]
+        try:
+            self.db.executemany(_APPEND_AT, rows)
+        except sqlite3.IntegrityError as error:
+            if error.sqlite_errorname != "SQLITE_CONSTRAINT_UNIQUE":
+                raise
+            return None
+        for seq, item in numbered:
+            self._follow(item, seq)
+        return [seq for seq, _ in numbered]
+
     def finish(self) -> None:
         self.db.executemany(_PUT_EXECUTION, self._executions)
         self.db.executemany(_PUT_COMMISSION, self._commissions)
@@ -85,6 +104,7 @@ class Arrival:
         self.db.executemany(
             _PUT_INSTRUMENT_IF_NONE, [instrument_columns(i) for i in self._told.values()]
         )
+        self.db.executemany("DELETE FROM absences WHERE account = ? AND con_id = ?", self._present)
         self.standings.save()
 
     def _append(
@@ -95,20 +115,30 @@ class Arrival:
         exec_id: str | None = None,
         payload: str | None = None,
     ) -> int | None:
+        if payload is None:
+            payload = encode(observation, self.row_text)
         cursor = self.db.execute(
-            "INSERT INTO inbox (kind, account, con_id, exec_id, identity, payload, received_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (identity) DO NOTHING",
-            (
-                kind_of(observation).value,
-                key.account if key else "",
-                key.con_id if key else None,
-                exec_id,
-                identity,
-                encode(observation) if payload is None else payload,
-                stamp(self.now),
-            ),
+            _APPEND, self._columns(observation, identity, key, payload, exec_id)
         )
         return cursor.lastrowid if cursor.rowcount == 1 else None
+
+    def _columns(
+        self,
+        observation: Observation,
+        identity: str,
+        key: PositionKey | None,
+        payload: str,
+        exec_id: str | None = None,
+    ) -> tuple[str | int | None, ...]:
+        return (
+            kind_of(observation).value,
+            key.account if key else "",
+            key.con_id if key else None,
+            exec_id,
+            identity,
+            payload,
+            stamp(self.now),
+        )
 
     def _take_fill(self, fill: Fill) -> int | None:
         exec_id = label(fill.exec_id)
@@ -167,21 +197,28 @@ class Arrival:
         return seq
 
     def _take_decided(self, decided: Decided) -> int | None:
-        key, payload = decided.key, encode(decided)
+        identity, key, payload = self._named(decided)
+        seq = self._append(decided, identity, key, None, payload)
+        if seq is not None:
+            self._follow(decided, seq)
+        return seq
+
+    def _named(self, decided: Decided) -> tuple[str, PositionKey, str]:
+        """What identifies a decision, the position that it is about, and its text."""
+        key, payload = decided.key, encode(decided, self.row_text)
         kind = kind_of(decided).value
         what = _digest(payload)
         if isinstance(decided, Adjusted):
             # The same event in two statements is one.
             what = f"{decided.source}|{decided.kind}|{label(decided.reference)}"
-        identity = f"{kind}|{key.account}|{key.con_id}|{what}"
-        seq = self._append(decided, identity, key, None, payload)
-        if seq is None:
-            return None
-        standing = self.standings[key]
+        return f"{kind}|{key.account}|{key.con_id}|{what}", key, payload
+
+    def _follow(self, decided: Decided, seq: int) -> None:
+        standing = self.standings[decided.key]
         match decided:
             case Anchor():
                 self._meet(decided.row.instrument)
-                standing.anchor(seq, decided.row, decided.as_of)
+                standing.anchor(seq, self.row_text(decided.row), decided.as_of)
             case Absent(is_hindsight=True):
                 standing.touch(seq)
             case Absent():
@@ -195,10 +232,7 @@ class Arrival:
             case BasisCarried():
                 standing.touch(seq)
         if not isinstance(decided, Absent):
-            self.db.execute(
-                "DELETE FROM absences WHERE account = ? AND con_id = ?", (key.account, key.con_id)
-            )
-        return seq
+            self._present.append(decided.key)
 
     def _keys_of(self, exec_id: str) -> set[PositionKey]:
         stored = self.db.execute(
@@ -283,6 +317,7 @@ def commission_columns(seq: int, report: Commission) -> tuple[str | int | None, 
     )
 
 
+@lru_cache(maxsize=_INSTRUMENTS_KEPT)
 def instrument_columns(instrument: Instrument) -> tuple[str | int, ...]:
     return (
         instrument.con_id,
@@ -314,6 +349,16 @@ SELECT seq, kind, payload FROM inbox WHERE seq IN (
     WHERE execution.account = ? AND execution.con_id = ?
 ) AND seq <= ?
 ORDER BY seq
+"""
+
+_APPEND = """
+INSERT INTO inbox (kind, account, con_id, exec_id, identity, payload, received_at)
+VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (identity) DO NOTHING
+"""
+
+_APPEND_AT = """
+INSERT INTO inbox (seq, kind, account, con_id, exec_id, identity, payload, received_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 _PUT_EXECUTION = """

@@ -1,6 +1,7 @@
 """The audit journal: one line per change of a plan and per word of the user, in plain English."""
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +20,7 @@ from possync_tui.domain.plan import (
 )
 from possync_tui.domain.position import CostMethod, Entry
 from possync_tui.ledger.at_rest import label, stamp
+from possync_tui.ledger.sets import by_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +58,49 @@ def write_lines(
     )
 
 
-def line_of(db: sqlite3.Connection, change: Change) -> Line:
+class Contracts:
+    """What the contracts of some changes are called, read together."""
+
+    def __init__(self, db: sqlite3.Connection, changes: Sequence[Change]) -> None:
+        self.db = db
+        numbers = {key.con_id for c in changes if (key := getattr(c, "key", None)) is not None}
+        select = "SELECT con_id, description, currency FROM instruments WHERE con_id IN"
+        self._named = {number: tuple(more) for number, *more in by_number(db, select, [*numbers])}
+
+    def name(self, key: PositionKey) -> str:
+        named = self._named.get(key.con_id)
+        return str(named[0]) if named else f"contract {key.con_id}"
+
+    def currency(self, key: PositionKey) -> str:
+        named = self._named.get(key.con_id)
+        return str(named[1]) if named else ""
+
+
+def line_of(contracts: Contracts, change: Change) -> Line:
     """What a change did, to be written before or after it was applied."""
     match change:
         case PutLife(key=key):
-            return _about(key, change.kind.value, _life_text(db, change), change.evidence)
+            return _about(key, change.kind.value, _life_text(contracts, change), change.evidence)
         case AddEntry(key=key, entry=entry):
-            text = f"{_name(db, key)}: realized {_amount(db, key, entry)}"
+            text = f"{contracts.name(key)}: realized {_amount(contracts, key, entry)}"
             return _about(key, "realized", text, change.evidence, entry.method)
         case ReverseEntry(key=key, entry=entry):
-            amount = _amount(db, key, entry)
-            text = f"{_name(db, key)}: entry {change.entry_id} reversed, it was {amount}"
+            amount = _amount(contracts, key, entry)
+            text = f"{contracts.name(key)}: entry {change.entry_id} reversed, it was {amount}"
             return _about(key, "reversed", text, change.evidence, entry.method)
         case CountAbsence(key=key):
-            text = f"{_name(db, key)}: absent from {change.confirmations} complete snapshots"
+            text = f"{contracts.name(key)}: absent from {change.confirmations} complete snapshots"
             seen = f"the last one at {stamp(change.confirmed_at)}"
             return _about(key, "absent", text, seen)
         case RaiseHold():
             held = change
             return Line(held.account, held.con_id, "held", held.message, held.evidence)
         case ClearHold():
-            return _cleared(db, change)
+            return _cleared(contracts.db, change)
         case Remark(key=None):
             return Line("", None, "remark", change.text, "")
         case Remark(key=PositionKey() as key):
-            return _about(key, "remark", f"{_name(db, key)}: {change.text}", "")
+            return _about(key, "remark", f"{contracts.name(key)}: {change.text}", "")
         case _:
             raise ValueError(f"not a change: {change!r}")
 
@@ -99,8 +119,8 @@ def _cleared(db: sqlite3.Connection, change: ClearHold) -> Line:
     return Line(account, con_id, "cleared", f"hold {change.hold_id} cleared: {change.why}", "")
 
 
-def _life_text(db: sqlite3.Connection, change: PutLife) -> str:
-    life, before, name = change.life, change.before, _name(db, change.key)
+def _life_text(contracts: Contracts, change: PutLife) -> str:
+    life, before, name = change.life, change.before, contracts.name(change.key)
     quantity = plain(life.quantity)
     match change.kind:
         case ChangeKind.CREATED:
@@ -119,20 +139,10 @@ def _life_text(db: sqlite3.Connection, change: PutLife) -> str:
             return f"{name}: voided, it never was"
 
 
-def _amount(db: sqlite3.Connection, key: PositionKey, entry: Entry) -> str:
-    record = db.execute(
-        "SELECT currency FROM instruments WHERE con_id = ?", (key.con_id,)
-    ).fetchone()
-    currency = record["currency"] if record else ""
+def _amount(contracts: Contracts, key: PositionKey, entry: Entry) -> str:
+    currency = contracts.currency(key)
     if entry.realized_micros is None:
         money = "an unknown amount"
     else:
         money = f"{plain(from_micros(entry.realized_micros))} {currency}".rstrip()
     return f"{money} on {plain(entry.quantity)} ({entry.method}, {entry.quality})"
-
-
-def _name(db: sqlite3.Connection, key: PositionKey) -> str:
-    record = db.execute(
-        "SELECT description FROM instruments WHERE con_id = ?", (key.con_id,)
-    ).fetchone()
-    return str(record["description"]) if record else f"contract {key.con_id}"

@@ -1,14 +1,15 @@
 """Where each position stands in the inbox: its last anchor, and what plans have taken up."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.observations import PositionRow
 from possync_tui.ledger.at_rest import optional_moment, optional_stamp
-from possync_tui.ledger.parts import decode_row, encode_row
+from possync_tui.ledger.parts import decode_row
+from possync_tui.ledger.sets import by_key
 
 
 @dataclass
@@ -52,9 +53,9 @@ class Standing:
         """The broker's last row, decoded anew each time."""
         return None if self.anchor_text is None else decode_row(self.anchor_text)
 
-    def anchor(self, seq: int, row: PositionRow, as_of: datetime) -> None:
+    def anchor(self, seq: int, row_text: str, as_of: datetime) -> None:
         self.touch(seq)
-        self.anchor_text, self.anchor_as_of = encode_row(row), as_of
+        self.anchor_text, self.anchor_as_of = row_text, as_of
         self.is_absent = False
         self._settle_zero(as_of)
 
@@ -120,6 +121,14 @@ class Standings(Mapping[PositionKey, Standing]):
             found = Standing(key) if record is None else standing_of(record)
             self._loaded[key] = found
         return found
+
+    def load(self, keys: Iterable[PositionKey]) -> None:
+        """Read the rows of all these together."""
+        missing = [key for key in keys if key not in self._loaded]
+        self._loaded.update((key, Standing(key)) for key in missing)
+        for record in by_key(self._db, "SELECT known.* FROM known", missing):
+            standing = standing_of(record)
+            self._loaded[standing.key] = standing
 
     def __iter__(self) -> Iterator[PositionKey]:
         return iter(self._loaded)

@@ -1,13 +1,14 @@
-"""Lives and their lots in the tables, exact both ways."""
+"""Lives and their lots as the tables have them, exact both ways; `put` writes them."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.money import EXACT
-from possync_tui.domain.plan import PutLife, StoredLife
+from possync_tui.domain.observations import PositionRow
+from possync_tui.domain.plan import StoredLife
 from possync_tui.domain.position import CostMethod, Entry, Life, Lot, Status
 from possync_tui.ledger.at_rest import (
     digits,
@@ -21,11 +22,11 @@ from possync_tui.ledger.at_rest import (
     stamp,
 )
 from possync_tui.ledger.entries import standing_entries
+from possync_tui.ledger.named import NamedLife
 from possync_tui.ledger.parts import (
     decode_fees,
     decode_instrument,
     decode_row,
-    encode_fees,
     encode_row,
 )
 from possync_tui.ledger.port import LedgerWriteFailed
@@ -45,45 +46,12 @@ def stored_lives(db: sqlite3.Connection, key: PositionKey) -> tuple[StoredLife, 
     return tuple(_stored_life(db, record) for record in found)
 
 
-def put_life(db: sqlite3.Connection, change: PutLife) -> int:
-    """Write a new life, or make the stored one equal to `change.life`; return its id.
-
-    Raises `LedgerWriteFailed` where the plan does not fit the tables.
-    """
-    columns = life_columns(db, change.key, change.life)
-    if change.life_id is None:
-        names = ", ".join(["account", "con_id", *columns])
-        marks = ", ".join("?" * (len(columns) + 2))
-        cursor = db.execute(
-            f"INSERT INTO lives ({names}) VALUES ({marks})",  # noqa: S608 (our own names)
-            (change.key.account, change.key.con_id, *columns.values()),
-        )
-        life_id = cursor.lastrowid
-        assert life_id is not None
-        _put_lots(db, life_id, change.life)
-        return life_id
-    sets = ", ".join(f"{name} = ?" for name in columns)
-    cursor = db.execute(
-        f"UPDATE lives SET {sets} WHERE id = ? AND account = ? AND con_id = ?",  # noqa: S608
-        (*columns.values(), change.life_id, change.key.account, change.key.con_id),
-    )
-    if cursor.rowcount != 1:
-        raise LedgerWriteFailed(
-            f"The plan does not fit the ledger (no life {change.life_id} of this position); "
-            "nothing was written. Sync again."
-        )
-    before = change.before
-    if before is None or (before.lots, before.pool) != (change.life.lots, change.life.pool):
-        db.execute("DELETE FROM lots WHERE life_id = ?", (change.life_id,))
-        _put_lots(db, change.life_id, change.life)
-    return change.life_id
-
-
-def life_named(db: sqlite3.Connection, key: PositionKey, origin: str) -> int:
-    """The id of the life that the event `origin` opened. Raises `LedgerWriteFailed`."""
+def life_named(db: sqlite3.Connection, key: PositionKey, origin: str) -> NamedLife:
+    """The life that the event `origin` opened. Raises `LedgerWriteFailed`."""
     record = db.execute(
-        "SELECT id FROM lives WHERE account = ? AND con_id = ? AND origin = ?"
-        " AND close_reason <> ? ORDER BY id DESC LIMIT 1",
+        "SELECT id, symbol, description, sec_type, currency FROM lives"
+        " WHERE account = ? AND con_id = ? AND origin = ? AND close_reason <> ?"
+        " ORDER BY id DESC LIMIT 1",
         (key.account, key.con_id, label(origin), VOIDED),
     ).fetchone()
     if record is None:
@@ -91,8 +59,7 @@ def life_named(db: sqlite3.Connection, key: PositionKey, origin: str) -> int:
             f"The plan does not fit the ledger (an entry for a life {origin!r} that is not there); "
             "nothing was written. Sync again."
         )
-    life_id: int = record["id"]
-    return life_id
+    return NamedLife(*record)
 
 
 def instrument_of(db: sqlite3.Connection, con_id: int) -> Instrument | None:
@@ -101,14 +68,19 @@ def instrument_of(db: sqlite3.Connection, con_id: int) -> Instrument | None:
     return None if record is None else decode_instrument(record["instrument"])
 
 
-def life_columns(db: sqlite3.Connection, key: PositionKey, life: Life) -> dict[str, str | None]:
+def life_columns(
+    db: sqlite3.Connection,
+    key: PositionKey,
+    life: Life,
+    row_text: Callable[[PositionRow], str] = encode_row,
+) -> dict[str, str | None]:
     """The columns of `lives` that follow from the life itself."""
     instrument = life.row.instrument if life.row else instrument_of(db, key.con_id)
     if instrument is None:
         raise LedgerWriteFailed(
             f"Nothing was written: contract {key.con_id} of {key.account} was never observed."
         )
-    cost = _shown_cost(life, instrument.currency)
+    quantity, cost, price = shown_amounts(life, instrument)
     return {
         "origin": label(life.origin),
         "symbol": label(instrument.symbol),
@@ -117,16 +89,23 @@ def life_columns(db: sqlite3.Connection, key: PositionKey, life: Life) -> dict[s
         "currency": label(instrument.currency),
         "multiplier": digits(instrument.multiplier_value),
         "unit_value": digits(instrument.unit_value),
-        "quantity": digits(life.quantity),
-        "average_cost": optional_digits(cost),
-        "average_price": optional_digits(_per_unit(cost, instrument.unit_value)),
+        "quantity": quantity,
+        "average_cost": cost,
+        "average_price": price,
         "status": life.status.value,
         "opened_at": stamp(life.opened_at),
         "closed_at": optional_stamp(life.closed_at),
         "missing_since": optional_stamp(life.missing_since),
         "close_reason": label(life.close_reason),
-        "row": None if life.row is None else encode_row(life.row),
+        "row": None if life.row is None else row_text(life.row),
     }
+
+
+def shown_amounts(life: Life, instrument: Instrument) -> tuple[str, str | None, str | None]:
+    """Quantity, average cost and average price, as the tables show them."""
+    cost = _shown_cost(life, instrument.currency)
+    price = _per_unit(cost, instrument.unit_value)
+    return digits(life.quantity), optional_digits(cost), optional_digits(price)
 
 
 def _shown_cost(life: Life, currency: str) -> Decimal | None:
@@ -138,7 +117,9 @@ def _shown_cost(life: Life, currency: str) -> Decimal | None:
 
 
 def _per_unit(cost: Decimal | None, unit_value: Decimal) -> Decimal | None:
-    return None if cost is None else rounded(EXACT.divide(cost, unit_value))
+    if cost is None or unit_value == 1:
+        return cost if cost is None else rounded(cost)
+    return rounded(EXACT.divide(cost, unit_value))
 
 
 def rounded(price: Decimal) -> Decimal:
@@ -146,33 +127,6 @@ def rounded(price: Decimal) -> Decimal:
     exponent = price.as_tuple().exponent
     is_long = isinstance(exponent, int) and exponent < -12
     return price.quantize(_PRICE_DIGITS, context=EXACT) if is_long else price
-
-
-def _put_lots(db: sqlite3.Connection, life_id: int, life: Life) -> None:
-    pool = () if life.pool is None else (life.pool,)
-    db.executemany(
-        "INSERT INTO lots (life_id, is_pool, place, quantity, value_micros, fees, opened_at, cause,"
-        " is_seeded, is_pending) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [*_lot_columns(life_id, 0, life.lots), *_lot_columns(life_id, 1, pool)],
-    )
-
-
-def _lot_columns(
-    life_id: int, is_pool: int, lots: Iterable[Lot]
-) -> Iterable[tuple[int | str | None, ...]]:
-    for place, lot in enumerate(lots):
-        yield (
-            life_id,
-            is_pool,
-            place,
-            digits(lot.quantity),
-            lot.value_micros,
-            encode_fees(lot.fees),
-            stamp(lot.opened_at),
-            label(lot.cause),
-            int(lot.is_seeded),
-            int(lot.is_pending),
-        )
 
 
 def _stored_life(db: sqlite3.Connection, record: sqlite3.Row) -> StoredLife:

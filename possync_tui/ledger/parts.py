@@ -6,7 +6,7 @@ from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.observations import PositionRow, PriceEvidence
 from possync_tui.domain.position import Fees
 from possync_tui.ledger.at_rest import BadRecord, digits
-from possync_tui.ledger.payload import Json, Payload, dump, encode_object, parse
+from possync_tui.ledger.payload import Json, Payload, dump, parse, quote
 
 # Each is written several times whenever something of it changes.
 _INSTRUMENTS_KEPT = 20_000
@@ -22,13 +22,11 @@ def decode_instrument(text: str) -> Instrument:
 
 
 def encode_row(row: PositionRow) -> str:
-    return encode_object(
-        account=dump(row.account),
-        instrument=encode_instrument(row.instrument),
-        quantity=dump(digits(row.quantity)),
-        average_cost=dump(digits(row.average_cost)),
-        quantity_text=dump(row.quantity_text),
-        average_cost_text=dump(row.average_cost_text),
+    return (
+        f'{{"account":{quote(row.account)},"instrument":{encode_instrument(row.instrument)}'
+        f',"quantity":"{digits(row.quantity)}","average_cost":"{digits(row.average_cost)}"'
+        f',"quantity_text":{quote(row.quantity_text)}'
+        f',"average_cost_text":{quote(row.average_cost_text)}}}'
     )
 
 
@@ -36,11 +34,29 @@ def decode_row(text: str) -> PositionRow:
     return read_row(Payload(parse(text)))
 
 
+class RowTexts:
+    """Rows as JSON, each encoded once within a transaction, however often it is written."""
+
+    def __init__(self) -> None:
+        self._texts: dict[int, tuple[PositionRow, str]] = {}
+
+    def __call__(self, row: PositionRow) -> str:
+        known = self._texts.get(id(row))
+        if known is None:
+            # Held, so that no other row can have its place in memory meanwhile.
+            known = self._texts[id(row)] = (row, encode_row(row))
+        return known[1]
+
+
 def encode_fees(fees: Fees) -> str:
+    if not fees:
+        return "[]"
     return dump([[currency, micros] for currency, micros in fees])
 
 
 def decode_fees(text: str) -> Fees:
+    if text == "[]":
+        return ()
     pairs = parse(text)
     if not isinstance(pairs, list):
         raise BadRecord(f"not a list of fees: {text!r}")

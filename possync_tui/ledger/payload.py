@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from json.encoder import encode_basestring_ascii
 
 from possync_tui.ledger.at_rest import BadRecord, Choice, moment, number, one_of
 
@@ -15,7 +16,12 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 def dump(value: Json) -> str:
     """Compact ASCII JSON. Raises `ValueError` for a NaN or an infinite float."""
-    return _ENCODER.encode(value)
+    return quote(value) if isinstance(value, str) else _ENCODER.encode(value)
+
+
+def quote(text: str) -> str:
+    """The same of a text: what most fields are."""
+    return encode_basestring_ascii(text)
 
 
 def encode_object(**encoded: str) -> str:

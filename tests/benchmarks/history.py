@@ -28,8 +28,9 @@ from possync_tui.domain.plan import AddEntry
 from possync_tui.domain.position import CostMethod, Entry, EntryKind, Quality
 from possync_tui.domain.views import PnlGrouping, PnlTotal
 from possync_tui.ledger.at_rest import moment, number
-from possync_tui.ledger.entries import Appending, add_entry
+from possync_tui.ledger.entries import Appending
 from possync_tui.ledger.files import connect_to_read, create
+from possync_tui.ledger.named import NamedLife
 from possync_tui.ledger.port import EntryQuery
 from possync_tui.ledger.realized import entries as entries_found
 from possync_tui.ledger.rollups import Appended, Rollups
@@ -353,8 +354,9 @@ def _appended(*, keeps_sums: bool) -> Measured:
         for n, entry in enumerate(batch):
             life = n // 2 % SYMBOLS + 1
             key = PositionKey(ACCOUNT, life)
-            add_entry(appending, AddEntry(key, "seed", entry, None, ""), life)
-        rollups.save()
+            held = NamedLife(life, symbol(life), symbol(life), "STK", "USD")
+            appending.add(AddEntry(key, "seed", entry, None, ""), held)
+        appending.save()
         db.execute("COMMIT")
         taken = time.perf_counter() - begun
     return {"rows": taken / len(batch) * 1_000_000}

@@ -118,7 +118,9 @@ class _Stopped(Exception):
     """What a test throws into a transaction."""
 
 
-@pytest.mark.parametrize("step", ["line_of", "put_life", "add_entry", "_keep_snapshot", "add_run"])
+@pytest.mark.parametrize(
+    "step", ["line_of", "put_lives", "_append_entries", "_keep_snapshot", "add_run"]
+)
 @pytest.mark.parametrize("error", [_Stopped("bug"), sqlite3.OperationalError("disk I/O error")])
 async def test_a_failure_in_the_middle_leaves_nothing(
     ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: Exception

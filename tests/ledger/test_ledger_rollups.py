@@ -22,7 +22,8 @@ from possync_tui.domain.position import CostMethod, Entry, EntryKind, Quality
 from possync_tui.domain.views import EntryView, PnlGrouping, PnlTotal
 from possync_tui.ledger import realized, rollups, totals
 from possync_tui.ledger.at_rest import stamp
-from possync_tui.ledger.entries import Appending, add_entry, reverse_entry
+from possync_tui.ledger.entries import Appending
+from possync_tui.ledger.named import NamedLife
 from possync_tui.ledger.port import EntryQuery
 from possync_tui.ledger.rollups import Rollups
 from possync_tui.ledger.schema import migrate, migrations
@@ -151,13 +152,15 @@ def book(db: sqlite3.Connection, every: Sequence[Booked]) -> None:
     undone: list[tuple[int, Booked]] = []
     for one in every:
         added = AddEntry(one.held.key, "", one.entry, None, "")
-        entry_id = add_entry(appending, added, one.held.life_id)
+        held = one.held
+        life = NamedLife(held.life_id, held.symbol, held.description, held.sec_type, held.currency)
+        entry_id = appending.add(added, life)
         if one.is_undone:
             undone.append((entry_id, one))
-    appending.rollups.save()
+    appending.save()
     for entry_id, one in undone:
-        reverse_entry(appending, ReverseEntry(one.held.key, entry_id, one.entry, ""))
-    appending.rollups.save()
+        appending.reverse(ReverseEntry(one.held.key, entry_id, one.entry, ""))
+    appending.save()
 
 
 def summed(

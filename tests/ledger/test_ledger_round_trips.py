@@ -16,9 +16,10 @@ from possync_tui.domain.plan import AddEntry, ChangeKind, PutLife
 from possync_tui.domain.position import Life
 from possync_tui.ledger.at_rest import BadRecord, digits, moment, number, stamp
 from possync_tui.ledger.codec import decode, encode, kind_of
-from possync_tui.ledger.entries import Appending, add_entry
+from possync_tui.ledger.entries import Appending
 from possync_tui.ledger.inbox import instrument_columns, record
-from possync_tui.ledger.lives import put_life, stored_lives
+from possync_tui.ledger.lives import life_named, stored_lives
+from possync_tui.ledger.put import put_lives
 from possync_tui.ledger.rollups import Rollups
 from possync_tui.ledger.schema import migrate, migrations
 from tests.ledger import strategies
@@ -65,14 +66,16 @@ def test_a_life_comes_back_as_it_was(life: Life) -> None:
     ordered = tuple(sorted(life.entries, key=lambda entry: entry.closed_at))
     life = replace(life, entries=ordered)
     with empty_tables() as db:
-        life_id = put_life(db, PutLife(KEY, ChangeKind.CREATED, life, None, None, ""))
+        (life_id,) = put_lives(db, [PutLife(KEY, ChangeKind.CREATED, life, None, None, "")])
+        named = life_named(db, KEY, life.origin)
         appending = Appending(db, 1, START, Rollups(db))
         ids = {
-            (entry.cause, entry.method): add_entry(
-                appending, AddEntry(KEY, life.origin, entry, None, ""), life_id
+            (entry.cause, entry.method): appending.add(
+                AddEntry(KEY, life.origin, entry, None, ""), named
             )
             for entry in life.entries
         }
+        appending.save()
         (stored,) = stored_lives(db, KEY)
         assert stored.life == life
         assert stored.life_id == life_id
@@ -83,8 +86,8 @@ def test_a_life_comes_back_as_it_was(life: Life) -> None:
 def test_a_life_that_is_put_again_is_the_new_one(before: Life, after: Life) -> None:
     before, after = replace(before, entries=()), replace(after, entries=())
     with empty_tables() as db:
-        life_id = put_life(db, PutLife(KEY, ChangeKind.CREATED, before, None, None, ""))
-        put_life(db, PutLife(KEY, ChangeKind.UPDATED, after, life_id, before, ""))
+        (life_id,) = put_lives(db, [PutLife(KEY, ChangeKind.CREATED, before, None, None, "")])
+        put_lives(db, [PutLife(KEY, ChangeKind.UPDATED, after, life_id, before, "")])
         assert [stored.life for stored in stored_lives(db, KEY)] == [after]
 
 
