@@ -3,6 +3,7 @@
 import asyncio
 import os
 import tempfile
+import traceback
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -58,6 +59,8 @@ def run_seed_once(
                 runner.run(run_world(seed, Path(folder), loop, planned, report))
         except (InvariantBroken, Stuck) as broken:
             report.failure = f"{type(broken).__name__}: {broken}"
+        except Exception as surprise:  # noqa: BLE001 - a run over thousands of seeds goes on
+            report.failure = "".join(traceback.format_exception(surprise)[-8:])
     return report
 
 
@@ -119,7 +122,8 @@ async def _act(world: World, action: Action, report: Report) -> None:
     try:
         async with asyncio.timeout(7 * 86400):
             said = await BY_NAME[action.name](world, Random(action.seed))
-    except DeskError as impossible:
+    except (DeskError, LedgerError) as impossible:
+        # A view that a broken disk does not show is an error for the user, who does nothing then.
         report.story.append(f"{at:%d %H:%M:%S} {action.name}: - {impossible}")
         return
     report.story.append(f"{at:%d %H:%M:%S} {action.name}: {said}")
