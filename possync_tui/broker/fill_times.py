@@ -6,13 +6,17 @@ a complete answer to an earlier request did not have happened after that request
 decides (a fill of that hour that is first asked for after it, by a session that began after it) is
 read as the first instant, and said to be doubtful: it may be an hour early then. The order of
 execution ids is not used, because IBKR documents none.
+
+A time without a zone is read in the one that TWS is taken to be in. Where that makes it a time yet
+to come, it is the wrong one: the receipt stands for it, because a fill that seems to come after a
+snapshot would count twice.
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
-from possync_tui.broker.wire_times import UnreadableTime, wire_instants
+from possync_tui.broker.wire_times import UnreadableTime, names_no_zone, wire_instants
 
 _CLOCK_DOUBT: Final = timedelta(minutes=1)
 """More than the broker's clock, as we know it, and the text's whole seconds can be apart."""
@@ -43,16 +47,28 @@ class FillTimes:
                 return received_at, f"{bad}; its receipt is taken instead"
             reading = min(bad.reading, received_at)
             return reading, f"{bad}; the usual zone of TWS is taken instead"
-        if len(instants) == 1:
-            return instants[0], ""
         if exec_id in self._decided:
             return self._decided[exec_id], ""
+        if len(instants) == 1:
+            return self._in_the_past(exec_id, raw, instants[0], received_at)
         possible = self._possible(instants, received_at, is_pushed=is_pushed)
         self._decided[exec_id] = possible[0]
         if len(possible) == 1:
             return possible[0], ""
         return possible[0], (
             f"time is in the hour that the clock repeats: {raw[:40]!r}; the first is taken"
+        )
+
+    def _in_the_past(
+        self, exec_id: str, raw: str, instant: datetime, received_at: datetime
+    ) -> tuple[datetime, str]:
+        """A time that would be yet to come was written in another zone than it is read in."""
+        if instant <= received_at + _CLOCK_DOUBT or not names_no_zone(raw):
+            return instant, ""
+        self._decided[exec_id] = received_at
+        return received_at, (
+            f"time {raw[:40]!r} would be later than its receipt, which is taken instead: TWS is in"
+            " another time zone, to be named in IBKR_TIMEZONE"
         )
 
     def _possible(

@@ -18,11 +18,22 @@ class ClockWatch:
 
     def parted(self) -> float:
         """Seconds that the wall clock went ahead of the monotonic one since the last look."""
-        wall, monotonic = self._clock.now(), self._clock.monotonic()
-        parted = (wall - self._wall).total_seconds() - (monotonic - self._monotonic)
+        parted = self._parted()
         # A slow drift is what time servers do all day; only a jump is a reason to doubt.
-        self._wall, self._monotonic = wall, monotonic
+        self._wall, self._monotonic = self._clock.now(), self._clock.monotonic()
         return parted
+
+    def now(self) -> datetime:
+        """The wall clock; one that was set back since the last look as if it had not been.
+
+        What has just happened would seem to be yet to come. (Set ahead and slept look the same.)
+        """
+        parted, now = self._parted(), self._clock.now()
+        return now - timedelta(seconds=parted) if parted < -PARTED_SECONDS else now
+
+    def _parted(self) -> float:
+        passed = (self._clock.now() - self._wall).total_seconds()
+        return passed - (self._clock.monotonic() - self._monotonic)
 
 
 class Skew:

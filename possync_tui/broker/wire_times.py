@@ -76,6 +76,12 @@ def wire_instants(raw: str, default_zone: tzinfo | None) -> tuple[datetime, ...]
         raise UnreadableTime(f"time is no date and time: {raw[:40]!r}") from None
 
 
+def names_no_zone(raw: str) -> bool:
+    """Whether a time is read in a zone that is only taken to be that of TWS."""
+    match = _FORM.fullmatch(raw)
+    return match is not None and match[2] != "-" and match[4] is None
+
+
 def _in_zone(local: datetime, zone: tzinfo | None) -> tuple[datetime, ...]:
     # A naive time converts by the zone of this machine.
     here = local if zone is None else local.replace(tzinfo=zone)

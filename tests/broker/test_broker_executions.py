@@ -5,7 +5,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +16,7 @@ import pytest
 from possync_tui.broker.context import SessionContext
 from possync_tui.broker.executions import ExecutionReports
 from possync_tui.broker.port import BrokerTimeout, BrokerUnavailable, RequestRefused
+from possync_tui.broker.pulse import ClockWatch
 from possync_tui.broker.rows import RowReader
 from possync_tui.cli import compose
 from possync_tui.domain.connection import Phase
@@ -34,6 +35,7 @@ from tests.broker.scripted import (
     executions_end,
     position,
 )
+from tests.sync.conftest import START, HandClock
 
 
 @pytest.fixture
@@ -311,3 +313,33 @@ async def test_the_zone_of_tws_is_a_setting(tws: ScriptedTws, tmp_path: Path) ->
     with closing(sqlite3.connect(ledger)) as db:
         (told,) = db.execute("SELECT time FROM fills").fetchone()
     assert datetime.fromisoformat(told) == datetime(2025, 4, 15, 1, 38, 31, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("request_id", [-1, 7])
+def test_a_time_yet_to_come_was_written_in_another_zone(request_id: int) -> None:
+    """Read as it stands, the fill would be later than each snapshot until then, and count twice."""
+    received = datetime(2025, 4, 15, 14, 38, 33, tzinfo=UTC)
+    reader = RowReader(ZoneInfo("US/Pacific"))
+    told = execution("a.01", when="20250415  10:38:31", request_id=request_id)
+    read = reader.execution(told, received)
+    assert read.fill.time == received
+    assert read.fill.raw_time == "20250415  10:38:31"
+    assert "IBKR_TIMEZONE" in read.doubt
+    # Told once, and the same when it is asked for again.
+    again = reader.execution(told, received + timedelta(minutes=5))
+    assert (again.fill.time, again.doubt) == (received, "")
+    # What names its zone is no guess: then it is our clock that is wrong.
+    told = execution("b.01", when="20250415 10:38:31 US/Pacific", request_id=request_id)
+    assert reader.execution(told, received).fill.time == received + timedelta(hours=3, seconds=-2)
+
+
+def test_a_clock_that_is_set_back_does_not_make_a_fill_one_yet_to_come() -> None:
+    clock = HandClock()
+    watch = ClockWatch(clock)
+    clock._now -= timedelta(hours=1)
+    assert watch.now() == START
+    assert watch.parted() == -3600
+    assert watch.now() == clock.now()
+    # Ahead is what a machine that slept looks like: then the clock on the wall is right.
+    clock._now += timedelta(hours=2)
+    assert watch.now() == clock.now()
