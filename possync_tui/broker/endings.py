@@ -1,6 +1,6 @@
 """Why a session ended, in words that a trader understands."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -64,6 +64,15 @@ def ending_of_login(where: str, failure: BaseException) -> Ending:
     return Ending(
         f"What answers at {where} does not speak the TWS API. Check IBKR_HOST and IBKR_PORT.",
         detail=clean(repr(failure)),
+    )
+
+
+def strange_accounts(codes: Sequence[str]) -> Ending:
+    """A ledger is bound to the accounts that it meets first: no nonsense may be among them."""
+    named = ", ".join(repr(clean(code, 30)) for code in codes[:3]) or "no account"
+    return Ending(
+        f"TWS named {named}, which no account is called like; a new session is opened. If that is "
+        "one of yours, name it in IBKR_ACCOUNTS."
     )
 
 

@@ -23,6 +23,7 @@ from possync_tui.broker.endings import (
     ending_of_socket,
     no_answer_at,
     silent_tws,
+    strange_accounts,
 )
 from possync_tui.broker.executions import ExecutionReports
 from possync_tui.broker.feed import MarksFeed
@@ -34,6 +35,7 @@ from possync_tui.broker.pulse import PARTED_SECONDS, ClockWatch, Skew
 from possync_tui.broker.rows import RowReader
 from possync_tui.broker.wire import MessageHandler, Wire
 from possync_tui.domain.clock import Clock
+from possync_tui.domain.connection import unlike_accounts
 from possync_tui.domain.observations import ConnectivityLost
 
 logger = logging.getLogger(__name__)
@@ -134,8 +136,13 @@ class Link:
             await asyncio.gather(connecting, return_exceptions=True)
         if self.ended.done():
             return self.ended.result()
+        accounts = self._wire.accounts
+        strange = set(unlike_accounts(accounts)) - set(self._options.named_accounts)
+        if strange or not accounts:
+            self.end(strange_accounts(sorted(strange)))
+            return self.ended.result()
         self.server_version = self._wire.server_version
-        self.accounts = self._wire.accounts
+        self.accounts = accounts
         self._positions.admit(self.accounts)
         return None
 
@@ -191,7 +198,7 @@ class Link:
 
     def broker_now(self) -> datetime:
         """The time on the broker's clock: ours plus the measured skew."""
-        return self.skew.applied_to(self._clock.now())
+        return self.skew.applied_to(self._clock_watch.now())
 
     def _check_usable(self) -> None:
         if self.ended.done():

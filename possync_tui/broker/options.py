@@ -13,7 +13,8 @@ class SessionOptions:
     `client_id_choices`. `tws_timezone` is the zone of the machine that TWS runs on, for execution
     times that name none; empty means the zone of this machine. `environment` is only given where
     the account codes do not tell it (the demo gateway). `settled_after` is how long a session has
-    to last for the next reconnect to be quick again.
+    to last for the next reconnect to be quick again. `named_accounts` are those the user named:
+    they are accounts whatever they are called like.
     """
 
     host: str = "127.0.0.1"
@@ -27,6 +28,7 @@ class SessionOptions:
     settled_after: float = 30.0
     tws_timezone: str = ""
     environment: Environment | None = None
+    named_accounts: tuple[str, ...] = ()
     first_client_id: int = 71
     client_id_choices: int = 8
     max_pnl_subscriptions: int = 400

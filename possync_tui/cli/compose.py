@@ -184,4 +184,5 @@ def _options(settings: Settings, place: Place) -> SessionOptions:
         connect_timeout=ibkr.connect_timeout,
         tws_timezone=ibkr.timezone,
         environment=place.environment,
+        named_accounts=ibkr.accounts,
     )

@@ -1,5 +1,7 @@
 """The state of the link to TWS or IB Gateway, in words that a trader understands."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -68,6 +70,15 @@ class ConnectionState:
     def is_usable(self) -> bool:
         """Whether a sync may start now."""
         return self.phase is Phase.CONNECTED
+
+
+# U1234567, DU1234567, DUM123456, F1234567, U1234567F.
+_CODE = re.compile(r"[A-Z]{1,4}[0-9]{1,15}[A-Z]{0,3}")
+
+
+def unlike_accounts(codes: Iterable[str]) -> tuple[str, ...]:
+    """Those that no account of IBKR is called like, such as what came garbled."""
+    return tuple(code for code in codes if _CODE.fullmatch(code) is None)
 
 
 def environment_of(accounts: tuple[str, ...]) -> Environment:

@@ -203,6 +203,27 @@ async def test_the_last_error_is_kept_with_its_code_and_time(
     assert back.last_error_at == lost.last_error_at
 
 
+@pytest.mark.parametrize("said", ["DU1,\x7fU2", "DU1,D", "DU1,\u20acU2", "DU1;U2", "1234567"])
+async def test_a_login_that_names_what_is_no_account_is_tried_again(
+    tws: ScriptedTws, begin: Connect, said: str
+) -> None:
+    """A new ledger is bound to what it meets first, and anything but DU is taken for live money."""
+    tws.accounts = said
+    session = await begin()
+    await session.until_phase(Phase.RECONNECTING)
+    assert "no account is called like" in session.broker.state.sentence
+    tws.accounts = "DU1,DU2"
+    assert (await session.broker.connected(5)).accounts == ("DU1", "DU2")
+
+
+async def test_what_the_user_names_is_an_account_whatever_it_is_called_like(
+    tws: ScriptedTws, connect: Connect
+) -> None:
+    tws.accounts = "DU1,my-own"
+    session = await connect(named_accounts=("my-own",))
+    assert session.broker.state.accounts == ("DU1", "my-own")
+
+
 async def test_a_lost_socket_is_opened_again(tws: ScriptedTws, connect: Connect) -> None:
     session = await connect()
     first = session.broker.state
