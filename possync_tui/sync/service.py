@@ -224,7 +224,6 @@ class PositionSyncService:
             )
             run = SyncResult(Outcome.COMMITTED, trigger, started, self._elapsed(began))
             result = await self._ledger.commit(plan, counted(run, plan, book))
-            self._forget_book()
             book = await self._reload()
         self.stats = self.stats.after(result)
         self._bus.emit(LedgerChanged())
@@ -247,8 +246,7 @@ class PositionSyncService:
                     # The loop is ending; nobody should wait for this for ever.
                     batch.answer.cancel()
                     raise
-                if not batch.answer.done():
-                    batch.answer.set_result(result)
+                batch.answer.set_result(result)
                 self._bus.emit(SyncFinished(result))
         finally:
             self._flight = None
@@ -301,7 +299,6 @@ class PositionSyncService:
                     result = replace(result, duration_ms=self._elapsed(began))
                     result = counted(result, draft.plan, book)
                     committed = await self._ledger.commit(draft.plan, result)
-                    self._forget_book()
                     break
             # A position push can be ahead of its fill: give the fill time, then look again.
             logger.info("%d changes without a fill: looking again", len(draft.unexplained))

@@ -231,6 +231,16 @@ class LedgerMachine(RuleBasedStateMachine):
     def look_truly(self, chance: Any) -> None:  # noqa: ANN401
         self.see(self.rows(set(), set(), []), chance)
 
+    @rule(key=st.sampled_from(KEYS), side=st.sampled_from(Side), quantity=quantities, price=prices)
+    def trade_during_a_plan(self, key: PositionKey, side: Side, quantity: str, price: str) -> None:
+        """What comes between the reading of a history and the commit is for the next plan."""
+        at, before = self.pass_time(5), self.rows(set(), set(), [])
+        plan = self.plan(before, at, self.ledger.last_seq)
+        self.trade(key, side, quantity, price, "told")
+        self.push(key)
+        self.run(self.ledger.commit(plan, result_of(plan, at)))
+        assert key in self.run(self.ledger.book()).touched
+
     def rows(
         self, left_out: set[PositionKey], zeros: set[PositionKey], more: Sequence[Instrument]
     ) -> list[PositionRow]:

@@ -14,13 +14,16 @@ from possync_tui.broker.port import Executions
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Observed, RowPushed, Side
-from possync_tui.domain.plan import Book
+from possync_tui.domain.plan import Book, Plan
 from possync_tui.domain.planning import Draft, make_plan
-from possync_tui.domain.runs import Outcome
-from possync_tui.ledger.port import LedgerWriteFailed
+from possync_tui.domain.runs import Failure, Outcome, SyncResult
+from possync_tui.ledger.port import EntryQuery, LedgerPort, LedgerWriteFailed
+from possync_tui.ledger.store import open_ledger
 from possync_tui.sync import aside, service
+from possync_tui.sync.engine import Engine
+from possync_tui.sync.look import MOST_LOOKS
 
-from .conftest import ScriptedBroker, Start, settle
+from .conftest import HandClock, ScriptedBroker, Start, settle
 from .test_sync_service import quantities
 
 _LAST_KINDS = "SELECT kind FROM inbox ORDER BY seq DESC LIMIT 2"
@@ -52,6 +55,135 @@ async def test_a_first_look_at_fills_that_never_stop_is_refused(
     broker.executions = usual  # type: ignore[method-assign]
     assert (await rig.engine.sync_now()).ok
     assert await quantities(rig) == {1: Decimal(100)}
+
+
+async def test_nothing_is_decided_about_what_trades_during_every_look(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    """Its row and its fills are of different moments: the difference would be a made-up trade."""
+    broker.hold(1, "100")
+    broker.hold(3, "50")
+    rig = await start(sync_on_trade=False)
+    await rig.engine.sync_now()
+    usual, asked = broker.executions, 0
+
+    async def trading(timeout: float) -> Executions:
+        nonlocal asked
+        asked += 1
+        broker.trade(1, Side.BOUGHT, "10", "11")
+        broker.trade(3, Side.SOLD, "1", "9")
+        return await usual(timeout)
+
+    broker.executions = trading  # type: ignore[method-assign]
+    broker.hold(2, "7")
+    broker.drop(3)
+    assert (await rig.engine.sync_now()).ok
+    assert asked > MOST_LOOKS
+    assert await quantities(rig) == {1: Decimal(100), 2: Decimal(7), 3: Decimal(50)}
+    views = await rig.engine.reads.positions()
+    assert {view.status for view in views} == {"OPEN"}
+    assert (await rig.engine.reads.verify()).problems == ()
+    with closing(sqlite3.connect(rig.path)) as ledger_file:
+        decided = ledger_file.execute("SELECT con_id FROM inbox WHERE kind <> 'commission'")
+        assert [con_id for (con_id,) in decided][-1] == 2
+    broker.executions = usual  # type: ignore[method-assign]
+    now = {1: Decimal(100 + 10 * asked), 3: Decimal(50 - asked)}
+    for con_id, quantity in now.items():
+        broker.hold(con_id, str(quantity), "10.2")
+    assert (await rig.engine.sync_now()).ok
+    assert await quantities(rig) == {**now, 2: Decimal(7)}
+    kinds = {entry.kind for entry in await rig.engine.reads.entries(EntryQuery())}
+    assert kinds == {"FILL"}
+
+
+async def test_a_change_that_no_fill_ever_explains_counts_at_the_second_look(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    rig = await start(grace=5, sync_on_position_update=False)
+    broker.hold(1, "100")
+    await rig.clock.advance(0)
+    first = asyncio.create_task(rig.engine.sync_now())
+    await rig.clock.advance(6)
+    assert first.done()
+    broker.hold(1, "110")
+    taken = broker.snapshots
+    second = asyncio.create_task(rig.engine.sync_now())
+    await rig.clock.advance(4)
+    assert not second.done()
+    await rig.clock.advance(2)
+    assert second.done()
+    assert second.result().ok
+    assert broker.snapshots == taken + 2
+    assert await quantities(rig) == {1: Decimal(110)}
+
+
+async def test_a_caller_that_gives_up_takes_no_other_along(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    rig = await start()
+    impatient, patient = (asyncio.create_task(rig.engine.sync_now()) for _ in range(2))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    assert (await patient).ok
+    assert impatient.cancelled()
+    assert (await rig.engine.sync_now()).ok
+
+
+async def test_who_waits_for_a_sync_that_the_end_of_the_loop_cuts_short_is_told(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    rig = await start()
+
+    async def for_ever() -> None:
+        await asyncio.Event().wait()
+
+    broker.before_snapshot = [for_ever]
+    waiting = asyncio.create_task(rig.engine.sync_now())
+    await settle()
+    flight = rig.engine.service._flight
+    assert flight is not None
+    flight.cancel()
+    done, _ = await asyncio.wait([waiting], timeout=5)
+    assert done == {waiting}
+    assert waiting.cancelled()
+
+
+async def test_a_second_instance_syncs_nothing_and_says_why(
+    start: Start, broker: ScriptedBroker, clock: HandClock
+) -> None:
+    rig = await start()
+    await rig.engine.sync_now()
+
+    async def opened() -> LedgerPort:
+        return await open_ledger(rig.path, clock=clock, fallback_read_only=True)
+
+    other = Engine(broker=broker, open_ledger=opened, policy=rig.policy, clock=clock)
+    await other.start()
+    try:
+        result = await other.sync_now()
+    finally:
+        await other.stop()
+    assert (result.outcome, result.failure) == (Outcome.SKIPPED, Failure.LEDGER)
+    assert "another instance" in str(result.error)
+
+
+async def test_after_a_commit_that_may_have_been_written_the_book_is_read_again(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    """An I/O error can come when all is on the disk."""
+    rig = await start()
+    await rig.engine.sync_now()
+    row, ledger = broker.hold(1, "100"), rig.engine.ledger
+    commit = ledger.commit
+
+    async def written_but_not_said_so(plan: Plan, result: SyncResult) -> SyncResult:
+        await commit(plan, result)
+        ledger.commit = commit  # type: ignore[method-assign]
+        raise LedgerWriteFailed("disk I/O error")
+
+    ledger.commit = written_but_not_said_so  # type: ignore[method-assign]
+    assert (await rig.engine.sync_now()).failure is Failure.LEDGER
+    assert row.key in (await rig.engine.service.book()).positions
 
 
 async def test_a_dry_run_ends_in_time(start: Start, broker: ScriptedBroker) -> None:
