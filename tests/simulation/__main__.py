@@ -33,6 +33,7 @@ class Totals:
     took: float = 0.0
     deeds: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+    compared: Counter[str] = field(default_factory=Counter)
     failed: list[int] = field(default_factory=list)
 
     @classmethod
@@ -40,8 +41,8 @@ class Totals:
         if path is None or not path.exists():
             return cls(first)
         stored = json.loads(path.read_text())
-        for name in ("deeds", "faults"):
-            stored[name] = Counter(stored[name])
+        for name in ("deeds", "faults", "compared"):
+            stored[name] = Counter(stored.get(name, {}))
         totals = cls(**stored)
         totals.upcoming = max(first, totals.upcoming)
         return totals
@@ -59,12 +60,15 @@ class Totals:
         self.syncs += report.syncs
         self.deeds += report.deeds
         self.faults += report.faults
+        self.compared += report.compared
         if not report.ok:
             self.failed.append(report.seed)
 
     def lines(self) -> Iterator[str]:
         yield f"{self.seeds} seeds, {len(self.failed)} failed, {self.took:.0f} s"
         yield f"{self.seconds / 86_400:.0f} simulated days, {self.syncs} syncs in the last ledgers"
+        told = ", ".join(f"{times} {how}" for how, times in sorted(self.compared.items()))
+        yield f"realized P&L of positions held against the desk: {told}"
         for title, counted, names in (
             ("deeds", self.deeds, list(BY_NAME)),
             ("faults of the gateway", self.faults, [kind.value for kind in FaultKind]),

@@ -105,7 +105,7 @@ async def trade_unseen(world: World, rng: Random) -> str:
     """A fill that no answer holds, until it is revealed."""
     needs_a_baseline(world)
     key = _some_key(world, rng)
-    world.muddy.add(key)
+    world.realized.untold(key, world.broker_clock.now(), is_fill=True)
     return "unseen: " + _trade(world, rng, key, with_execution=False)
 
 
@@ -120,7 +120,7 @@ async def reveal(world: World, rng: Random) -> str:
 
 async def trade_without_report(world: World, rng: Random) -> str:
     key = _some_key(world, rng)
-    world.muddy.add(key)
+    world.realized.untold(key, world.broker_clock.now(), is_fill=True)
     return "no commission report: " + _trade(world, rng, key, with_report=False)
 
 
@@ -132,7 +132,9 @@ async def correct(world: World, rng: Random) -> str:
     base = execution.exec_id.rpartition(".")[0]
     latest = [e for e in today if e.exec_id.startswith(base)][-1]
     price = latest.price + Decimal("0.01") * rng.randint(1, 9)
-    return world.desk.correct(latest.exec_id, price, commission_delay=0.2).exec_id
+    corrected = world.desk.correct(latest.exec_id, price, commission_delay=0.2)
+    world.realized.corrected(corrected)
+    return corrected.exec_id
 
 
 async def correct_size(world: World, rng: Random) -> str:
@@ -145,7 +147,14 @@ async def correct_size(world: World, rng: Random) -> str:
     size = latest.quantity + rng.choice((-1, 1, 5))
     if size <= 0:
         raise DeskError("nothing would be left of it")
-    world.desk.correct(latest.exec_id, latest.price, quantity=size, commission_delay=0.2)
+    corrected = world.desk.correct(
+        latest.exec_id, latest.price, quantity=size, commission_delay=0.2
+    )
+    world.realized.corrected(corrected)
+    if not world.has_baseline:
+        # Whether the first snapshot had counted it nobody says: a statement that makes another
+        # quantity than was shown then is told to be short, and not booked.
+        world.realized.is_never_known((corrected.account, corrected.con_id))
     return f"{base} to {size}"
 
 
@@ -162,7 +171,7 @@ async def convert(world: World, rng: Random) -> str:
     gone = _held(world, (account, con_id))
     world.happens_unseen((account, to_con_id))
     world.ends.vanishes((account, con_id), world.loop.time())
-    world.muddy.add((account, con_id))
+    world.realized.is_never_known((account, con_id), (account, to_con_id))
     conversion = Conversion(con_id, to_con_id, f"N{to_con_id}", Decimal(new), Decimal(old))
     desk_converts(world.desk, account, conversion, zero_row=zero_row)
     world.ends.moved((account, con_id))
@@ -182,6 +191,8 @@ async def split(world: World, rng: Random) -> str:
     at = world.broker_clock.now()
     held = [row for row in world.desk.positions() if row.con_id == con_id]
     world.booked += [bookings.split(row, new, old, at) for row in held]
+    for row in held:
+        world.realized.untold((row.account, con_id), at)
     world.desk.split(con_id, new, old)
     return f"{con_id} {new}:{old}"
 
@@ -189,9 +200,9 @@ async def split(world: World, rng: Random) -> str:
 async def vanish(world: World, rng: Random) -> str:
     """Gone without a word: a transfer, an expiry, a delivery."""
     needs_a_baseline(world)
-    key = _held_key(world, rng)
-    world.muddy.add(key)
-    world.booked.append(bookings.moved_out(_held(world, key), world.broker_clock.now()))
+    key, at = _held_key(world, rng), world.broker_clock.now()
+    world.booked.append(bookings.moved_out(_held(world, key), at))
+    world.realized.ends(key, at)
     world.vanish(key)
     return str(key)
 
@@ -202,10 +213,11 @@ async def assign(world: World, rng: Random) -> str:
     if not held:
         raise DeskError("no option is held")
     account = rng.choice(held)[0]
-    world.muddy.add((account, 2000))
     world.happens_unseen((account, 1000))
     world.ends.vanishes((account, 2000), world.loop.time())
     option, at = _held(world, (account, 2000)), world.broker_clock.now()
+    world.realized.ends((account, 2000), at)
+    world.realized.untold((account, 1000), at)
     world.booked += bookings.delivered(option, world.desk.instruments[1000], at)
     world.desk.assign(account, 2000, 1000)
     world.ends.moved((account, 2000))
@@ -226,7 +238,8 @@ async def transfer(world: World, rng: Random) -> str:
     account, con_id = rng.choice(free), key[1]
     held, at = _held(world, key), world.broker_clock.now()
     world.booked += [bookings.moved_out(held, at, account), bookings.moved_in(held, account, at)]
-    world.muddy.add(key)
+    world.realized.ends(key, at)
+    world.realized.is_never_known((account, con_id))
     world.vanish(key, zero_row=rng.random() < 0.5)
     world.happens_unseen((account, con_id))
     world.desk.add_position(account, held.instrument, held.quantity, held.average_cost, held.price)
@@ -250,8 +263,10 @@ async def expire(world: World, rng: Random) -> str:
         await world.boot()
     gone = [key for key in sorted(world.truth()) if _has_expired(world, key[1])]
     for key in gone:
-        world.booked.append(bookings.expired(_held(world, key), world.broker_clock.now()))
-        world.muddy.add(key)
+        row, at = _held(world, key), world.broker_clock.now()
+        world.booked.append(bookings.expired(row, at))
+        is_future = row.instrument.sec_type == "FUT"
+        world.realized.ends(key, at, row.price if is_future else Decimal(0))
         world.vanish(key)
     return f"{len(gone)} positions"
 

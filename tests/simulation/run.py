@@ -19,6 +19,7 @@ from tests.simulation.every_step import check_memory, is_full
 from tests.simulation.invariants import check_at_any_time, check_at_rest
 from tests.simulation.memory_disk import without_threads
 from tests.simulation.real_loop import RealLoop
+from tests.simulation.statements import import_all
 from tests.simulation.virtual_loop import Stuck, VirtualLoop
 from tests.simulation.world import World
 
@@ -37,6 +38,7 @@ class Report:
     story: list[str] = field(default_factory=list)
     deeds: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+    compared: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     syncs: int = 0
     is_full: bool = False
@@ -109,10 +111,14 @@ async def _live_through(world: World, actions: Sequence[Action], report: Report)
         await check_at_rest(world)
         if report.is_full and not world.is_real:
             await check_memory(world)
+            await import_all(world)
+            await _come_to_rest(world, report)
+            await check_at_rest(world)
         report.syncs = world.running().stats.total_syncs
         await _leave(world)
     finally:
         report.seconds = world.loop.time() - began
+        report.compared.update(world.compared)
         report.faults.update({kind.value: n for kind, n in world.gateway.applied.times.items()})
         await world.close()
 

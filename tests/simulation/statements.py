@@ -1,5 +1,6 @@
 """The broker's true statement of a world, and the program's import of it."""
 
+import asyncio
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,7 +19,10 @@ from possync_tui.sync.events import EventBus
 from possync_tui.sync.service import PositionSyncService
 from tests.flex import build
 from tests.simulation.bookings import ZONE, contract, stamp
+from tests.simulation.broken import InvariantBroken
 from tests.simulation.world import World
+
+_REFUSED = "refused"
 
 
 def _sheet(world: World, account: str, before: datetime) -> build.Sheet:
@@ -79,15 +83,28 @@ async def import_statement(world: World, rng: Random) -> str:
     )
     await world.stop()
     said = await _imported(world, [item for s in read_flex(path) for item in s.observations])
+    if not said.startswith(_REFUSED):
+        for code in accepted:
+            world.realized.told(code, world.desk.midnight())
     await world.boot()
     return said
+
+
+async def import_all(world: World) -> None:
+    """The next day: the statement of all that happened. Nothing keeps a true one out."""
+    await world.stop()
+    await asyncio.sleep(26 * 3600)
+    await world.boot()
+    said = await import_statement(world, Random(0))
+    if said.startswith(_REFUSED):
+        raise InvariantBroken(f"a true statement was {said}")
 
 
 async def _imported(world: World, observations: list[Observed]) -> str:
     try:
         ledger = await open_ledger(world.ledger_path, clock=world.clock)
     except LedgerError as error:
-        return f"refused: {error}"
+        return f"{_REFUSED}: {error}"
     try:
         service = PositionSyncService(
             broker=NoBroker(world.clock.now()),
@@ -101,7 +118,7 @@ async def _imported(world: World, observations: list[Observed]) -> str:
         await service.load()
         await service.replan(Trigger.IMPORT, observations)
     except LedgerError as error:
-        return f"refused: {error}"
+        return f"{_REFUSED}: {error}"
     finally:
         await ledger.close()
     return f"{len(observations)} observations"
