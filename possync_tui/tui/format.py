@@ -109,8 +109,8 @@ class Redaction:
         return mask_account(shown) if self.masks_accounts else shown
 
     def text(self, outside: str) -> str:
-        """A message that may hold account codes."""
-        shown = clean(outside)
+        """A sentence of the ledger or the broker, which may hold account codes."""
+        shown = clean(outside).replace(" -> ", " → ")
         if self.masks_accounts:
             for code in self._codes:
                 if code in shown:
