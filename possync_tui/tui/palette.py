@@ -30,7 +30,7 @@ class PossyncCommands(Provider):
 
     def _commands(self) -> Iterator[Command]:
         """What the focused pane can do, then its screen, then the program."""
-        desk_screens = [s for s in self.app.screen_stack if isinstance(s, DeskScreen)]
+        desk_screens = self._desk_screens()
         if not desk_screens:
             return
         desk = desk_screens[0].desk
@@ -65,13 +65,16 @@ class PossyncCommands(Provider):
             if (score := matcher.match(command.name)) > 0:
                 text, run = command.name, partial(self._run, command)
                 yield Hit(score, Content(text), run, text=text, help=f"key {command.key}")
-        if not isinstance(self.screen, DeskScreen):
-            return
-        for view in self.screen.desk.picture.positions:
-            name = clean(view.description or view.symbol)
-            if (score := matcher.match(name)) > 0:
-                go = partial(self.screen.post_message, DeskScreen.PositionAsked(view.key))
-                yield Hit(score, Content(f"Go to {name}"), go, text=name)
+        for dashboard in self._desk_screens()[:1]:
+            for view in dashboard.desk.picture.positions:
+                name = clean(view.description or view.symbol)
+                if (score := matcher.match(name)) > 0:
+                    go = partial(dashboard.post_message, DeskScreen.PositionAsked(view.key))
+                    yield Hit(score, Content(f"Go to {name}"), go, text=name)
+
+    def _desk_screens(self) -> list[DeskScreen]:
+        """The dashboard first; a dialog may be what is asked over."""
+        return [screen for screen in self.app.screen_stack if isinstance(screen, DeskScreen)]
 
     async def _run(self, command: Command) -> None:
         await self.app.run_action(command.action, default_namespace=command.node)

@@ -264,6 +264,20 @@ async def test_the_palette_goes_to_a_position_from_any_screen(running: Running) 
         assert row.view.symbol == "IBM"
 
 
+async def test_the_palette_goes_to_a_position_from_a_dialog(running: Running) -> None:
+    async with running() as pilot:
+        await press(pilot, "v", "A", "ctrl+p")
+        await pilot.press(*"ibm")
+        await pilot.pause(0.3)
+        await pilot.press("enter")
+        await pilot.pause(0.2)
+        await settle(pilot)
+        assert top_of(pilot) is DashboardScreen
+        row = dashboard(pilot).positions.table.cursor_row
+        assert isinstance(row, Holding)
+        assert row.view.symbol == "IBM"
+
+
 async def test_the_palette_reaches_a_pane_without_the_keyboard(running: Running) -> None:
     async with running((140, 40)) as pilot:
         assert dashboard(pilot).positions.table.has_focus
