@@ -172,10 +172,11 @@ class Shell(App[None]):
 
     async def _write_screenshot(self, name: str, picture: str) -> None:
         from possync_tui.tui import export
+        from possync_tui.tui.screenshot import without_links
 
         def write() -> Path:
             path = Path(name).absolute()
-            export.write(path, picture, replace=True)
+            export.write(path, without_links(picture), replace=True)
             return path
 
         path = await asyncio.to_thread(write)

@@ -6,6 +6,7 @@ import stat
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -102,7 +103,11 @@ async def test_a_screenshot_is_a_private_file_and_says_where(
         await press(pilot, "X")
         (name,) = os.listdir(tmp_path)
         assert name == "possync-2026-11-18-143012.svg"
-        assert "AAPL" in (tmp_path / name).read_text()
+        picture = (tmp_path / name).read_text()
+        assert "AAPL" in picture
+        # Opened in a browser, it asks no server for a font.
+        assert "url(http" not in picture
+        ElementTree.fromstring(picture)
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
         (said,) = [note.message for note in pilot.app._notifications]
         assert said == f"Wrote {tmp_path / name}. It shows account numbers."
