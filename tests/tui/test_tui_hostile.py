@@ -2,11 +2,15 @@
 
 import logging
 from dataclasses import replace
+from itertools import cycle
+
+import pytest
 
 from possync_tui.domain.connection import Phase
 from possync_tui.domain.plan import Remark
 from possync_tui.ledger.port import LedgerError
 from possync_tui.tui.widgets.line_table import LineTable
+from tests.pictures.gallery import PICTURES, PORTS, Picture, Size
 from tests.tui.conftest import Running, dashboard, press, screen_text, settle
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.hostile import HOSTILE
@@ -96,6 +100,32 @@ def poison(engine: FakeEngine) -> None:
 def assert_harmless(text: str) -> None:
     for line in text.splitlines():
         assert all(character.isprintable() for character in line), repr(line)
+
+
+@pytest.mark.parametrize(
+    ("picture", "size"),
+    zip(PICTURES, cycle([(80, 24), (160, 50)]), strict=False),
+    ids=lambda value: getattr(value, "name", ""),
+)
+async def test_no_state_of_the_program_runs_what_it_shows(
+    running: Running, engine: FakeEngine, picture: Picture, size: Size
+) -> None:
+    """Every screen and state that has a picture, in hostile company."""
+    poison(engine)
+    if picture.prepare is not None:
+        picture.prepare(engine)
+        joined = " ".join(HOSTILE)
+        engine.connect(host=joined, sentence=joined, last_error=joined)
+    async with running(
+        picture.size or size, ports=PORTS if picture.first_minute else None
+    ) as pilot:
+        engine.log(logging.WARNING, "tws", HOSTILE[3])
+        await press(pilot, *picture.keys, *picture.types, *picture.then)
+        assert_harmless(screen_text(pilot))
+        for key in ("j", "pagedown", "G", "tab", "k"):
+            await press(pilot, key)
+            assert_harmless(screen_text(pilot))
+        assert pilot.app.is_running
 
 
 async def test_hostile_text_everywhere(running: Running, engine: FakeEngine) -> None:
