@@ -6,14 +6,16 @@ Amounts are worked out by hand: B60@10 c1 and B40@20 c1 cost 1,402 in all.
 import csv
 import io
 import json
+import sqlite3
 import time
+from contextlib import closing
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from .conftest import Desk
-from .test_terminal_cases import ACCOUNT, EURO, STOCK, Trading, decimals, trading
+from .test_terminal_cases import ACCOUNT, EURO, FUTURE, STOCK, Trading, decimals, trading
 
 __all__ = ["trading"]
 NEW = 201
@@ -177,6 +179,36 @@ def test_a_price_on_the_screen(gone: Trading) -> None:
     screen.until_text("your word")
     screen.press("q")
     assert screen.ended() == 0
+
+
+@pytest.mark.tty
+def test_all_that_is_held_is_decided_with_one_note_and_journaled(gone: Trading) -> None:
+    desk = gone.desk
+    gone.fill("B1@30 c1", FUTURE)
+    gone.sync()
+    gone.command("remove_row", EURO)
+    gone.sync()
+    held = {hold["id"] for hold in holds(desk) if hold["status"] == "held"}
+    assert len(held) == 2
+    screen = desk.terminal()
+    screen.until_text("2 missing")
+    screen.press("v")
+    screen.until_text("K keep ")
+    screen.press("U")
+    screen.until_text("for the journal")
+    screen.press("asked the desk")
+    screen.until_text("asked the desk")
+    screen.press("\r")
+    screen.until(lambda text: text.count("kept") >= 2, "both kept")
+    screen.press("q")
+    assert screen.ended() == 0
+    with closing(sqlite3.connect(desk.ledger)) as db:
+        sql = "SELECT text, evidence FROM journal WHERE kind = 'kept' ORDER BY id"
+        told = db.execute(sql).fetchall()
+    assert {note for _, note in told} == {"asked the desk"}
+    assert {int(text.split()[1]) for text, _ in told} == {int(number) for number in held}
+    assert len(told) == 2
+    assert desk.run("verify").returncode == 0
 
 
 def _until_booked(desk: Desk, amount: Decimal) -> None:
