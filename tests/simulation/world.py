@@ -278,7 +278,11 @@ class World:
         self.engine = Engine(broker=broker, open_ledger=opened, policy=self.policy, clock=clock)
         self.engine.bus.subscribe(self._heard)
         await self.engine.start()
-        self._running = asyncio.create_task(self.engine.run())
+        self._running = self.start_syncing(self.engine)
+
+    def start_syncing(self, engine: Engine) -> "asyncio.Task[None] | None":
+        """As the program without a screen does; a world with an app leaves it to the app."""
+        return asyncio.create_task(engine.run())
 
     async def stop(self) -> None:
         """Quit, as `q` does."""
