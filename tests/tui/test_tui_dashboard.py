@@ -152,6 +152,17 @@ async def test_every_phase_has_a_symbol_and_a_word(running: Running, engine: Fak
         assert len({symbol for symbol, _ in PHASES.values()}) == len(Phase)
 
 
+async def test_trouble_does_not_push_the_account_out_of_the_header(
+    running: Running, engine: FakeEngine
+) -> None:
+    engine.environment = Environment.LIVE
+    engine.arm(True)
+    async with running((80, 24)) as pilot:
+        header = screen_text(pilot).splitlines()[0]
+        for told in ("connected", "LIVE", "3 accounts", "2 held", "ARMED 1:00:00", "12 s ago"):
+            assert told in header
+
+
 async def test_a_missing_position_says_what_to_do(running: Running) -> None:
     async with running((80, 24)) as pilot:
         (line,) = [row for row in screen_text(pilot).splitlines() if "! TSLA" in row]

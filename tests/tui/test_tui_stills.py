@@ -6,6 +6,7 @@ the difference before it is committed.
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from possync_tui.domain.connection import Environment, Phase
 from possync_tui.domain.first_look import Port
@@ -43,6 +44,13 @@ def picture(pilot: Pilot[None]) -> list[list[Cell]]:
     return cells(pilot.app.screen._compositor.render_strips())
 
 
+async def hold_cursors_still(pilot: Pilot[None]) -> None:
+    """A cursor blinks by the clock of the machine."""
+    for box in pilot.app.screen.query(Input):
+        box.cursor_blink = False
+    await settle(pilot)
+
+
 def compare(name: str, size: tuple[int, int], found: str, *, update: bool) -> None:
     path = FOLDER / f"{name}-{size[0]}x{size[1]}.txt"
     if update:
@@ -68,6 +76,7 @@ async def test_a_screen_looks_as_stored(
     for theme in THEMES:
         async with running(size, theme=theme) as pilot:
             await press(pilot, *SCREENS[name])
+            await hold_cursors_still(pilot)
             seen.append(picture(pilot))
     compare(name, size, still(seen), update=update)
 

@@ -44,17 +44,27 @@ def phase_look(state: ConnectionState) -> tuple[str, str, Tone]:
 class Part:
     """A part of the line in its forms, longest first; the `weight`iest is shortened first.
 
-    `action` is what a click on it does.
+    `weight_of_all` is that of leaving it out, where it differs; `action` is what a click does.
     """
 
     forms: tuple[Content, ...]
     weight: int
     action: str = ""
     is_right: bool = False
+    weight_of_all: int | None = None
+
+    def weight_from(self, form: int) -> int:
+        """How readily the form behind this one is taken instead."""
+        is_left_out = not self.forms[form + 1].plain
+        if is_left_out and self.weight_of_all is not None:
+            return self.weight_of_all
+        return self.weight
 
 
-def part(weight: int, *forms: Piece, action: str = "", right: bool = False) -> Part:
-    return Part(tuple(say(form) for form in forms), weight, action, right)
+def part(
+    weight: int, *forms: Piece, action: str = "", right: bool = False, last: int | None = None
+) -> Part:
+    return Part(tuple(say(form) for form in forms), weight, action, right, last)
 
 
 class StatusBar(Widget):
@@ -106,7 +116,7 @@ class StatusBar(Widget):
             able = [i for i, p in enumerate(parts) if forms[i] + 1 < len(p.forms)]
             if not able:
                 break
-            forms[max(able, key=lambda i: (parts[i].weight, -forms[i]))] += 1
+            forms[max(able, key=lambda i: (parts[i].weight_from(forms[i]), -forms[i]))] += 1
         pairs = [(t, p) for t, p in zip(shown(), parts, strict=True) if t.plain]
         left = [pair for pair in pairs if not pair[1].is_right]
         right = [pair for pair in pairs if pair[1].is_right]
@@ -150,15 +160,15 @@ class StatusBar(Widget):
         desk = self._desk
         if desk.account is not None:
             name = f"{desk.shown.account(desk.account.code)} ▾"
-            return part(4, (name, Tone.STRONG), "", action="app.next_account")
+            return part(4, (name, Tone.STRONG), "", action="app.next_account", last=2)
         codes = desk.account_codes()
         if not codes:
             return part(4, "")
         if len(codes) == 1:
-            return part(6, desk.shown.account(codes[0]), "")
+            return part(6, desk.shown.account(codes[0]), "", last=2)
         names = ", ".join(desk.shown.account(code) for code in codes)
         brief = counted(len(codes), "account")
-        return part(6, f"{names} ▾", f"{brief} ▾", "", action="app.next_account")
+        return part(6, f"{names} ▾", f"{brief} ▾", "", action="app.next_account", last=2)
 
     def _peer(self) -> Part:
         state = self._desk.engine.connection
@@ -187,7 +197,7 @@ class StatusBar(Widget):
         if arming.until is not None:
             left = long_countdown(self._desk.seconds_until(arming.until))
         return part(
-            2,
+            3,
             (f" missing→closed ARMED {left} ", Tone.BADGE),
             (f" ARMED {left} ", Tone.BADGE),
             action="app.toggle_arming",
