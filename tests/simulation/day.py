@@ -36,11 +36,12 @@ from possync_tui.tui.app import PossyncApp
 from possync_tui.tui.bridge import LINES_KEPT
 from possync_tui.tui.format import countdown
 from possync_tui.tui.screens.dashboard import DashboardScreen
+from tests.simulation.broken import InvariantBroken
 from tests.simulation.gateway import GatewayInMemory
 from tests.simulation.invariants import check_at_rest
 from tests.simulation.memory_disk import without_threads
 from tests.simulation.virtual_loop import VirtualLoop
-from tests.simulation.world import InvariantBroken, World
+from tests.simulation.world import World
 from tests.tui.conftest import press, settle
 
 HALF_HOUR = 1_800.0
