@@ -71,6 +71,9 @@ WALKS = (
 class TradingDay(World):
     """The demo's desk and a patient user; the app itself runs the sync loop."""
 
+    # Each widget has a task of its own.
+    most_tasks = 100
+
     def __init__(self, seed: int, folder: Path, loop: VirtualLoop) -> None:
         super().__init__(seed, folder, loop)
         self.policy = SyncPolicy()

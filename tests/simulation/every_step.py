@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 FULL_ONE_IN = 8
 
-# There is one task of each kind however long a program runs, and few writes and waits of each.
-_MOST_TASKS = 40
+MOST_TASKS = 40
+"""One of each kind, however long a program runs, and few writes and waits of each."""
 _MOST_UNREAD = 1_000_000
 _QUIET_SYNCS = 6
 _MOST_NEW_OBJECTS = 40
@@ -107,7 +107,7 @@ def check_nothing_piles_up(world: "World") -> None:
     if engine is None or engine._ledger is None:
         return
     tasks = world.loop.tasks_of_program()
-    if len(tasks) > _MOST_TASKS:
+    if len(tasks) > world.most_tasks:
         names = Counter(task.get_coro().__qualname__ for task in tasks)  # type: ignore[union-attr]
         raise InvariantBroken(f"{len(tasks)} tasks: {names.most_common(4)}")
     if not world.is_real and threading.active_count() > world.threads:

@@ -40,7 +40,7 @@ from possync_tui.sync.policy import SyncPolicy
 from tests.simulation.bookings import Booked
 from tests.simulation.broken import InvariantBroken
 from tests.simulation.ends import Ends, Key
-from tests.simulation.every_step import Heard
+from tests.simulation.every_step import MOST_TASKS, Heard
 from tests.simulation.gateway import GatewayInMemory, SimulatedGateway
 from tests.simulation.memory_disk import Machine, copy_as_a_crash_would
 from tests.simulation.real_loop import RealLoop
@@ -100,6 +100,8 @@ class Errors(logging.Handler):
 
 class World:
     """The broker's truth, the program, and what a test knows about both."""
+
+    most_tasks = MOST_TASKS
 
     def __init__(self, seed: int, folder: Path, loop: VirtualLoop | RealLoop) -> None:
         self.is_real = loop.network.is_real
