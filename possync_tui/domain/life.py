@@ -40,7 +40,7 @@ from possync_tui.domain.opening import (
 from possync_tui.domain.position import APPEARED, EntryKind, Lot, Rebuilt
 from possync_tui.domain.unseen import belongs_first
 
-RULES = 1
+RULES = 2
 """The version of the rules below and of what they call. Raise it with every change that makes other
 lives or entries of the same observations: a ledger of older rules is planned again when opened."""
 
@@ -176,7 +176,8 @@ def _book_first(
     Returns what is unexplained about it; `None` where it does not belong there.
     """
     held, item = inventory.quantity, place.item
-    if counting.offset or any(counted.offset for counted in due):
+    if counting.offset or any(c.offset or _rescales(c) for c in due):
+        # Ahead of a split it would be another number of units.
         return None
     end = held + sum((c.happening.after(Decimal(0)) for c in due), Decimal(0))
     at = min(item.as_of, *(c.happening.at for c in due)) if due else item.as_of
@@ -193,6 +194,10 @@ def _book_first(
             return row.quantity - end
         case _:
             return None
+
+
+def _rescales(counted: Counted) -> bool:
+    return counted.happening.after(Decimal(1)) - counted.happening.after(Decimal(0)) != 1
 
 
 def _placed_in(history: Sequence[Recorded], happenings: Sequence[Happening]) -> list[_Placed]:

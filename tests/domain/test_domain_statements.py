@@ -162,3 +162,41 @@ def test_a_split_in_a_statement_that_reproduces_the_first_look(
     assert (rebuilt.quantity, rebuilt.unexplained) == (Decimal(40), ())
     (life,) = rebuilt.lives
     assert [(lot.quantity, lot.is_seeded) for lot in life.lots] == [(Decimal(40), False)]
+
+
+def test_a_split_in_one_gap_with_fills_is_known_once_a_statement_tells_it(
+    history: Callable[..., History],
+) -> None:
+    """The simulation's seed 260: what the fills make, split, is what the snapshot showed."""
+    h = history()
+    for side, quantity, price in (
+        (Side.BOUGHT, "5", "338.70"),
+        (Side.SOLD, "10", "328.64"),
+        (Side.BOUGHT, "33", "325.29"),
+        (Side.SOLD, "84", "317.79"),
+    ):
+        h.fill(side, quantity, price, "0")
+    split_at = h.tick()
+    h.anchor("-84", "211.86")
+    assert rebuild(h.recorded).unexplained
+    h.add(
+        Adjusted(
+            key=KEY,
+            kind=AdjustmentKind.SPLIT,
+            instrument=h.instrument,
+            as_of=split_at,
+            quantity=Decimal(0),
+            source=AdjustmentSource.FLEX,
+            reference="split",
+            evidence="",
+            ratio=(3, 2),
+        )
+    )
+    rebuilt = rebuild(h.recorded)
+    assert (rebuilt.quantity, rebuilt.unexplained) == (Decimal(-84), ())
+    entries = [entry for life in rebuilt.lives for entry in life.entries]
+    assert {entry.quality for entry in entries} == {Quality.EXACT}
+    # 5 bought and sold, 5 sold and bought, 28 bought and sold; 56 are left, of which 84 came.
+    realized = 5 * Decimal("-10.06") + 5 * Decimal("3.35") + 28 * Decimal("-7.50")
+    fifo = sum(entry.realized_micros or 0 for entry in entries if entry.method is CostMethod.FIFO)
+    assert Decimal(fifo) / 1_000_000 == realized
