@@ -1,11 +1,11 @@
 """How many lives of a position may be closed: each that ended at the broker's, and no more.
 
-Four things no ledger could tell, and each allows one life more, as narrowly as that can be said:
+Four things no ledger could tell, and each allows lives more, as narrowly as that can be said:
 
 - What happens without a fill (a split, a delivery, a transfer, a position that is gone without a
   word) shows in the next snapshot only. If fills of the position, or something else without a fill,
-  come in the same gap between two looks, their order is unknown, and so is whether the position was
-  flat in between. Where a look lies between them, nothing is allowed.
+  come in the same gap between two looks, their order is unknown, and so is at which of those fills
+  the position was flat: one life more for each. Where a look lies between them, nothing is allowed.
 - A corrected size tells of another past: seen in hindsight the position was flat at other moments.
   Counted is the past as the corrections tell it, at each moment at which they told another one.
 - The user's word closes what is missing, whatever the broker still holds.
@@ -84,13 +84,19 @@ class Ends:
         return bool(self._doubtful(key))
 
     def _doubtful(self, key: Key) -> int:
-        """How many of the things that no fill tells of stand in one gap with something else."""
-        unseen = self._unseen[key]
-        return sum(
-            any(self._in_one_gap(key[0], at, other) for other in self._fills[key])
-            or any(n != m and self._in_one_gap(key[0], at, other) for m, other in enumerate(unseen))
-            for n, at in enumerate(unseen)
-        )
+        """How many fills stand in one gap with something that no fill tells of.
+
+        Each of them leaves another quantity if that came before it than if it came after, and so
+        may end a life, or not. Something else that no fill tells of may do so once.
+        """
+        unseen, doubtful = self._unseen[key], 0
+        for n, at in enumerate(unseen):
+            fills = sum(self._in_one_gap(key[0], at, other) for other in self._fills[key])
+            others = any(
+                n != m and self._in_one_gap(key[0], at, other) for m, other in enumerate(unseen)
+            )
+            doubtful += max(fills, others)
+        return doubtful
 
     def _in_one_gap(self, account: str, one: float, other: float) -> bool:
         first, last = min(one, other), max(one, other)
