@@ -19,6 +19,7 @@ from possync_tui.domain.observations import (
     AdjustmentSource,
     BasisCarried,
     CarriedLot,
+    Observation,
     Recorded,
 )
 from possync_tui.domain.position import EntryKind, Lot, Rebuilt, Released
@@ -110,6 +111,14 @@ def basis_to_carry(
             if last is None or replace(now, revision=last.revision) != last:
                 found.append(now)
     return tuple(found)
+
+
+def has_conversions(histories: Mapping[PositionKey, Sequence[Recorded]]) -> bool:
+    return any(is_conversion(r.observation) for history in histories.values() for r in history)
+
+
+def is_conversion(item: Observation) -> bool:
+    return isinstance(item, Adjusted) and item.kind is AdjustmentKind.CONVERSION
 
 
 def latest_basis(history: Iterable[Recorded]) -> dict[str, BasisCarried]:

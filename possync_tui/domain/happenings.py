@@ -196,7 +196,7 @@ def happenings_in(history: Sequence[Recorded]) -> tuple[Happening, ...]:
     In the broker's order.
     """
     basis = latest_basis(history)
-    found: list[Happening] = [*_fills(history)]
+    found: list[Happening] = [*fills_in(history)]
     decided: list[KnownAdjustment] = []
     for recorded in history:
         item = recorded.observation
@@ -224,11 +224,12 @@ def _is_refuted(decided: KnownAdjustment, told: Sequence[Happening]) -> bool:
 
 def known_fills(history: Iterable[Recorded]) -> tuple[KnownFill, ...]:
     """Fills that stand, in the broker's order, corrections in place of what they correct."""
-    standing = (fill for fill in _fills(history) if fill.fill.quantity)
+    standing = (fill for fill in fills_in(history) if fill.fill.quantity)
     return tuple(sorted(standing, key=lambda fill: fill.order))
 
 
-def _fills(history: Iterable[Recorded]) -> list[KnownFill]:
+def fills_in(history: Iterable[Recorded]) -> list[KnownFill]:
+    """Every fill in its latest revision, cancelled ones too, in order of arrival."""
     commissions: dict[str, Commission] = {}
     revisions: dict[str, list[tuple[int, Fill]]] = {}
     for recorded in history:

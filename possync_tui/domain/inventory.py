@@ -158,8 +158,22 @@ class Inventory:
 
     def see(self, row: PositionRow) -> None:
         """The broker showed this row: the life is there, and this is its latest row."""
-        if self.current is not None:
-            self.current = replace(self.current, row=row, status=Status.OPEN, missing_since=None)
+        life = self.current
+        if life is not None:
+            # Said in full, here and where lots are added: `replace` would cost most of a plan.
+            self.current = Life(
+                life.origin,
+                life.opened_at,
+                life.quantity,
+                Status.OPEN,
+                life.lots,
+                life.pool,
+                life.entries,
+                life.closed_at,
+                None,
+                life.close_reason,
+                row,
+            )
 
     def lives(self) -> tuple[Life, ...]:
         return (*self.finished, self.current) if self.current else tuple(self.finished)
@@ -214,11 +228,18 @@ class Inventory:
             )
             return
         pool = lot_math.add((life.pool,) if life.pool else (), lot, CostMethod.AVERAGE)[0]
-        self.current = replace(
-            life,
-            quantity=life.quantity + (lot.quantity if signed > 0 else -lot.quantity),
-            lots=lot_math.add(life.lots, lot, CostMethod.FIFO),
-            pool=pool,
+        self.current = Life(
+            life.origin,
+            life.opened_at,
+            life.quantity + (lot.quantity if signed > 0 else -lot.quantity),
+            life.status,
+            lot_math.add(life.lots, lot, CostMethod.FIFO),
+            pool,
+            life.entries,
+            life.closed_at,
+            life.missing_since,
+            life.close_reason,
+            life.row,
         )
 
     def _close(

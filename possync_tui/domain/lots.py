@@ -30,6 +30,8 @@ def share_fees(fees: Fees, part: Decimal, whole: Decimal) -> Fees:
 
 def add_fees(*several: Fees) -> Fees:
     """Fees summed by currency; different currencies are never added."""
+    if not any(several):
+        return ()
     total: dict[str, int] = {}
     for fees in several:
         for currency, micros in fees:
@@ -65,13 +67,14 @@ def merge(pool: Lot, lot: Lot) -> Lot:
     value = None
     if pool.value_micros is not None and lot.value_micros is not None:
         value = pool.value_micros + lot.value_micros
-    return replace(
-        pool,
-        quantity=pool.quantity + lot.quantity,
-        value_micros=value,
-        fees=add_fees(pool.fees, lot.fees),
-        is_seeded=pool.is_seeded or lot.is_seeded,
-        is_pending=pool.is_pending or lot.is_pending,
+    return Lot(
+        pool.quantity + lot.quantity,
+        value,
+        add_fees(pool.fees, lot.fees),
+        pool.opened_at,
+        pool.cause,
+        pool.is_seeded or lot.is_seeded,
+        pool.is_pending or lot.is_pending,
     )
 
 

@@ -1,6 +1,6 @@
 """A plan: what a sync would change, each change with the evidence it rests on. Data, not action."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -8,7 +8,8 @@ from enum import StrEnum
 from functools import cached_property
 
 from possync_tui.domain.instruments import PositionKey
-from possync_tui.domain.observations import Decided, PositionRow
+from possync_tui.domain.observations import Decided, PositionRow, Recorded
+from possync_tui.domain.past import Past
 from possync_tui.domain.position import CostMethod, Entry, Life, Status
 from possync_tui.domain.terms import HoldKind as HoldKind
 
@@ -120,6 +121,29 @@ class OlderRules:
     without_pnl: frozenset[PositionKey]
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the ledger has of some positions, for a plan to stand on.
+
+    `histories` are all their observations, or where there is a past those that came since.
+    """
+
+    histories: Mapping[PositionKey, Sequence[Recorded]]
+    stored: Mapping[PositionKey, Sequence[StoredLife]]
+    pasts: Mapping[PositionKey, Past] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Footing:
+    """What the next plan of a position can go on from, once this one is committed.
+
+    `lives` are all that there will be, each with what was stored of it before.
+    """
+
+    past: Past
+    lives: tuple[tuple[StoredLife | None, Life], ...]
+
+
 class ChangeKind(StrEnum):
     """What a change does to a position, in the words of the log and the diff."""
 
@@ -212,7 +236,7 @@ class Plan:
     `as_of` as its last complete sync. `planned` are the touched positions that this plan took up.
     `without_pnl` are those whose realized entries were left out by the settings. `rules` is the
     version of the rules that every position in the ledger follows once this is committed, where
-    that is another one than before.
+    that is another one than before. `footings` are no part of what the plan says.
     """
 
     as_of: datetime
@@ -225,6 +249,7 @@ class Plan:
     new_accounts: tuple[str, ...] = ()
     without_pnl: frozenset[PositionKey] = frozenset()
     rules: int | None = None
+    footings: Mapping[PositionKey, Footing] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def is_empty(self) -> bool:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from possync_tui.domain.conversion import basis_to_carry
 from possync_tui.domain.holding import corporate_action_holds, statement_gap_holds
 from possync_tui.domain.instruments import PositionKey
-from possync_tui.domain.life import RULES, rebuild
+from possync_tui.domain.life import RULES, rebuild, tell
 from possync_tui.domain.look import Rules
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.money import plain
@@ -29,6 +29,8 @@ from possync_tui.domain.plan import (
     Book,
     Change,
     ChangeKind,
+    Footing,
+    Ground,
     OlderRules,
     Plan,
     PutLife,
@@ -43,6 +45,7 @@ from possync_tui.domain.succession import Succession
 
 Histories = Mapping[PositionKey, Sequence[Recorded]]
 Stored = Mapping[PositionKey, Sequence[StoredLife]]
+Pairs = list[tuple[StoredLife | None, Life]]
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,8 @@ class Draft:
 def make_plan(
     book: Book,
     snapshot: Snapshot,
+    ground: Ground,
     *,
-    histories: Histories,
-    stored: Stored,
     marks: Mapping[PositionKey, Mark],
     rules: Rules,
     known_seq: int,
@@ -68,31 +70,41 @@ def make_plan(
 ) -> Draft:
     """What committing this snapshot would change. Pure: a dry run is this, not committed.
 
-    `histories` and `stored` cover the keys of `reconcile.keys_in_question`; `last_seq` is the
-    newest place in the inbox, behind which the decisions of this plan will stand.
+    `ground` covers the keys of `reconcile.keys_in_question`; `last_seq` is the newest place in the
+    inbox, behind which the decisions of this plan will stand. Raises `BehindPast` where a past of
+    the ground is not enough.
     """
-    hindsight = _in_hindsight(book, histories)
-    histories = _with_hindsight(histories, hindsight)
-    standing = {key: rebuild(history) for key, history in histories.items()}
+    stored, pasts = ground.stored, ground.pasts
+    hindsight = _in_hindsight(book, ground.histories)
+    histories = _with_hindsight(ground.histories, hindsight)
+    standing = {key: tell(history, pasts.get(key)) for key, history in histories.items()}
     findings = reconcile(
         book,
         snapshot,
         marks=marks,
-        quantities={key: rebuilt.quantity for key, rebuilt in standing.items()},
+        quantities={key: now.rebuilt.quantity for key, now in standing.items()},
         rules=rules,
         known_seq=known_seq,
         in_motion=in_motion,
-        opened={key: now.lives[0].opened_at for key, now in standing.items() if now.lives},
+        opened={
+            key: now.rebuilt.lives[0].opened_at
+            for key, now in standing.items()
+            if now.rebuilt.lives
+        },
     )
-    settling = Settling(book, snapshot, histories, standing, findings, known_seq, last_seq)
+    settling = Settling(book, snapshot, histories, standing, findings, known_seq, last_seq, pasts)
     settled = Succession(settling.with_option_events()).applied().with_basis_carried()
     changes: list[Change] = []
     unexplained: set[PositionKey] = set()
+    footings: dict[PositionKey, Footing] = {}
     for key in sorted(histories):
-        after = settled.rebuilt[key]
+        told = settled.told[key]
         if settled.residual(key) and not _is_first_look(settled.decided_for(key)):
             unexplained.add(key)
-        changes += changes_of(key, stored.get(key, ()), after, with_pnl=with_pnl)
+        pairs, gone = _paired(stored.get(key, ()), told.rebuilt)
+        changes += _changes(key, pairs, gone, with_pnl=with_pnl)
+        if told.past is not None and with_pnl and not gone:
+            footings[key] = Footing(told.past, tuple(pairs))
     gaps = {key: after.statement_gap for key, after in settled.rebuilt.items()}
     changes += statement_gap_holds(book.holds, gaps)
     changes += corporate_action_holds(book.holds, histories)
@@ -105,6 +117,7 @@ def make_plan(
         changes=(*changes, *settled.changes),
         planned=frozenset(key for key in histories if key.account in findings.accounts),
         without_pnl=frozenset() if with_pnl else frozenset(histories),
+        footings=footings,
     )
     return Draft(plan, frozenset(unexplained))
 
@@ -219,21 +232,34 @@ def changes_of(
     key: PositionKey, stored: Sequence[StoredLife], rebuilt: Rebuilt, *, with_pnl: bool = True
 ) -> list[Change]:
     """What makes the stored lives of a position equal to the rebuilt ones."""
-    changes: list[Change] = []
+    pairs, gone = _paired(stored, rebuilt)
+    return _changes(key, pairs, gone, with_pnl=with_pnl)
+
+
+def _paired(stored: Sequence[StoredLife], rebuilt: Rebuilt) -> tuple[Pairs, list[StoredLife]]:
+    """Each life with the stored one that it continues, and stored ones that none does."""
     unmatched = list(stored)
-    pairs: list[tuple[StoredLife | None, Life]] = []
+    pairs: Pairs = []
     for ordinal, life in enumerate(rebuilt.lives):
         match = _match(unmatched, life, ordinal, rebuilt.lives)
         if match is not None:
             unmatched.remove(match)
         pairs.append((match, life))
-    for gone in unmatched:
-        changes += _void(key, gone)
+    return pairs, unmatched
+
+
+def _changes(
+    key: PositionKey, pairs: Pairs, gone: Sequence[StoredLife], *, with_pnl: bool
+) -> list[Change]:
+    changes: list[Change] = []
+    for never_was in gone:
+        changes += _void(key, never_was)
+    pairs = [(before, life) for before, life in pairs if before is None or before.life is not life]
     for before, life in pairs:
         changes += _life_changes(key, before, life)
         if with_pnl:
             changes += _entry_changes(key, before, life)
-    return _link_replacements(changes)
+    return _link_replacements(changes) if len(changes) > 1 else changes
 
 
 def _is_first_look(decided: Sequence[Decided]) -> bool:
@@ -245,7 +271,7 @@ def _match(
 ) -> StoredLife | None:
     """The stored life that this one continues: opened by the same event, or in the same place."""
     for candidate in unmatched:
-        if candidate.life.origin == life.origin:
+        if candidate.life is life or candidate.life.origin == life.origin:
             return candidate
     origins = {other.origin for other in lives}
     free = [c for c in unmatched if c.life.origin not in origins]

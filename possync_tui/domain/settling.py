@@ -4,14 +4,14 @@ Each position is rebuilt by itself. Only assignment and exercise tie two of them
 looked for here, before the plan is made.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 
-from possync_tui.domain.conversion import basis_to_carry
+from possync_tui.domain.conversion import basis_to_carry, has_conversions, is_conversion
 from possync_tui.domain.instruments import PositionKey
-from possync_tui.domain.life import rebuild, with_decided
+from possync_tui.domain.life import Told, reaches_behind, tell, with_decided
 from possync_tui.domain.observations import (
     Absent,
     Adjusted,
@@ -30,6 +30,7 @@ from possync_tui.domain.pairing import (
     pair,
     pool_cost,
 )
+from possync_tui.domain.past import Past
 from possync_tui.domain.plan import Book, Change, CountAbsence, HoldKind, RaiseHold
 from possync_tui.domain.position import Rebuilt
 from possync_tui.domain.reconcile import Findings
@@ -45,16 +46,18 @@ _ENDS_OF_OPTIONS = frozenset({CloseReason.ZERO_ROW, CloseReason.EXPIRED})
 class Settling:
     """The decisions of a snapshot, and every position in question as they leave it.
 
-    `standing` is each position before them.
+    `standing` is each position before them; of those with one of the `pasts`, `histories` has only
+    what came since.
     """
 
     book: Book
     snapshot: Snapshot
     histories: Mapping[PositionKey, Sequence[Recorded]]
-    standing: Mapping[PositionKey, Rebuilt]
+    standing: Mapping[PositionKey, Told]
     findings: Findings
     known_seq: int
     last_seq: int
+    pasts: Mapping[PositionKey, Past] = field(default_factory=dict)
 
     @property
     def decided(self) -> tuple[Decided, ...]:
@@ -76,12 +79,24 @@ class Settling:
     @cached_property
     def rebuilt(self) -> Mapping[PositionKey, Rebuilt]:
         """Every position in question with what was decided of it."""
-        return {
-            key: rebuild(with_decided(history, self.decided_for(key), self.last_seq))
-            if self.decided_for(key)
-            else self.standing[key]
-            for key, history in self.histories.items()
-        }
+        return {key: told.rebuilt for key, told in self.told.items()}
+
+    @cached_property
+    def told(self) -> Mapping[PositionKey, Told]:
+        return {key: self._tell(key, decided) for key, decided in self._decided_of_all()}
+
+    def _decided_of_all(self) -> Iterable[tuple[PositionKey, Sequence[Decided]]]:
+        return ((key, self.decided_for(key)) for key in self.histories)
+
+    def _tell(self, key: PositionKey, decided: Sequence[Decided]) -> Told:
+        before = self.standing[key]
+        if not decided:
+            return before
+        if before.past is not None:
+            news = with_decided((), decided, self.last_seq)
+            if key in self.pasts or not reaches_behind(before.past, news):
+                return tell(news, before.past)
+        return tell(with_decided(self.histories[key], decided, self.last_seq))
 
     @cached_property
     def _by_key(self) -> Mapping[PositionKey, Sequence[Decided]]:
@@ -116,6 +131,8 @@ class Settling:
     def with_basis_carried(self) -> "Settling":
         """The same, with what conversions carry as the positions that they left say it now."""
         settled = self
+        if not has_conversions(self.histories) and not any(map(is_conversion, self.decided)):
+            return self
         for _ in range(LONGEST_CHAIN):
             histories = {
                 key: with_decided(history, settled.decided_for(key), self.last_seq)
@@ -129,7 +146,7 @@ class Settling:
         return settled
 
     def _vanished(self, key: PositionKey) -> Vanished | None:
-        life = self.standing[key].current
+        life = self.standing[key].rebuilt.current
         if life is None or life.row is None or life.row.instrument.sec_type not in _OPTIONS:
             return None
         known = self.book.positions.get(key)
@@ -152,7 +169,7 @@ class Settling:
         if not residual:
             return None
         held = anchor.row.quantity - residual
-        life = self.standing[key].current
+        life = self.standing[key].rebuilt.current
         cost: int | None = 0
         if held:
             is_same = life is not None and life.quantity == held

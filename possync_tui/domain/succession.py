@@ -200,7 +200,7 @@ class Succession:
 
     def _quantity(self, key: PositionKey, known: KnownPosition) -> Decimal:
         standing = self.settled.standing.get(key)
-        return known.quantity if standing is None else standing.quantity
+        return known.quantity if standing is None else standing.rebuilt.quantity
 
     def _is_gone(self, key: PositionKey, known: KnownPosition) -> bool:
         if key.account not in self.settled.findings.accounts or key in self._present:
@@ -218,7 +218,7 @@ class Succession:
 
     def _begins_here(self, anchor: Anchor) -> bool:
         """Whether a life begins with this row, and no fill or other event opened it."""
-        before = self.settled.standing[anchor.key].current
+        before = self.settled.standing[anchor.key].rebuilt.current
         is_unseen = before is None or before.row is None
         return is_unseen and self._still_appeared(anchor.key)
 

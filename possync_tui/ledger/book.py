@@ -20,6 +20,7 @@ from possync_tui.domain.plan import (
 from possync_tui.domain.position import APPEARED, Status
 from possync_tui.ledger.at_rest import moment, number, one_of, optional_moment
 from possync_tui.ledger.codec import decode
+from possync_tui.ledger.keeping import Written
 from possync_tui.ledger.parts import decode_keys, decode_row, encode_row
 
 RowOf = Callable[[PositionKey, str], PositionRow]
@@ -39,31 +40,51 @@ class BookShelf:
         self._positions: Mapping[PositionKey, KnownPosition] | None = None
         self._stale: set[PositionKey] = set()
         self._rows: dict[PositionKey, tuple[str, PositionRow]] = {}
+        self._written: dict[PositionKey, KnownPosition] = {}
+        self._learnt: dict[PositionKey, KnownPosition] = {}
 
     def forget(self, keys: Iterable[PositionKey]) -> None:
         """What the tables say of these positions may be another thing now."""
-        self._stale.update(keys)
+        for key in keys:
+            self._stale.add(key)
+            self._learnt.pop(key, None)
 
     def forget_all(self) -> None:
         self._positions = None
+        self._learnt.clear()
 
-    def take_in(self, plan: Plan) -> None:
+    def take_in(self, plan: Plan, row_text: Callable[[PositionRow], str] = encode_row) -> None:
         """A plan is about to be written."""
-        self._stale.update(plan.planned)
+        self.forget(plan.planned)
         for item in plan.decided:
-            self._stale.add(item.key)
+            self.forget((item.key,))
             if isinstance(item, Anchor):
                 # Its text will be what the table says: then it need not be decoded.
-                self._rows[item.key] = (encode_row(item.row), item.row)
-        self._stale.update(c.key for c in plan.changes if isinstance(c, PutLife | CountAbsence))
+                self._rows[item.key] = (row_text(item.row), item.row)
+        self.forget(c.key for c in plan.changes if isinstance(c, PutLife | CountAbsence))
+
+    def follow(self, plan: Plan, written: Written) -> None:
+        """What a plan has written: most of it need not be read again, once it is committed."""
+        told = _other_than_rows(plan)
+        for item in plan.decided:
+            if isinstance(item, Anchor) and item.key not in told and item.key in written.taken_up:
+                known = _known_after(item, plan, written)
+                if known is not None:
+                    self._written[item.key] = known
+
+    def settled(self, is_committed: bool) -> None:
+        """The transaction has ended."""
+        if is_committed:
+            self._learnt.update(self._written)
+        self._written = {}
 
     def read(self, db: sqlite3.Connection) -> Book:
-        positions, stale = self._positions, self._stale
-        if positions is None or len(stale) * 2 > len(positions):
+        positions, unread = self._positions, self._stale - self._learnt.keys()
+        if positions is None or len(unread) * 2 > len(positions) + len(self._learnt):
             positions = {position.key: position for position in _positions(db, self._row)}
-        elif stale:
+        elif self._stale:
             positions = self._refreshed(db, positions)
-        self._positions, self._stale = positions, set()
+        self._positions, self._stale, self._learnt = positions, set(), {}
         return _book(db, positions)
 
     def _refreshed(
@@ -72,6 +93,10 @@ class BookShelf:
         # The book of before may still be in use.
         fresh = dict(positions)
         for key in self._stale:
+            learnt = self._learnt.get(key)
+            if learnt is not None:
+                fresh[key] = learnt
+                continue
             fresh.pop(key, None)
             for record in db.execute(_POSITION, key):
                 fresh[key] = _position(record, self._row)
@@ -82,6 +107,41 @@ class BookShelf:
         if known is None or known[0] != text:
             known = self._rows[key] = (text, decode_row(text))
         return known[1]
+
+
+def _other_than_rows(plan: Plan) -> set[PositionKey]:
+    """Positions of which a plan says more than the row that was shown and an open life."""
+    told = {item.key for item in plan.decided if not isinstance(item, Anchor)}
+    for change in plan.changes:
+        match change:
+            case PutLife(key=key, life=life) if life.status is Status.CLOSED:
+                told.add(key)
+            case CountAbsence(key=key):
+                told.add(key)
+            case _:
+                pass
+    return told
+
+
+def _known_after(anchor: Anchor, plan: Plan, written: Written) -> KnownPosition | None:
+    """What the tables will say of a position that was shown: its absences are over."""
+    key, standing = anchor.key, written.standings.get(anchor.key)
+    footing = plan.footings.get(key)
+    life = footing.past.rebuilt.current if footing is not None else None
+    if life is None or standing is None:
+        return None
+    return KnownPosition(
+        key=key,
+        row=anchor.row,
+        status=life.status,
+        quantity=life.quantity,
+        is_absent=standing.is_absent,
+        missing_since=life.missing_since,
+        zero_pushed_at=standing.zero_pushed_at,
+        zero_pushed_seq=standing.zero_pushed_seq,
+        presence_seq=standing.presence_seq,
+        appeared_at=life.opened_at if life.origin.startswith(APPEARED) else None,
+    )
 
 
 def read_book(db: sqlite3.Connection) -> Book:

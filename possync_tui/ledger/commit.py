@@ -23,6 +23,8 @@ from possync_tui.ledger.at_rest import label, stamp
 from possync_tui.ledger.entries import Appending
 from possync_tui.ledger.inbox import Arrival
 from possync_tui.ledger.journal import Contracts, line_of, write_lines
+from possync_tui.ledger.keeping import Written, ids_by_life
+from possync_tui.ledger.known import Standings
 from possync_tui.ledger.lives import life_named
 from possync_tui.ledger.named import NamedLife
 from possync_tui.ledger.parts import RowTexts, encode_keys
@@ -34,6 +36,7 @@ from possync_tui.ledger.runs import add_run
 
 Seen = Mapping[PositionKey, int]
 """How far in the inbox a plan has looked, by position."""
+LifeIds = dict[tuple[PositionKey, str], int]
 
 
 @dataclass
@@ -43,34 +46,42 @@ class _Committing:
     run_id: int
     now: datetime
     seen: Seen
+    row_text: RowTexts
     decided_at: dict[PositionKey, tuple[int, int]] = field(default_factory=dict)
     before: dict[PositionKey, int] = field(default_factory=dict)
-    row_text: RowTexts = field(default_factory=RowTexts)
 
 
 def apply_plan(
-    db: sqlite3.Connection, plan: Plan, result: SyncResult, seen: Seen, now: datetime
-) -> SyncResult:
+    db: sqlite3.Connection,
+    plan: Plan,
+    result: SyncResult,
+    seen: Seen,
+    now: datetime,
+    row_text: RowTexts | None = None,
+) -> tuple[SyncResult, Written]:
     """Write the plan, its journal and its run. Runs inside a transaction.
 
     Raises `LedgerWriteFailed` where the plan does not fit the tables it was made from.
     """
     done = add_run(db, result)
     assert done.run_id is not None
-    committing = _Committing(db, plan, done.run_id, now, seen)
+    committing = _Committing(db, plan, done.run_id, now, seen, row_text or RowTexts())
     if plan.new_accounts:
         add_accounts(db, plan.new_accounts, now, accepted=False)
-    _append_decided(committing)
-    _apply_changes(committing)
+    standings, taken_up = _append_decided(committing)
+    lives, entries = _apply_changes(committing)
     _cover_accounts(committing)
     if plan.rules is not None:
         put_rules(db, plan.rules)
     _keep_snapshot(committing)
-    return done
+    return done, Written(standings, lives, ids_by_life(entries), taken_up)
 
 
-def _append_decided(committing: _Committing) -> None:
-    """Put the decisions behind what the inbox holds, and count as taken up what the plan saw."""
+def _append_decided(committing: _Committing) -> tuple[Standings, frozenset[PositionKey]]:
+    """Put the decisions behind what the inbox holds, and count as taken up what the plan saw.
+
+    Returns where positions stand now, and those of which the plan saw everything.
+    """
     plan, seen = committing.plan, committing.seen
     arrival = Arrival(committing.db, committing.now, row_text=committing.row_text)
     keys = plan.planned | {item.key for item in plan.decided}
@@ -89,21 +100,26 @@ def _append_decided(committing: _Committing) -> None:
         standing.plan(seen[key], before, committing.decided_at.get(key))
         standing.without_pnl = key in plan.without_pnl
     arrival.finish()
+    saw_all = frozenset(key for key in keys if committing.before[key] <= seen[key])
+    return arrival.standings, saw_all
 
 
-def _apply_changes(committing: _Committing) -> None:
-    """Lives before their entries, reversals before what replaces them; the journal in order."""
+def _apply_changes(committing: _Committing) -> tuple[LifeIds, list[tuple[AddEntry, int]]]:
+    """Lives before their entries, reversals before what replaces them; the journal in order.
+
+    Returns the ids that lives and entries got.
+    """
     db, run_id, now = committing.db, committing.run_id, committing.now
     changes = committing.plan.changes
     puts = [change for change in changes if isinstance(change, PutLife)]
-    put_lives(db, puts, committing.row_text)
+    ids = put_lives(db, puts, committing.row_text)
     # A zero row that was pushed for a life that is closed says nothing of the next one.
     db.executemany(
         "UPDATE known SET zero_pushed_at = NULL, zero_pushed_seq = 0"
         " WHERE account = ? AND con_id = ?",
         [put.key for put in puts if put.life.status is Status.CLOSED],
     )
-    _append_entries(committing)
+    entries = _append_entries(committing)
     for change in changes:
         match change:
             case CountAbsence():
@@ -116,23 +132,27 @@ def _apply_changes(committing: _Committing) -> None:
                 pass
     contracts = Contracts(db, changes)
     write_lines(db, [line_of(contracts, change) for change in changes], run_id, now)
+    lives = {(p.key, p.life.origin): life_id for p, life_id in zip(puts, ids, strict=True)}
+    return lives, entries
 
 
-def _append_entries(committing: _Committing) -> None:
-    """Reversals before what replaces them."""
+def _append_entries(committing: _Committing) -> list[tuple[AddEntry, int]]:
+    """Reversals before what replaces them; returns what was added, with its id."""
     db, changes = committing.db, committing.plan.changes
     appending = Appending(db, committing.run_id, committing.now, Rollups(db))
     for change in changes:
         if isinstance(change, ReverseEntry):
             appending.reverse(change)
     lives: dict[tuple[PositionKey, str], NamedLife] = {}
+    added: list[tuple[AddEntry, int]] = []
     for change in changes:
         if isinstance(change, AddEntry):
             name = (change.key, change.origin)
             if name not in lives:
                 lives[name] = life_named(db, *name)
-            appending.add(change, lives[name])
+            added.append((change, appending.add(change, lives[name])))
     appending.save()
+    return added
 
 
 def _count_absence(db: sqlite3.Connection, change: CountAbsence) -> None:

@@ -75,14 +75,17 @@ class Connection(aiosqlite.Connection):
         with _translated(self._path, writing=False):
             return await self._run(lambda db: _reading(db, work))
 
-    async def write(self, work: Work[T], kept: Callable[[T], None]) -> T:
+    async def write(
+        self, work: Work[T], kept: Callable[[T], None], ended: Callable[[bool], None]
+    ) -> T:
         """Run `work` as one transaction; nothing of it stays if it raises.
 
-        `kept` is told the result once it is on the disk. A cancelled caller leaves all that to
-        finish by itself: it is committed or rolled back either way. Raises `LedgerWriteFailed` or
-        `LedgerUnusable`.
+        `kept` is told the result once it is on the disk; before that, and before anything else runs
+        on the connection, `ended` is told on its thread whether it was committed. A cancelled
+        caller leaves all that to finish by itself: it is committed or rolled back either way.
+        Raises `LedgerWriteFailed` or `LedgerUnusable`.
         """
-        task = asyncio.ensure_future(self._write(work, kept))
+        task = asyncio.ensure_future(self._write(work, kept, ended))
         tracked = cast("asyncio.Task[object]", task)
         self._unfinished.add(tracked)
         task.add_done_callback(lambda _: self._unfinished.discard(tracked))
@@ -100,9 +103,11 @@ class Connection(aiosqlite.Connection):
             with _translated(self._path, writing=False):
                 await self.close()
 
-    async def _write(self, work: Work[T], kept: Callable[[T], None]) -> T:
+    async def _write(
+        self, work: Work[T], kept: Callable[[T], None], ended: Callable[[bool], None]
+    ) -> T:
         with _translated(self._path, writing=True):
-            result = await self._run(lambda db: _writing(db, work))
+            result = await self._run(lambda db: _writing(db, work, ended))
         kept(result)
         return result
 
@@ -130,16 +135,21 @@ def _reading(db: sqlite3.Connection, work: Work[T]) -> T:
             db.execute("ROLLBACK")
 
 
-def _writing(db: sqlite3.Connection, work: Work[T]) -> T:
-    _begin(db, "BEGIN IMMEDIATE")
+def _writing(db: sqlite3.Connection, work: Work[T], ended: Callable[[bool], None]) -> T:
+    is_committed = False
     try:
-        result = work(db)
-        db.execute("COMMIT")
-    except BaseException:
-        # After some errors (disk full, I/O) SQLite has rolled back by itself.
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
+        _begin(db, "BEGIN IMMEDIATE")
+        try:
+            result = work(db)
+            db.execute("COMMIT")
+            is_committed = True
+        except BaseException:
+            # After some errors (disk full, I/O) SQLite has rolled back by itself.
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+    finally:
+        ended(is_committed)
     return result
 
 

@@ -2,11 +2,10 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.observations import (
@@ -26,20 +25,34 @@ from possync_tui.domain.observations import (
     RowPushed,
 )
 from possync_tui.ledger.at_rest import (
-    digits,
     label,
     number,
-    optional_digits,
     optional_number,
     stamp,
 )
 from possync_tui.ledger.codec import decode, encode, kind_of
 from possync_tui.ledger.known import Standings
-from possync_tui.ledger.parts import RowTexts, encode_instrument, row_content
+from possync_tui.ledger.laid_out import (
+    PUT_COMMISSION,
+    PUT_EXECUTION,
+    PUT_INSTRUMENT,
+    PUT_INSTRUMENT_IF_NONE,
+    commission_columns,
+    execution_columns,
+    instrument_columns,
+)
+from possync_tui.ledger.parts import RowTexts, row_content
 
 _LARGEST = 2**63 - 1
 _CENT = Decimal("0.01")
-_INSTRUMENTS_KEPT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How many observations were new, and what is news of which position."""
+
+    new: int
+    news: tuple[tuple[PositionKey, Recorded], ...]
 
 
 @dataclass
@@ -59,6 +72,7 @@ class Arrival:
     _told: dict[int, Instrument] = field(default_factory=dict)
     _keys_by_exec: dict[str, list[PositionKey]] = field(default_factory=dict)
     _present: list[PositionKey] = field(default_factory=list)
+    news: list[tuple[PositionKey, Recorded]] = field(default_factory=list)
     row_text: RowTexts = field(default_factory=RowTexts)
 
     def __post_init__(self) -> None:
@@ -96,13 +110,13 @@ class Arrival:
         return [seq for seq, _ in numbered]
 
     def finish(self) -> None:
-        self.db.executemany(_PUT_EXECUTION, self._executions)
-        self.db.executemany(_PUT_COMMISSION, self._commissions)
+        self.db.executemany(PUT_EXECUTION, self._executions)
+        self.db.executemany(PUT_COMMISSION, self._commissions)
         self.db.executemany(
-            _PUT_INSTRUMENT, [instrument_columns(i) for i in self._instruments.values()]
+            PUT_INSTRUMENT, [instrument_columns(i) for i in self._instruments.values()]
         )
         self.db.executemany(
-            _PUT_INSTRUMENT_IF_NONE, [instrument_columns(i) for i in self._told.values()]
+            PUT_INSTRUMENT_IF_NONE, [instrument_columns(i) for i in self._told.values()]
         )
         self.db.executemany("DELETE FROM absences WHERE account = ? AND con_id = ?", self._present)
         self.standings.save()
@@ -149,6 +163,7 @@ class Arrival:
             self._meet(fill.instrument, is_told=fill.source is FillSource.FLEX)
             if _is_bookable(fill.key):
                 self.standings[fill.key].touch(seq)
+                self.news.append((fill.key, Recorded(seq, fill)))
         return seq
 
     def _take_commission(self, report: Commission) -> int | None:
@@ -161,6 +176,7 @@ class Arrival:
             self._commissions.append(commission_columns(seq, report))
             for key in self._keys_of(exec_id):
                 self.standings[key].touch(seq)
+                self.news.append((key, Recorded(seq, report)))
         return seq
 
     def _is_known(self, exec_id: str, report: Commission) -> bool:
@@ -194,6 +210,7 @@ class Arrival:
         if seq is not None:
             self._meet(row.instrument)
             standing.push(seq, content, pushed.received_at, is_zero=row.quantity == 0)
+            self.news.append((row.key, Recorded(seq, pushed)))
         return seq
 
     def _take_decided(self, decided: Decided) -> int | None:
@@ -214,6 +231,7 @@ class Arrival:
         return f"{kind}|{key.account}|{key.con_id}|{what}", key, payload
 
     def _follow(self, decided: Decided, seq: int) -> None:
+        self.news.append((decided.key, Recorded(seq, decided)))
         standing = self.standings[decided.key]
         match decided:
             case Anchor():
@@ -253,18 +271,13 @@ def record(
     db: sqlite3.Connection,
     observations: Sequence[Observation],
     now: datetime,
-    touched: Callable[[Iterable[PositionKey]], None] = lambda _: None,
-) -> int:
-    """Append what is not there yet; return how many were new. Runs inside a transaction.
-
-    `touched` is told of the positions that they are about.
-    """
+) -> Taken:
+    """Append what is not there yet. Runs inside a transaction."""
     arrival = Arrival(db, now)
     new = sum(arrival.take(observation) is not None for observation in observations)
     if new:
         arrival.finish()
-        touched(arrival.standings)
-    return new
+    return Taken(new, tuple(arrival.news))
 
 
 def last_seq(db: sqlite3.Connection) -> int:
@@ -284,51 +297,6 @@ def histories(
     db: sqlite3.Connection, keys: Iterable[PositionKey]
 ) -> dict[PositionKey, tuple[Recorded, ...]]:
     return {key: history(db, key) for key in keys}
-
-
-def execution_columns(seq: int, fill: Fill) -> tuple[str | int, ...]:
-    return (
-        seq,
-        fill.account,
-        label(fill.exec_id),
-        label(fill.base_id),
-        min(fill.revision, _LARGEST),
-        fill.instrument.con_id,
-        label(fill.instrument.symbol),
-        fill.side.value,
-        digits(fill.quantity),
-        digits(fill.price),
-        stamp(fill.time),
-        label(fill.raw_time),
-        fill.order_id,
-        fill.perm_id,
-        fill.client_id,
-        label(fill.exchange),
-    )
-
-
-def commission_columns(seq: int, report: Commission) -> tuple[str | int | None, ...]:
-    return (
-        label(report.exec_id),
-        seq,
-        digits(report.amount),
-        label(report.currency),
-        optional_digits(report.broker_realized_pnl),
-    )
-
-
-@lru_cache(maxsize=_INSTRUMENTS_KEPT)
-def instrument_columns(instrument: Instrument) -> tuple[str | int, ...]:
-    return (
-        instrument.con_id,
-        label(instrument.symbol),
-        label(instrument.description),
-        label(instrument.sec_type),
-        label(instrument.currency),
-        digits(instrument.multiplier_value),
-        digits(instrument.unit_value),
-        encode_instrument(instrument),
-    )
 
 
 def _is_bookable(key: PositionKey) -> bool:
@@ -359,36 +327,4 @@ VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (identity) DO NOTHING
 _APPEND_AT = """
 INSERT INTO inbox (seq, kind, account, con_id, exec_id, identity, payload, received_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-"""
-
-_PUT_EXECUTION = """
-INSERT INTO executions (seq, account, exec_id, base_id, revision, con_id, symbol, side, quantity,
-    price, time, raw_time, order_id, perm_id, client_id, exchange)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-
-_PUT_COMMISSION = """
-INSERT INTO commissions (exec_id, seq, amount, currency, broker_realized_pnl)
-VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (exec_id) DO UPDATE SET
-    seq = excluded.seq, amount = excluded.amount, currency = excluded.currency,
-    broker_realized_pnl = excluded.broker_realized_pnl
-"""
-
-_PUT_INSTRUMENT_IF_NONE = """
-INSERT INTO instruments (con_id, symbol, description, sec_type, currency, multiplier, unit_value,
-    instrument)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (con_id) DO NOTHING
-"""
-
-_PUT_INSTRUMENT = """
-INSERT INTO instruments (con_id, symbol, description, sec_type, currency, multiplier, unit_value,
-    instrument)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (con_id) DO UPDATE SET
-    symbol = excluded.symbol, description = excluded.description, sec_type = excluded.sec_type,
-    currency = excluded.currency, multiplier = excluded.multiplier,
-    unit_value = excluded.unit_value, instrument = excluded.instrument
-WHERE instrument <> excluded.instrument
 """

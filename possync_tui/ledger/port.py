@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from possync_tui.domain.instruments import PositionKey
     from possync_tui.domain.marks import Mark
     from possync_tui.domain.observations import Observed, Recorded
-    from possync_tui.domain.plan import Book, OlderRules, Plan, StoredLife
+    from possync_tui.domain.plan import Book, Ground, OlderRules, Plan, StoredLife
     from possync_tui.domain.position import CostMethod, Quality
     from possync_tui.domain.runs import SyncResult, SyncStats
     from possync_tui.domain.views import (
@@ -227,6 +227,13 @@ class LedgerPort(LedgerReads, Protocol):
         self, keys: Iterable[PositionKey]
     ) -> Mapping[PositionKey, tuple[StoredLife, ...]]:
         """The lives of these positions as the tables have them, oldest first."""
+        ...
+
+    async def ground(self, keys: Iterable[PositionKey], *, whole: bool = False) -> Ground:
+        """Both of them for a plan, as far as it has not been made of them before.
+
+        With `whole`, histories are read from their beginning, and there are no pasts.
+        """
         ...
 
     async def commit(self, plan: Plan, result: SyncResult) -> SyncResult:

@@ -1,11 +1,14 @@
 """Realized entries as they are read."""
 
 import sqlite3
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 
 from possync_tui.domain.money import from_micros
 from possync_tui.domain.views import EntryView
 from possync_tui.ledger.at_rest import moment, number, optional_number, stamp
+from possync_tui.ledger.connection import Connection
 from possync_tui.ledger.parts import decode_price
 from possync_tui.ledger.port import EntryQuery
 
@@ -187,3 +190,21 @@ def _entry(
         bool(is_full_close),
         decode_price(price),
     )
+
+
+async def pages(
+    reader: Connection, query: EntryQuery, size: int = PAGE
+) -> AsyncIterator[list[EntryView]]:
+    """The entries of a query, the newest first, some at a time."""
+    if query.symbol is not None:
+        # What is of one name is found by it, not page by page.
+        yield await reader.read(lambda db: entries(db, query))
+        return
+    below, left = await reader.read(first_place), query.limit
+    while left is None or left > 0:
+        wanted = size if left is None else min(size, left)
+        found, below = await reader.read(partial(page, query=query, below=below, size=wanted))
+        yield found
+        if len(found) < wanted:
+            return
+        left = left if left is None else left - wanted

@@ -14,7 +14,7 @@ from possync_tui.domain.connection import Environment
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Observed, Recorded
-from possync_tui.domain.plan import Book, OlderRules, Plan, StoredLife
+from possync_tui.domain.plan import Book, Ground, OlderRules, Plan, StoredLife
 from possync_tui.domain.position import CostMethod
 from possync_tui.domain.runs import Outcome, SyncResult, SyncStats
 from possync_tui.domain.views import (
@@ -34,12 +34,14 @@ from possync_tui.domain.word import Word
 from possync_tui.ledger import accounts as account_rows
 from possync_tui.ledger import consumed, drill, inbox, past, reads, realized, review, totals
 from possync_tui.ledger import lots as open_lots
-from possync_tui.ledger.book import BookShelf, read_book
-from possync_tui.ledger.commit import Seen, apply_plan
+from possync_tui.ledger.book import read_book
+from possync_tui.ledger.commit import Seen
 from possync_tui.ledger.connection import Connection, T, Work
 from possync_tui.ledger.journal import Line, write_lines
+from possync_tui.ledger.keeping import Keeping
 from possync_tui.ledger.lives import stored_lives
 from possync_tui.ledger.marks import save_marks
+from possync_tui.ledger.memory import Memory
 from possync_tui.ledger.opening import Opened, Opening, open_reader, open_writer
 from possync_tui.ledger.port import (
     EntryQuery,
@@ -133,7 +135,7 @@ class Ledger:
         self._writer = writer
         self._seen_by_key: dict[PositionKey, int] = {}
         self._seen_by_book: int | None = None
-        self._shelf = BookShelf()
+        self._memory = Memory()
 
     @property
     def path(self) -> Path:
@@ -171,17 +173,16 @@ class Ledger:
 
     async def record(self, observations: Sequence[Observed]) -> int:
         now = self._opening.now()
-        forget = self._shelf.forget
-        return await self._append(lambda db: inbox.record(db, observations, now, forget))
+        recorded = self._memory.recorded
+        return await self._append(lambda db: recorded(inbox.record(db, observations, now)))
 
     async def book(self) -> Book:
         def read(db: Database) -> tuple[Book, int]:
             # Where another instance writes, nobody tells what changed.
-            book = read_book(db) if self._writer is None else self._shelf.read(db)
+            book = read_book(db) if self._writer is None else self._memory.shelf.read(db)
             return book, inbox.last_seq(db)
 
         book, seq = await self._sync_connection.read(read)
-        # A reader learns here how far the writer has come; the writer knows.
         self._seen_by_book, self._last_seq = seq, max(seq, self._last_seq)
         return book
 
@@ -194,7 +195,6 @@ class Ledger:
             return inbox.histories(db, wanted), inbox.last_seq(db)
 
         found, seq = await self._sync_connection.read(read)
-        # What a plan has seen of a position: later news of it is for the next plan.
         self._seen_by_key.update(dict.fromkeys(wanted, seq))
         return found
 
@@ -206,17 +206,26 @@ class Ledger:
             lambda db: {key: stored_lives(db, key) for key in wanted}
         )
 
+    async def ground(self, keys: Iterable[PositionKey], *, whole: bool = False) -> Ground:
+        wanted = tuple(keys)
+        # Where another instance writes, nobody tells what came since.
+        keeping = Keeping() if self._writer is None else self._memory.keeping
+
+        def read(db: Database) -> tuple[Ground, int]:
+            if whole:
+                keeping.forget_all()
+            return keeping.ground(db, wanted), inbox.last_seq(db)
+
+        found, seq = await self._sync_connection.read(read)
+        self._seen_by_key.update(dict.fromkeys(wanted, seq))
+        return found
+
     async def commit(self, plan: Plan, result: SyncResult) -> SyncResult:
         now = self._opening.now()
         otherwise = self._last_seq if self._seen_by_book is None else self._seen_by_book
         keys = plan.planned.union(item.key for item in plan.decided)
         seen: Seen = {key: self._seen_by_key.get(key, otherwise) for key in keys}
-
-        def apply(db: Database) -> SyncResult:
-            self._shelf.take_in(plan)
-            return apply_plan(db, plan, result, seen, now)
-
-        return await self._append(apply)
+        return await self._append(lambda db: self._memory.commit(db, plan, result, seen, now))
 
     async def record_run(self, result: SyncResult) -> SyncResult:
         if result.outcome is Outcome.SKIPPED:
@@ -242,7 +251,7 @@ class Ledger:
         word, now = Word(accept, note, price, is_transfer), self._opening.now()
 
         def apply(db: Database) -> tuple[PositionKey, ...]:
-            self._shelf.forget_all()
+            self._memory.forget_all()
             return review.decide(db, hold_id, word, at, now)
 
         return await self._append(apply)
@@ -303,20 +312,8 @@ class Ledger:
     async def entry_pages(
         self, query: EntryQuery, size: int = realized.PAGE
     ) -> AsyncIterator[list[EntryView]]:
-        if query.symbol is not None:
-            # What is of one name is found by it, not page by page.
-            yield await self.entries(query)
-            return
-        below, left = await self._reader.read(realized.first_place), query.limit
-        while left is None or left > 0:
-            wanted = size if left is None else min(size, left)
-            found, below = await self._reader.read(
-                partial(realized.page, query=query, below=below, size=wanted)
-            )
+        async for found in realized.pages(self._reader, query, size):
             yield found
-            if len(found) < wanted:
-                return
-            left = left if left is None else left - wanted
 
     async def daily_pnl(self, query: EntryQuery) -> list[PnlBucket]:
         return await self._reader.read(lambda db: totals.daily_pnl(db, query))
@@ -376,7 +373,7 @@ class Ledger:
     async def _write(self, work: Work[T], kept: Callable[[T], None] = _nothing_to_keep) -> T:
         if self._writer is None:
             raise LedgerReadOnly(f"The ledger {self.path} is open read-only: nothing was written.")
-        return await self._writer.write(work, kept)
+        return await self._writer.write(work, kept, self._memory.ended)
 
     async def _append(self, work: Work[T]) -> T:
         """Write, and keep up with the end of the inbox."""
@@ -387,5 +384,4 @@ class Ledger:
         def keep(written: tuple[T, int]) -> None:
             self._last_seq = written[1]
 
-        result, _ = await self._write(appending, keep)
-        return result
+        return (await self._write(appending, keep))[0]

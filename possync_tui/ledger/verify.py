@@ -11,7 +11,7 @@ from possync_tui.ledger.accounts import older_rules
 from possync_tui.ledger.at_rest import BadRecord, label
 from possync_tui.ledger.audit import audit_entries, audit_positions
 from possync_tui.ledger.codec import decode
-from possync_tui.ledger.inbox import commission_columns, execution_columns
+from possync_tui.ledger.laid_out import commission_columns, execution_columns
 from possync_tui.ledger.port import LedgerUnusable, VerifyReport
 from possync_tui.ledger.runs import read_stats
 

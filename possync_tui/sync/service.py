@@ -10,6 +10,7 @@ from functools import partial
 from possync_tui.broker.port import BrokerError, BrokerPort, BrokerUnavailable, SnapshotRefused
 from possync_tui.domain.clock import Clock
 from possync_tui.domain.connection import ConnectionState, Environment, environment_of
+from possync_tui.domain.life import BehindPast
 from possync_tui.domain.look import Rules
 from possync_tui.domain.observations import Observed, PositionRow
 from possync_tui.domain.plan import Book, OlderRules, Plan
@@ -22,7 +23,7 @@ from possync_tui.ledger.port import LedgerError, LedgerForeign, LedgerPort
 from possync_tui.sync.aside import aside
 from possync_tui.sync.batch import Batch
 from possync_tui.sync.events import EventBus, LedgerChanged, SyncFinished, SyncStarted
-from possync_tui.sync.histories import linked_histories
+from possync_tui.sync.histories import linked_ground, linked_histories
 from possync_tui.sync.look import Look, look_at, refuse_half_a_day
 from possync_tui.sync.policy import SyncPolicy
 from possync_tui.sync.rules import accounts_missing, codes_of, rules_of
@@ -330,21 +331,18 @@ class PositionSyncService:
         )
 
     async def _draft(self, look: Look, rules: Rules, book: Book) -> Draft:
-        """The plan that this look makes. Call it with the turn held."""
-        # The user may have disarmed meanwhile.
+        """The plan that this look makes, by what is armed now. Call it with the turn held."""
         rules = replace(rules, mark_missing_as_closed=self._may_close_missing())
         snapshot, many = look.snapshot, len(look.snapshot.rows) + len(book.positions)
         keys = await aside(many, lambda: keys_in_question(book, snapshot, rules, look.in_motion))
-        histories = await linked_histories(self._ledger, keys)
+        ground = await linked_ground(self._ledger, keys)
         covered = covered_accounts(book, snapshot, rules)
         first_seen = [code for code in covered if not book.accounts[code].has_baseline]
-        refuse_half_a_day(look, first_seen, histories)
+        refuse_half_a_day(look, first_seen, ground.histories)
         plan = partial(
             make_plan,
             book,
             snapshot,
-            histories=histories,
-            stored=await self._ledger.stored_lives(histories),
             # The plan may be made beside the loop, on which they move.
             marks=dict(self._broker.marks),
             rules=rules,
@@ -353,7 +351,12 @@ class PositionSyncService:
             with_pnl=self._policy.calculate_realized_pnl,
             in_motion=look.in_motion,
         )
-        return await aside(many, plan)
+        try:
+            return await aside(many, partial(plan, ground))
+        except BehindPast:
+            # A decision that no past foresees: the whole history does.
+            whole = await linked_ground(self._ledger, keys, whole=True)
+            return await aside(many, partial(plan, whole))
 
     async def _rules_for(self, batch: Batch) -> Rules:
         if batch.everything:

@@ -17,7 +17,8 @@ from possync_tui.domain.position import Life
 from possync_tui.ledger.at_rest import BadRecord, digits, moment, number, stamp
 from possync_tui.ledger.codec import decode, encode, kind_of
 from possync_tui.ledger.entries import Appending
-from possync_tui.ledger.inbox import instrument_columns, record
+from possync_tui.ledger.inbox import record
+from possync_tui.ledger.laid_out import instrument_columns
 from possync_tui.ledger.lives import life_named, stored_lives
 from possync_tui.ledger.put import put_lives
 from possync_tui.ledger.rollups import Rollups
@@ -53,7 +54,7 @@ def test_an_observation_comes_back_as_it_was(observation: Observation) -> None:
 @given(st.lists(strategies.observations, max_size=5))
 def test_the_inbox_takes_whatever_the_wire_may_say(observations: list[Observation]) -> None:
     with empty_tables() as db:
-        new = record(db, observations, START)
+        new = record(db, observations, START).new
         stored = db.execute("SELECT kind, payload FROM inbox ORDER BY seq").fetchall()
         assert len(stored) == new
         for kind, payload in stored:

@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 
 from possync_tui.domain.connection import Environment
 from possync_tui.domain.instruments import Instrument, PositionKey
-from possync_tui.domain.life import rebuild
+from possync_tui.domain.life import rebuild, tell
 from possync_tui.domain.look import Rules
 from possync_tui.domain.observations import (
     Commission,
@@ -43,6 +43,7 @@ from possync_tui.domain.plan import Plan
 from possync_tui.domain.planning import make_plan
 from possync_tui.domain.position import Life, Status
 from possync_tui.domain.reconcile import keys_in_question
+from possync_tui.ledger.book import read_book
 from possync_tui.ledger.store import Ledger, open_ledger
 from tests.ledger.world import START, TestClock, commission, fill, result_of, row
 
@@ -281,8 +282,7 @@ class LedgerMachine(RuleBasedStateMachine):
         return make_plan(
             book,
             seen,
-            histories=await self.ledger.histories(keys),
-            stored=await self.ledger.stored_lives(keys),
+            await self.ledger.ground(keys),
             marks={},
             rules=self.looking,
             known_seq=known_seq,
@@ -333,9 +333,21 @@ class LedgerMachine(RuleBasedStateMachine):
     async def _follow(self) -> None:
         report = await self.ledger.verify()
         assert report.problems == ()
-        touched = (await self.ledger.book()).touched
+        book = await self.ledger.book()
+        touched = book.touched
+        # What the writer keeps in memory is what anybody else would read.
+        assert self.ledger._writer is not None
+        assert book == await self.ledger._writer.read(read_book)
+        ground = await self.ledger.ground(KEYS)
         stored = await self.ledger.stored_lives(KEYS)
         for key, history in (await self.ledger.histories(KEYS)).items():
+            assert tell(ground.histories[key], ground.pasts.get(key)).rebuilt == rebuild(history)
+            assert [(s.life_id, s.entry_ids) for s in ground.stored[key]] == [
+                (s.life_id, s.entry_ids) for s in stored[key]
+            ]
+            assert [ordered(s.life) for s in ground.stored[key]] == [
+                ordered(s.life) for s in stored[key]
+            ]
             if key not in touched:
                 lives = [s.life for s in stored[key] if s.life.close_reason != "voided"]
                 built = rebuild(history).lives

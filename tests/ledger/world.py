@@ -135,8 +135,7 @@ async def plan_for(
     draft = make_plan(
         book,
         seen,
-        histories=await ledger.histories(keys),
-        stored=await ledger.stored_lives(keys),
+        await ledger.ground(keys),
         marks={},
         rules=rules,
         known_seq=known_seq,

@@ -132,7 +132,9 @@ def _sizes(world: "World", engine: Engine) -> Iterator[tuple[str, int, int]]:
     yield "live values", len(broker._book.marks), positions
     yield "live values saved", len(engine._saved_marks._saved), positions
     yield "places in the inbox", len(ledger._seen_by_key), positions  # type: ignore[union-attr]
-    yield "rows in memory", len(ledger._shelf._rows), positions  # type: ignore[union-attr]
+    memory = ledger._memory  # type: ignore[union-attr]
+    yield "rows in memory", len(memory.shelf._rows), positions
+    yield "positions in memory", len(memory.keeping._kept), positions
     if (link := broker._link) is not None:
         yield "bytes unread", len(link._wire._data) - link._wire._at, _MOST_UNREAD
         yield "subscriptions", len(link.feed._ids) + len(link.feed._over), 2 * positions

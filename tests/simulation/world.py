@@ -29,22 +29,20 @@ from possync_tui.demo import (
 )
 from possync_tui.demo.records import DeskEvent, PositionChanged, Traded
 from possync_tui.demo.wire import TimeForm
-from possync_tui.domain.plan import Book
-from possync_tui.ledger.book import read_book
 from possync_tui.ledger.parts import decode_keys
 from possync_tui.ledger.port import LedgerPort
-from possync_tui.ledger.store import Ledger, open_ledger
+from possync_tui.ledger.store import open_ledger
 from possync_tui.sync.engine import Engine
 from possync_tui.sync.events import SyncEvent, SyncFinished, SyncStarted
 from possync_tui.sync.policy import SyncPolicy
 from tests.simulation.bookings import Booked
-from tests.simulation.broken import InvariantBroken
 from tests.simulation.ends import Ends, Key
 from tests.simulation.every_step import MOST_TASKS, Heard
 from tests.simulation.gateway import GatewayInMemory, SimulatedGateway
 from tests.simulation.memory_disk import Machine, copy_as_a_crash_would
 from tests.simulation.real_loop import RealLoop
 from tests.simulation.realized import Realized
+from tests.simulation.remembered import hold_memory_against_tables
 from tests.simulation.tampering import EXECUTION, Tampering
 from tests.simulation.virtual_loop import VirtualClock, VirtualLoop
 
@@ -264,7 +262,7 @@ class World:
 
         async def opened() -> LedgerPort:
             ledger = await open_ledger(path, clock=clock, cost_method=self.policy.cost_method)
-            _hold_shelf_against_tables(ledger)
+            hold_memory_against_tables(ledger)
             return ledger
 
         options = SessionOptions(
@@ -382,17 +380,3 @@ def _instruments(rng: Random, today: date) -> list[tuple[Instrument, Decimal]]:
         if rng.random() < share:
             some.append((instrument, price))
     return some
-
-
-def _hold_shelf_against_tables(ledger: Ledger) -> None:
-    """Each time that a book is read of what is remembered, the tables have to say the same."""
-    shelf = ledger._shelf
-    remembered = shelf.read
-
-    def checked(db: sqlite3.Connection) -> Book:
-        book = remembered(db)
-        if book != read_book(db):
-            raise InvariantBroken("the book in memory is not that of the tables")
-        return book
-
-    shelf.read = checked  # type: ignore[method-assign]

@@ -208,18 +208,19 @@ async def test_what_is_pushed_while_a_plan_is_made_is_on_disk_before_its_commit(
     await rig.engine.sync_now()
     broker.hold(1, "110")
     ledger = rig.engine.ledger
-    lives, on_disk = ledger.stored_lives, list[list[object]]()
+    ground, on_disk = ledger.ground, list[list[object]]()
 
-    async def read_slowly(keys: Iterable[PositionKey]) -> object:
+    async def read_slowly(keys: Iterable[PositionKey], *, whole: bool = False) -> object:
+        found = await ground(keys, whole=whole)
         if not on_disk:
             broker.push(broker.trade(1, Side.BOUGHT, "20", "10"))
             broker.push(RowPushed(broker.hold(1, "130"), "s1", rig.clock.now()))
             await settle()
             with closing(sqlite3.connect(rig.path)) as as_a_kill_would_leave_it:
                 on_disk.append(as_a_kill_would_leave_it.execute(_LAST_KINDS).fetchall())
-        return await lives(keys)
+        return found
 
-    ledger.stored_lives = read_slowly  # type: ignore[method-assign, assignment]
+    ledger.ground = read_slowly  # type: ignore[method-assign, assignment]
     await rig.engine.sync_now()
     assert on_disk == [[("row_pushed",), ("fill",)]]
     assert await quantities(rig) == {1: Decimal(110)}
