@@ -60,8 +60,11 @@ class Course:
     def reach(self, item: Placed) -> None:
         """Book what was due by `item`, and what it says beyond that."""
         inventory, counting = self.inventory, self.counting
-        before = inventory.quantity + counting.offset
         is_opening = is_baseline(item) and not inventory.quantity
+        if not (is_opening or counting.pending or counting.doubted):
+            self._reach_without_fills(item)
+            return
+        before = inventory.quantity + counting.offset
         stated = _stated(item)
         if is_opening:
             stated = replace(stated, target=self.opening)
@@ -85,6 +88,21 @@ class Course:
         residual = first or Decimal(0)
         if first is None or not isinstance(item, Adjusted):
             residual += _settle(inventory, item, counting, is_explained=is_split)
+        self._reached(item, residual)
+
+    def _reach_without_fills(self, item: Placed) -> None:
+        """The same where nothing is due, nor in doubt: most often by far."""
+        ratio = _split_ratio(item, self.previous, self.inventory.quantity)
+        is_split = False
+        if ratio is not None:
+            held = self.inventory.quantity
+            is_split = self.counting.shows_split(held, held, _stated(item), ratio)
+            if is_split:
+                self.inventory.rescale(ratio.numerator, ratio.denominator)
+        residual = _settle(self.inventory, item, self.counting, is_explained=is_split)
+        self._reached(item, residual)
+
+    def _reached(self, item: Placed, residual: Decimal) -> None:
         if residual:
             self.unexplained.append((item.as_of, residual))
         if not isinstance(item, Adjusted):

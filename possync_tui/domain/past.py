@@ -133,14 +133,12 @@ def past_of(
     finished, current = tuple(course.inventory.finished), course.inventory.current
     pending = tuple(known for known in course.counting.pending if isinstance(known, KnownFill))
     doubted, unexplained = tuple(course.counting.doubted), tuple(course.unexplained)
-    names = frozenset(known.base_id for known in fills)
-    orders = [known.order for known in fills]
-    times, seqs = [item.as_of for item in placed], [item.known_seq for item in placed]
+    names, orders = frozenset(known.base_id for known in fills), [known.order for known in fills]
+    stated = [(item.as_of, item.known_seq) for item in placed]
     if before is not None:
-        names = before.fills | names if names - before.fills else before.fills
+        names = before.fills | names if names else before.fills
         orders += [before.last] if before.last is not None else []
-        times.append(before.as_of)
-        seqs.append(before.known_seq)
+        stated.append((before.as_of, before.known_seq))
     rebuilt = course.ended()
     past = Past(
         instrument,
@@ -154,8 +152,8 @@ def past_of(
         unexplained,
         names,
         max(orders, default=None),
-        max(times),
-        max(seqs),
+        max(at for at, _ in stated),
+        max(seq for _, seq in stated),
         rebuilt,
     )
     return rebuilt, past

@@ -11,7 +11,6 @@ import pytest
 
 from possync_tui.domain import life, planning, settling
 from possync_tui.domain.observations import Recorded, Side
-from possync_tui.domain.position import Rebuilt
 from possync_tui.domain.runs import Outcome
 from possync_tui.ledger.port import EntryQuery, LedgerUnusable
 from possync_tui.ledger.store import open_ledger
@@ -21,10 +20,11 @@ from .conftest import HandClock, Rig, ScriptedBroker, Start
 KNOWN_TO_NOBODY = life.RULES + 1
 
 
-def by_older_rules(history: Sequence[Recorded]) -> Rebuilt:
+def by_older_rules(history: Sequence[Recorded], past: object = None) -> life.Told:
     """Rules with a mistake in them: every entry realizes a dollar more."""
+    assert past is None
     rebuilt = life.rebuild(history)
-    return replace(
+    told = replace(
         rebuilt,
         lives=tuple(
             replace(
@@ -37,6 +37,7 @@ def by_older_rules(history: Sequence[Recorded]) -> Rebuilt:
             for one in rebuilt.lives
         ),
     )
+    return life.Told(told)
 
 
 def stamp(path: Path, version: int | None) -> None:
@@ -56,7 +57,7 @@ async def older(start: Start, broker: ScriptedBroker, monkeypatch: pytest.Monkey
     """A closed ledger of an older release: a position closed for 198, and one that is open."""
     with monkeypatch.context() as patched:
         for module in (planning, settling):
-            patched.setattr(module, "rebuild", by_older_rules)
+            patched.setattr(module, "tell", by_older_rules)
         rig = await start()
         await rig.engine.sync_now()
         broker.trade(1, Side.BOUGHT, "100", "10", "1")
