@@ -199,9 +199,10 @@ def _name_of(kind: type) -> str:
 
     The loop keeps timers that were cancelled until there are many.
     """
-    ours = kind.__module__.startswith(("possync_tui.", "ib_insync.", "asyncio.", "_asyncio"))
+    module = str(kind.__module__)
+    ours = module.startswith(("possync_tui.", "ib_insync.", "asyncio.", "_asyncio"))
     is_counted = ours or kind in (dict, list, set, deque)
-    is_left_out = kind.__module__.startswith(("possync_tui.demo.", "asyncio.events"))
+    is_left_out = module.startswith(("possync_tui.demo.", "asyncio.events"))
     name = kind.__name__ if is_counted and not is_left_out else _OTHERS
     _NAMES[kind] = name
     return name
