@@ -6,6 +6,7 @@ first frame, which shows the book as the ledger has it; until then questions wai
 
 import asyncio
 import gc
+import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -14,12 +15,13 @@ from decimal import Decimal
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
+from possync_tui.domain.clock import SystemClock
 from possync_tui.domain.connection import ConnectionState, Environment
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.rates import Rates
 from possync_tui.domain.runs import SyncStats
-from possync_tui.sync.events import Arming, ConnectionChanged, EventBus
+from possync_tui.sync.events import Arming, ConnectionChanged, EventBus, LogLine
 
 if TYPE_CHECKING:
     from possync_tui.domain.plan import Plan
@@ -71,6 +73,7 @@ class EngineToCome:
         self._standing = standing
         self._engine: Engine | None = None
         self._starting: asyncio.Task[Engine] | None = None
+        self._asked: dict[str, Callable[[Engine], object]] = {}
         self._begun = asyncio.Event()
         self._stopped = asyncio.Event()
 
@@ -100,8 +103,26 @@ class EngineToCome:
             gc.freeze()
             gc.enable()
         self._engine = engine
+        self._do_what_was_asked(engine)
         self.bus.emit(ConnectionChanged(engine.connection))
         return engine
+
+    def _ask(self, about: str, deed: "Callable[[Engine], object]", told: str) -> None:
+        """Keep a wish until there is an engine, and say so; a later one about the same counts."""
+        self._asked[about] = deed
+        self._say(f"{told} as soon as the program is loaded")
+
+    def _do_what_was_asked(self, engine: "Engine") -> None:
+        asked, self._asked = self._asked, {}
+        if asked and engine.is_read_only:
+            self._say("nothing of what was asked for meanwhile: another instance writes the ledger")
+            return
+        for deed in asked.values():
+            deed(engine)
+
+    def _say(self, text: str) -> None:
+        at = SystemClock().now()
+        self.bus.emit(LogLine(at=at, level=logging.INFO, kind="dashboard", text=text))
 
     async def run(self) -> None:
         """The sync loop. What kept the engine from starting is told to who waits for it `there`."""
@@ -193,14 +214,29 @@ class EngineToCome:
         )
 
     def arm(self, armed: bool) -> Arming:
-        return self._engine.arm(armed) if self._engine else self._standing.arming
+        if self._engine is not None:
+            return self._engine.arm(armed)
+        # Not armed before the engine can disarm it again: until then it is a wish.
+        word = "armed" if armed else "disarmed"
+        self._ask("arming", lambda engine: engine.arm(armed), f"missing→closed is {word}")
+        return self._standing.arming
 
     def reconnect_now(self) -> None:
         if self._engine is not None:
             self._engine.reconnect_now()
+            return
+        # Its first deed is to connect, unless it was told to pause.
+        self._ask("link", lambda _: None, "connecting")
 
     def pause_reconnecting(self) -> bool:
-        return self._engine is not None and self._engine.pause_reconnecting()
+        if self._engine is not None:
+            return self._engine.pause_reconnecting()
+        self._ask("link", self._pause, "connecting is paused")
+        return True
+
+    def _pause(self, engine: "Engine") -> None:
+        if not engine.pause_reconnecting():
+            self._say("there is a session, so nothing to pause")
 
 
 def _load() -> None:
