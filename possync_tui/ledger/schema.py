@@ -1,12 +1,11 @@
 """The ledger's schema: numbered SQL files, each applied once and whole."""
 
-import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-APPLICATION_ID = 0x50535954
-"""`PSYT` at byte 68 of the file: an SQLite file without it is not ours."""
+from possync_tui.ledger.identity import APPLICATION_ID as APPLICATION_ID
+from possync_tui.ledger.identity import newest_by_name as newest_by_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +27,6 @@ def migrations() -> tuple[Migration, ...]:
         if file.name.endswith(".sql")
     ]
     return tuple(sorted(found, key=lambda migration: migration.version))
-
-
-def newest_by_name() -> int:
-    """`newest(migrations())` without reading them, for who has no time. Raises `OSError`."""
-    names = os.listdir(os.path.join(os.path.dirname(__file__), "migrations"))
-    return max(int(name.split("_", 1)[0]) for name in names if name.endswith(".sql"))
 
 
 def newest(steps: Sequence[Migration]) -> int:
