@@ -11,8 +11,7 @@ Both share one engine, made from the settings at the first call; it belongs to t
 runs then. Importing this package loads neither the dashboard nor the broker's library.
 """
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from possync_tui.embedding import get_position_sync_service, get_scheduler
 

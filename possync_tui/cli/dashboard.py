@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from possync_tui import paths
-from possync_tui.cli import compose
+from possync_tui.cli import compose, first_paint
 from possync_tui.cli.call import Call
 from possync_tui.cli.exits import CommandFailed, Exit
 from possync_tui.cli.gateway import child_gateway, port_number
@@ -54,8 +54,11 @@ def demo(call: Call) -> int:
 
 
 def _need_terminal() -> None:
-    """Textual reads the keys from standard input and draws on standard error."""
-    for stream in (sys.__stdin__, sys.__stderr__):
+    """Textual reads the keys from standard input and draws on standard error.
+
+    The size it takes from standard output: with a pipe there it never comes to rest.
+    """
+    for stream in (sys.__stdin__, sys.__stdout__, sys.__stderr__):
         if stream is None or stream.closed or not stream.isatty():
             raise CommandFailed(
                 Exit.USAGE, "the dashboard needs a terminal; `possync-tui watch` runs without one"
@@ -120,12 +123,14 @@ async def _show(
     call: Call, place: compose.Place, label: str, keymap: "Keymap", probe: "Probe | None" = None
 ) -> tuple[int, "Wish | None"]:
     """The dashboard until it is left: the exit code, and what the user wants instead of it."""
+    from possync_tui.cli.keep_outline import OutlineKeeper
     from possync_tui.ledger.glance import glance
     from possync_tui.tui.app import PossyncApp
     from possync_tui.tui.desk import RUNS_READ, first_picture
 
     possync = call.settings.possync
     seen = await asyncio.to_thread(glance, place.ledger or possync.ledger, RUNS_READ)
+    outlines = OutlineKeeper(call, is_own=place.ledger is None)
     engine = compose.engine_to_come(call.settings, place, seen)
     trouble = Trouble(engine, frozenset({Phase.FAILED}))
     clock = SystemClock()
@@ -140,6 +145,8 @@ async def _show(
             state_folder=paths.state_folder(),
             probe=probe,
             picture=None if seen is None else first_picture(seen, clock.now()),
+            painted=first_paint.now_up(),
+            keep_outline=outlines.keep,
         )
         # Textual prints the traceback of a crash there; it belongs in the log.
         app.error_console.file = StringIO()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,15 +12,18 @@ from textual.binding import BindingType
 
 from possync_tui.domain.clock import Clock
 from possync_tui.domain.connection import Phase
+from possync_tui.outline import Outline
 from possync_tui.sync.port import EnginePort
 from possync_tui.tui.actions import DEEDS, bindings
 from possync_tui.tui.bridge import EngineMoved, EventBridge
 from possync_tui.tui.desk import LedgerPicture, Probe, Reading
 from possync_tui.tui.format import counted
 from possync_tui.tui.keymap import Keymap
+from possync_tui.tui.outlining import outline_of
 from possync_tui.tui.palette import PossyncCommands
 from possync_tui.tui.screens.dashboard import DashboardScreen
 from possync_tui.tui.steering import Steering
+from possync_tui.tui.terminal import Painted
 from possync_tui.tui.widgets.line_table import LineTable
 
 logger = logging.getLogger(__name__)
@@ -65,10 +69,13 @@ class PossyncApp(Steering):
         state_folder: Path | None = None,
         probe: Probe | None = None,
         picture: LedgerPicture | None = None,
+        painted: Painted | None = None,
+        keep_outline: Callable[[Outline], None] | None = None,
     ) -> None:
         """`theme` goes before the remembered one; in `state_folder` things are remembered.
 
-        `picture` is the ledger as it was last known, to begin with.
+        `picture` is the ledger as it was last known, to begin with; `painted` is what stands on
+        the terminal already. `keep_outline` takes what the next start may paint first.
         """
         super().__init__(
             engine,
@@ -80,7 +87,12 @@ class PossyncApp(Steering):
             state_folder=state_folder,
             probe=probe,
             picture=picture,
+            painted=painted,
         )
+        self._keep_outline = keep_outline
+        self.painted = painted
+        self.has_begun = False
+        """Whether the first frame is drawn and the engine asked for."""
         self._has_offered_help = False
         self._bridge = EventBridge(engine.bus, self.post_message)
         self._sync_loop: asyncio.Future[None] | None = None
@@ -101,8 +113,25 @@ class PossyncApp(Steering):
         self.tell_of_unknown_theme()
 
     def _begin(self) -> None:
+        self.start_work(self._begin_behind_keys(), "beginning")
+        self._draw_up_outline()
+
+    async def _begin_behind_keys(self) -> None:
+        await self.keys_answered()
+        self.has_begun = True
         self.start_work(self._run_engine(), SYNC_LOOP)
         self.read_ledger()
+
+    def _draw_up_outline(self) -> None:
+        """Only from the first frame: later ones show more than the ledger knows."""
+        screen = self.screen
+        if self._keep_outline is None or not isinstance(screen, DashboardScreen):
+            return
+        painted = None if self.painted is None else self.painted.outline
+        outline = outline_of(screen, painted)
+        if outline is not None and outline is not painted:
+            keep = asyncio.to_thread(self._keep_outline, outline)
+            self.start_work(keep, "remembering the outline")
 
     def on_unmount(self) -> None:
         self._bridge.close()

@@ -25,11 +25,13 @@ from possync_tui.tui.drawn_lines import let_go_of_closed_screens
 from possync_tui.tui.format import Redaction
 from possync_tui.tui.keymap import Keymap
 from possync_tui.tui.screens.base import DeskScreen
-from possync_tui.tui.terminal import SignalTrap, hardy
+from possync_tui.tui.terminal import KeyPassed, Painted, SignalTrap, hardy
 from possync_tui.tui.themes import DEFAULT_THEME, THEMES
 
 logger = logging.getLogger(__name__)
 
+_NEXT_KEY = 0.01
+_MOST_WAITS = 20
 CHOICES_FILE = "choices.json"
 
 
@@ -48,12 +50,15 @@ class Shell(App[None]):
         state_folder: Path | None = None,
         probe: Probe | None = None,
         picture: LedgerPicture | None = None,
+        painted: Painted | None = None,
     ) -> None:
         """`theme` goes before the remembered one; in `state_folder` things are remembered.
 
-        `picture` is the ledger as it was last known, to begin with.
+        `picture` is the ledger as it was last known, to begin with; `painted` is what stands on
+        the terminal already.
         """
         let_go_of_closed_screens()
+        self._painted = painted
         super().__init__()
         shown = Redaction(mask_accounts=mask_accounts)
         choices = ChoiceMemory(state_folder / CHOICES_FILE if state_folder else None)
@@ -70,6 +75,7 @@ class Shell(App[None]):
             picture=picture,
         )
         self.set_keymap(self.desk.keymap.for_textual())
+        self._keys_under_way = 0
         self._signals = SignalTrap(self._leave_on)
         for own in THEMES:
             self.register_theme(own)
@@ -80,7 +86,7 @@ class Shell(App[None]):
     # --- the terminal ------------------------------------------------------------------------
 
     def get_driver_class(self) -> type[Driver]:
-        return hardy(super().get_driver_class(), self._leave_without_terminal)
+        return hardy(super().get_driver_class(), self._leave_without_terminal, self._painted)
 
     def on_mount(self) -> None:
         self._signals.catch()
@@ -95,6 +101,26 @@ class Shell(App[None]):
     def _leave_without_terminal(self) -> None:
         if not self._exit:
             self._leave_on(signal.SIGHUP)
+
+    def on_key_passed(self, message: KeyPassed) -> None:
+        """The key before it was handed on by now: it follows that, and comes back after it."""
+        if message.is_behind_key:
+            message.arrived()
+            self._keys_under_way -= 1
+            return
+        self._keys_under_way += 1
+        behind = KeyPassed(message.arrived, is_behind_key=True)
+        (self.focused or self.screen).post_message(behind)
+
+    async def keys_answered(self) -> None:
+        """Wait until what was typed before the first frame is answered on the screen."""
+        for _ in range(_MOST_WAITS):
+            await asyncio.sleep(_NEXT_KEY)
+            painted = asyncio.Event()
+            self.call_after_refresh(painted.set)
+            await painted.wait()
+            if not self._keys_under_way:
+                return
 
     # --- colours -----------------------------------------------------------------------------
 

@@ -9,12 +9,22 @@ import asyncio
 import io
 import logging
 import signal
+import threading
 from collections.abc import Callable
-from typing import Any, TextIO, cast
+from typing import Any, Protocol, TextIO, cast
 
+from textual import events
 from textual.driver import Driver
+from textual.message import Message
+
+from possync_tui.outline import Outline
 
 logger = logging.getLogger(__name__)
+
+_ALTERNATE_SCREEN = "\x1b[?1049h"
+_BETWEEN_LOOKS = 0.01
+_MOST_LOOKS = 100
+"""A key that takes longer than so many looks lets the next one pass."""
 
 
 class SignalTrap:
@@ -77,10 +87,34 @@ class LosableFile(io.TextIOBase):
             self._on_lost()
 
 
-def hardy(driver_class: type[Driver], on_lost: Callable[[], None]) -> type[Driver]:
+class Painted(Protocol):
+    """A frame that stands on the terminal already; `attributes` are the terminal's of before."""
+
+    @property
+    def outline(self) -> Outline: ...
+
+    @property
+    def attributes(self) -> list[Any]: ...
+
+    def taken_over(self) -> None: ...
+
+
+class KeyPassed(Message):
+    """Follows a key on its way through the widgets, and tells when it has arrived."""
+
+    def __init__(self, arrived: Callable[[], None], *, is_behind_key: bool = False) -> None:
+        super().__init__()
+        self.arrived = arrived
+        self.is_behind_key = is_behind_key
+
+
+def hardy(
+    driver_class: type[Driver], on_lost: Callable[[], None], painted: Painted | None = None
+) -> type[Driver]:
     """Textual's driver for Linux and macOS, which outlives its terminal; others as they are.
 
-    `on_lost` is called once, on the event loop, when nothing can be written any more.
+    `on_lost` is called once, on the event loop, when nothing can be written any more. What is
+    `painted` stays on the screen until the first frame is drawn over it.
     """
     try:  # Windows has no such module
         from textual.drivers.linux_driver import LinuxDriver
@@ -94,9 +128,42 @@ def hardy(driver_class: type[Driver], on_lost: Callable[[], None]) -> type[Drive
             super().__init__(*args, **kwargs)
             self._loop = asyncio.get_running_loop()
             self._is_suspended = False
+            self._painted = painted
             if self._file is not None:
                 self._file = cast("io.TextIOWrapper", LosableFile(self._file, self._lost))
             signal.signal(signal.SIGCONT, self._continued)
+
+        def start_application_mode(self) -> None:
+            super().start_application_mode()  # type: ignore[no-untyped-call]
+            if self._painted is not None:
+                # Given back at the end is what was there before both of us.
+                self.attrs_before = self._painted.attributes
+                self._painted.taken_over()
+                self._painted = None
+
+        def process_message(self, message: Message) -> None:
+            super().process_message(message)
+            if isinstance(message, events.Key):
+                self._let_pass()
+
+        def _let_pass(self) -> None:
+            """Wait, in the thread that reads, until the key has done what it does.
+
+            Keys that come together (typed before the first frame, or quickly) would all go to who
+            has the keyboard before the first of them gives it to somebody else.
+            """
+            arrived = threading.Event()
+            passed = KeyPassed(arrived.set)
+            passed.set_sender(self._app)
+            self.send_message(passed)
+            for _ in range(_MOST_LOOKS):
+                if arrived.wait(_BETWEEN_LOOKS) or self.exit_event.is_set():
+                    return
+
+        def write(self, data: str) -> None:
+            # To enter the alternate screen a second time would clear it.
+            if self._painted is None or data != _ALTERNATE_SCREEN:
+                super().write(data)
 
         def suspend_application_mode(self) -> None:
             self._is_suspended = True

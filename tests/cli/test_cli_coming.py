@@ -77,8 +77,8 @@ async def test_arming_waits_for_the_engine_and_is_not_shown_before(start: Start)
     assert not start.to_come.arming.armed
     assert start.lines == ["missing→closed is armed as soon as the program is loaded"]
     assert await start.go() == ["start", "arm True"]
-    assert start.to_come.arming.armed
     await waiting
+    assert (await start.to_come.there()).arming.armed
 
 
 async def test_the_last_word_about_a_thing_counts(start: Start) -> None:

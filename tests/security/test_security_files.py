@@ -94,7 +94,7 @@ def test_a_crash_report_has_no_account_numbers(
     def fall(*_: object, **__: object) -> None:
         raise RuntimeError("what of DU1000001 and of U0000002?")
 
-    monkeypatch.setattr("possync_tui.cli._handler", fall)
+    monkeypatch.setattr("possync_tui.cli.run._handler", fall)
     assert main([command, "--mask-accounts"]) == 1
     shown = capsys.readouterr()
     log = paths.log_file().read_text()

@@ -84,8 +84,10 @@ def running(engine: FakeEngine, clock: FixedClock) -> Running:
 
 async def settle(pilot: Pilot[None]) -> None:
     """Let work that was started, its messages and the paint of them finish."""
-    for _ in range(100):
+    for _ in range(500):
         await pilot.pause(0.01)
+        if isinstance(pilot.app, PossyncApp) and not pilot.app.has_begun:
+            continue
         if not any(w.is_running for w in pilot.app.workers if w.name not in LASTING):
             break
     for _ in range(2):

@@ -68,6 +68,10 @@ class DashboardScreen(DeskScreen):
             Pane("Connection", desk.key_of("pane-3"), self.connection, id="connection"),
             self.log_pane,
         )
+        self._is_veiled = True
+        """Until all is in its place: piece by piece, the first frame would take twice as long, and
+        wipe out what stands there already.
+        """
         self._missed_something = False
         titles, keys = zip(*((pane.title, pane.key) for pane in self.lower), strict=True)
         self.tabs = PaneTabs(titles, keys, current=2)
@@ -94,8 +98,24 @@ class DashboardScreen(DeskScreen):
 
     def on_mount(self) -> None:
         self._show_tab(2)
-        self.positions.focus_pane()
+        # At once: a key may have come before the screen has.
+        self.set_focus(self.positions.table)
         self.show_ledger()
+        self.call_after_refresh(self._settle)
+
+    def _compositor_refresh(self) -> None:
+        # Textual has no other way to lay a screen out and not draw it.
+        if not self._is_veiled:
+            super()._compositor_refresh()
+
+    def _settle(self) -> None:
+        """Once more: only by now it is known which scrollbars take their room."""
+        self.call_after_refresh(self._unveil)
+
+    def _unveil(self) -> None:
+        """All is in its place: draw it, at once and for the first time."""
+        self._is_veiled = False
+        self.refresh()
         self.post_message(self.Ready())
 
     def on_resize(self) -> None:

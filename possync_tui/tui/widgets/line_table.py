@@ -221,13 +221,17 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
                 [column for column, _ in pairs],
                 [measure for _, measure in pairs],
                 self.size.width - 1,
-                self._start,
+                self.start,
             )
         self._strips.clear()
         self._heading = None
 
     @property
-    def _start(self) -> int:
+    def placed(self) -> Sequence[Placed[Row]]:
+        return self._placed
+
+    @property
+    def start(self) -> int:
         return 3 if type(self).flag_of is not LineTable.flag_of else 2
 
     # --- what others take from it ------------------------------------------------------------
@@ -390,7 +394,7 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         if is_cursor:
             ground = "line-table--cursor" if self.has_focus else "line-table--cursor-blurred"
         look = RowLook(
-            row, self._start, is_cursor, self.flag_of(row), self.note_of(row), self.note_spares,
+            row, self.start, is_cursor, self.flag_of(row), self.note_of(row), self.note_spares,
             ground, partial(self.ground_of, row),
         )  # fmt: skip
         return row_strip(self._paint, look, self._placed, width)

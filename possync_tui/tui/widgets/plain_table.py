@@ -32,5 +32,5 @@ class PlainTable(LineTable[Row, int]):
         return None if self._flag is None else self._flag(row)
 
     @property
-    def _start(self) -> int:
+    def start(self) -> int:
         return 2 if self._flag is None else 4
