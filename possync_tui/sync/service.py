@@ -20,7 +20,7 @@ from possync_tui.domain.reconcile import covered_accounts, keys_in_question
 from possync_tui.domain.runs import Failure, Outcome, SyncResult, SyncStats, Trigger
 from possync_tui.domain.word import Word
 from possync_tui.ledger.port import LedgerError, LedgerForeign, LedgerPort
-from possync_tui.sync.aside import aside, uncollected
+from possync_tui.sync.aside import aside
 from possync_tui.sync.batch import Batch
 from possync_tui.sync.events import EventBus, LedgerChanged, SyncFinished, SyncStarted
 from possync_tui.sync.histories import linked_ground, linked_histories
@@ -299,8 +299,7 @@ class PositionSyncService:
                 if is_last_look or not draft.unexplained:
                     result = replace(result, duration_ms=self._elapsed(began))
                     result = counted(result, draft.plan, book)
-                    with uncollected(len(draft.plan.decided)):
-                        committed = await self._ledger.commit(draft.plan, result)
+                    committed = await self._ledger.commit(draft.plan, result)
                     break
             # A position push can be ahead of its fill: give the fill time, then look again.
             logger.info("%d changes without a fill: looking again", len(draft.unexplained))
