@@ -123,6 +123,9 @@ class Counting:
         without = self.possible(ours, stated)
         if is_made and len(without) == 1:
             return False
+        if target in without and any(_rescales(h) for h in self._reached(stated)):
+            # A statement tells of it by now: it is that split, not another one.
+            return False
         if target == lot_math.scaled(held, new, old) and target in after.possible(scaled, stated):
             return True
         left_over = abs(target - after._likely(scaled, stated))
@@ -130,17 +133,18 @@ class Counting:
             return not is_made
         return target not in without and target in after.possible(scaled, stated)
 
+    def _reached(self, stated: Stated) -> list[Happening]:
+        return [happening for happening in self.pending if stated.possible(happening)[-1]]
+
     def _likely(self, ours: Decimal, stated: Stated) -> Decimal:
         quantity = ours
-        reached = [happening for happening in self.pending if stated.possible(happening)[-1]]
-        for step in _steps(self.doubted, reached, stated):
+        for step in _steps(self.doubted, self._reached(stated), stated):
             quantity = step.after(quantity, step.possible[0])
         return quantity
 
     def possible(self, ours: Decimal, stated: Stated) -> frozenset[Decimal]:
         """All the quantities that may have been counted at `stated`."""
-        reached = [happening for happening in self.pending if stated.possible(happening)[-1]]
-        return frozenset(_ways(ours, _steps(self.doubted, reached, stated)))
+        return frozenset(_ways(ours, _steps(self.doubted, self._reached(stated), stated)))
 
     def due(self, ours: Decimal, stated: Stated) -> list[Counted]:
         """What to book before `stated`, in the broker's order, and how the broker had counted it.
@@ -152,7 +156,7 @@ class Counting:
         """
         if not self.pending and not self.doubted:
             return []
-        reached = [h for h in self.pending if stated.possible(h)[-1]]
+        reached = self._reached(stated)
         revisions = _revisions(ours, self.doubted, reached, stated)
         earlier = len(self.doubted)
         self.doubted = [
@@ -268,3 +272,7 @@ def _ways(start: Decimal, steps: Sequence[_Step]) -> dict[Decimal, tuple[int, ..
 
 def _is_better(way: tuple[int, tuple[int, ...]], other: tuple[int, tuple[int, ...]]) -> bool:
     return way[0] < other[0] or (way[0] == other[0] and way[1] > other[1])
+
+
+def _rescales(happening: Happening) -> bool:
+    return happening.after(Decimal(1)) - happening.after(Decimal(0)) != 1

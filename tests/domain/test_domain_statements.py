@@ -200,3 +200,31 @@ def test_a_split_in_one_gap_with_fills_is_known_once_a_statement_tells_it(
     realized = 5 * Decimal("-10.06") + 5 * Decimal("3.35") + 28 * Decimal("-7.50")
     fifo = sum(entry.realized_micros or 0 for entry in entries if entry.method is CostMethod.FIFO)
     assert Decimal(fifo) / 1_000_000 == realized
+
+
+def test_a_split_that_the_next_snapshot_shows_at_once_is_not_counted_twice(
+    history: Callable[..., History],
+) -> None:
+    """The simulation's seed 30267: whether that snapshot was before it or after is in doubt."""
+    h = history()
+    h.sell("250", "390.41")
+    h.anchor("-250", "390.41")
+    h.anchor("-500", "195.205")
+    h.add(
+        Adjusted(
+            key=KEY,
+            kind=AdjustmentKind.SPLIT,
+            instrument=h.instrument,
+            as_of=h.now - timedelta(seconds=1),
+            quantity=Decimal(0),
+            source=AdjustmentSource.FLEX,
+            reference="split",
+            evidence="",
+            ratio=(2, 1),
+        )
+    )
+    h.anchor("-500", "195.205")
+    rebuilt = rebuild(h.recorded)
+    assert (rebuilt.quantity, rebuilt.unexplained) == (Decimal(-500), ())
+    (life,) = rebuilt.lives
+    assert life.entries == ()

@@ -71,8 +71,9 @@ class Realized:
         base, key = execution.exec_id.rpartition(".")[0], (execution.account, execution.con_id)
         for past in self._dropped[key]:
             fills = (step for step in past.steps if isinstance(step, Fill) and step.key == base)
-            if any(abs(fill.signed) != execution.quantity for fill in fills):
-                # Another number of units would have ended than the statement tells.
+            if any(past.price is None or abs(f.signed) != execution.quantity for f in fills):
+                # Another number of units would have ended, or another premium been moved into what
+                # was delivered, than the statement tells.
                 self.is_never_known(key)
             past.steps = [
                 replace(
