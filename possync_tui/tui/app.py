@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,6 +12,8 @@ from textual.binding import BindingType
 
 from possync_tui.domain.clock import Clock
 from possync_tui.domain.connection import Phase
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.marks import Mark
 from possync_tui.outline import Outline
 from possync_tui.sync.port import EnginePort
 from possync_tui.tui.actions import DEEDS, bindings
@@ -94,7 +96,7 @@ class PossyncApp(Steering):
         self.has_begun = False
         """Whether the first frame is drawn and the engine asked for."""
         self._has_offered_help = False
-        self._bridge = EventBridge(engine.bus, self.post_message)
+        self._bridge = EventBridge(engine.bus, self.post_message, self)
         self._sync_loop: asyncio.Future[None] | None = None
         self._ledger = Reading(self.start_work, self._read_ledger, "reading the ledger")
 
@@ -149,6 +151,8 @@ class PossyncApp(Steering):
         began = time.thread_time()
         update = self._bridge.take()
         self.hand_out(update)
+        if update.marks:
+            self.take_marks(update.marks)
         self.call_after_refresh(lambda: self._bridge.took(time.thread_time() - began))
         if update.connection is not None:
             self.screen.refresh_bindings()
@@ -156,6 +160,15 @@ class PossyncApp(Steering):
             self._help_in_the_first_minute()
         if update.ledger_changed:
             self.read_ledger()
+
+    def shows(self, key: PositionKey) -> bool:
+        """Whether a position is on the screen, so that its live value is awaited there."""
+        return any(screen.shows(key) for screen in self.desk_screens)
+
+    def take_marks(self, marks: Iterable[Mark]) -> None:
+        """Live values moved."""
+        for screen in self.desk_screens:
+            screen.take_marks(marks)
 
     def _tick(self) -> None:
         if self.desk.is_yesterdays:

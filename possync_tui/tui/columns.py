@@ -53,6 +53,8 @@ class Column(Generic[Row]):
     order: Callable[[Row], SortKey | None] | None = None
     wants_high_first: bool = False
     raw: Callable[[Row], object] | None = None
+    still: Callable[[Row], object] | None = None
+    """What the cell is made of, where that is one thing: while that stays, so does the cell."""
 
     def exact(self, row: Row) -> object:
         """What a file gets: of numbers all digits, of what is unknown nothing."""

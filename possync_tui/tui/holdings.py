@@ -12,7 +12,9 @@ from possync_tui.domain.terms import HoldKind, Status
 from possync_tui.domain.views import HoldView, PositionView
 from possync_tui.tui.columns import Align, Cell, Column, SortKey, by_number, by_text
 from possync_tui.tui.format import (
+    DOWN,
     UNKNOWN,
+    UP,
     Redaction,
     age,
     arrow,
@@ -154,18 +156,21 @@ def _live_tone(holding: Holding, tone: Tone = Tone.PLAIN) -> Tone:
     return Tone.STALE if holding.is_stale else tone
 
 
+_MARK_TONES = {UP: Tone.GAIN, DOWN: Tone.LOSS}
+
+
 def pnl_tone(value: Decimal | None) -> Tone:
     """Green or red (the theme decides), only where the amount is not zero."""
-    mark = arrow(value)
-    if value is None or not mark:
-        return Tone.DIM if value is None else Tone.PLAIN
-    return Tone.GAIN if value > 0 else Tone.LOSS
+    return Tone.DIM if value is None else _MARK_TONES.get(arrow(value), Tone.PLAIN)
 
 
 def _amount(value: Callable[[Holding], Decimal | None]) -> Callable[[Holding], Cell]:
     def cell(holding: Holding) -> Cell:
         amount = value(holding)
-        return Cell(money(amount), _live_tone(holding, pnl_tone(amount)), arrow(amount))
+        if amount is None:
+            return Cell(UNKNOWN, _live_tone(holding, Tone.DIM))
+        mark = arrow(amount)
+        return Cell(money(amount), _live_tone(holding, _MARK_TONES.get(mark, Tone.PLAIN)), mark)
 
     return cell
 
@@ -197,6 +202,10 @@ def _value(holding: Holding) -> Cell:
 def _realized(holding: Holding) -> Cell:
     amount = holding.view.realized_pnl
     return Cell(money(amount), _quiet(holding, pnl_tone(amount)), arrow(amount))
+
+
+LIVE = frozenset({"last", "value", "unrealized", "day", "age", "percent"})
+"""The columns that move with the live value; the others say what the ledger has."""
 
 
 def holding_columns(shown: Redaction) -> tuple[Column[Holding], ...]:

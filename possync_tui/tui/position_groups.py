@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from possync_tui.tui.columns import Cell, Column, SortKey
 from possync_tui.tui.format import Redaction, arrow, clean, count, money
-from possync_tui.tui.holdings import Holding, pnl_tone
+from possync_tui.tui.holdings import LIVE, Holding, pnl_tone
 from possync_tui.tui.position_totals import Total, total_of
 from possync_tui.tui.tones import Tone
 
@@ -128,6 +128,9 @@ def with_headings(column: Column[Holding], shown: Redaction) -> Column[PositionL
     def raw(line: PositionLine) -> object:
         return column.raw(line) if column.raw and isinstance(line, Holding) else None
 
+    def still(line: PositionLine) -> object:
+        return line.view if isinstance(line, Holding) else line
+
     return Column(
         column.id,
         column.title,
@@ -139,6 +142,7 @@ def with_headings(column: Column[Holding], shown: Redaction) -> Column[PositionL
         order=order if column.order else None,
         wants_high_first=column.wants_high_first,
         raw=raw if column.raw else None,
+        still=None if column.id in LIVE else still,
     )
 
 

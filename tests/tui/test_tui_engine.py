@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
+from decimal import Decimal
 
 import pytest
 from textual.message import Message
@@ -145,6 +147,65 @@ async def test_q_quits(engine: FakeEngine, clock: FixedClock) -> None:
     engine.stop()
 
 
+class Shown:
+    """A screen with these positions in view."""
+
+    def __init__(self, *in_view: PositionKey) -> None:
+        self.in_view = in_view
+        self.taken: list[list[Mark]] = []
+
+    def shows(self, key: PositionKey) -> bool:
+        return key in self.in_view
+
+    def take_marks(self, marks: Iterable[Mark]) -> None:
+        self.taken.append(list(marks))
+
+
+def a_mark(number: int, price: int = 1) -> Mark:
+    return Mark(PositionKey("DU1", number), NOW, "test", "s", Decimal(price))
+
+
+async def test_live_values_in_view_are_shown_at_once_and_the_others_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bridge, "MOST_GAP", 0.1)
+    bus, told = EventBus(), []
+    shown = Shown(a_mark(1).key)
+
+    def tell(message: Message) -> bool:
+        told.append(message)
+        return True
+
+    ours = EventBridge(bus, tell, shown)
+    ours.open()
+    bus.emit(MarkMoved(a_mark(2)))
+    await asyncio.sleep(0)
+    assert shown.taken == [[a_mark(2)]]
+    shown.taken.clear()
+    for price in range(1, 40):
+        bus.emit(MarkMoved(a_mark(2, price)))
+        bus.emit(MarkMoved(a_mark(3, price)))
+        bus.emit(MarkMoved(a_mark(1, price)))
+        await asyncio.sleep(0)
+    await asyncio.sleep(bridge.LEAST_GAP * 3)
+    # None of those out of sight took part, and none of those in view came twice at once.
+    assert [mark.key.con_id for marks in shown.taken for mark in marks] == [1] * len(shown.taken)
+    assert shown.taken[0] == [a_mark(1, 1)]
+    assert shown.taken[-1] == [a_mark(1, 39)]
+    shown.taken.clear()
+    # Out of sight before it was shown: the later value counts.
+    bus.emit(MarkMoved(a_mark(1, 40)))
+    shown.in_view = ()
+    bus.emit(MarkMoved(a_mark(1, 41)))
+    await asyncio.sleep(0.15)
+    assert {mark.key.con_id: mark for marks in shown.taken for mark in marks} == {
+        1: a_mark(1, 41), 2: a_mark(2, 39), 3: a_mark(3, 39),
+    }  # fmt: skip
+    assert not told
+    assert ours._timer is None
+    ours.close()
+
+
 async def test_the_bridge_keeps_the_latest_and_is_quiet_when_nothing_happens() -> None:
     told: list[Message] = []
 
@@ -153,7 +214,7 @@ async def test_the_bridge_keeps_the_latest_and_is_quiet_when_nothing_happens() -
         return True
 
     bus = EventBus()
-    ours = EventBridge(bus, tell)
+    ours = EventBridge(bus, tell, Shown())
     key = PositionKey("DU1", 1)
     ours.open()
     for _ in range(500):
@@ -185,7 +246,7 @@ async def test_updates_come_as_often_as_their_cost_allows(
         told.append(loop.time())
         return True
 
-    ours = EventBridge(bus, tell)
+    ours = EventBridge(bus, tell, Shown())
     ours.open()
 
     async def gap_after(cost: float) -> float:
@@ -196,7 +257,7 @@ async def test_updates_come_as_often_as_their_cost_allows(
             await asyncio.sleep(0.001)
         return told[2] - told[1]
 
-    # A twentieth of the time at most; never longer than an eye would wait.
+    # Its share of the time at most; never longer than an eye would wait.
     assert await gap_after(0.003) >= 0.06
     assert 0.1 <= await gap_after(1.0) < 1.0
     assert await gap_after(0.0) >= bridge.LEAST_GAP

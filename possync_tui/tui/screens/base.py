@@ -10,6 +10,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.marks import Mark
 from possync_tui.tui.actions import Deed
 from possync_tui.tui.bridge import EngineUpdate
 from possync_tui.tui.desk import Desk
@@ -93,6 +94,13 @@ class DeskScreen(Screen[None]):
         if not self.is_covered:
             self.status_bar.tick()
             self.key_bar.tick()
+
+    def shows(self, key: PositionKey) -> bool:
+        """Whether a live value of this position would be seen here now."""
+        return False
+
+    def take_marks(self, marks: Iterable[Mark]) -> None:
+        """Live values moved."""
 
     def show_ledger(self) -> None:
         """The ledger was read again, or another account is looked at."""

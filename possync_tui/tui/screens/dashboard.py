@@ -9,6 +9,8 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.marks import Mark
 from possync_tui.domain.views import PositionView
 from possync_tui.tui.actions import DASHBOARD_DEEDS, LOG_DEEDS, bindings
 from possync_tui.tui.bridge import EngineUpdate
@@ -136,13 +138,20 @@ class DashboardScreen(DeskScreen):
             self.stats.take_results(update.results)
         if update.connection is not None:
             self.connection.refresh()
-            if not self.is_covered:
-                self.positions.tick()
-                self.positions.show_rows_if_empty()
         if self.is_covered:
             self._missed_something = True
-        elif update.marks:
-            self.positions.take_marks(update.marks)
+        elif update.connection is not None:
+            self.positions.tick()
+            self.positions.show_rows_if_empty()
+
+    def shows(self, key: PositionKey) -> bool:
+        return self.positions.table.is_in_view(key) and not self.is_covered
+
+    def take_marks(self, marks: Iterable[Mark]) -> None:
+        if self.is_covered:
+            self._missed_something = True
+        else:
+            self.positions.take_marks(marks)
 
     def on_screen_resume(self) -> None:
         if self._missed_something:

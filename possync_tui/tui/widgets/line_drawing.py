@@ -1,8 +1,8 @@
 """How lines of a table become strips."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -17,20 +17,21 @@ Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
-class RowLook(Generic[Row]):
+class RowLook:
     """One row as it is to be drawn.
 
-    `start` is where its columns begin; `ground` lies under all of it, `ground_of` under a cell.
+    `start` is where its columns begin; `ground` lies under all of it, `grounds` under cells.
     """
 
-    row: Row
     start: int
     is_cursor: bool
     flag: Cell | None
     note: Cell | None
     note_spares: frozenset[str]
     ground: str
-    ground_of: Callable[[str], str]
+    grounds: Mapping[str, str]
+    texts: Sequence[tuple[str, Tone]]
+    """What its columns say, in the width of each."""
 
 
 def heading_strip(
@@ -58,10 +59,10 @@ def heading_strip(
 
 
 def row_strip(
-    paint: Painter, look: RowLook[Row], placed_columns: Sequence[Placed[Row]], width: int
+    paint: Painter, look: RowLook, placed_columns: Sequence[Placed[Row]], width: int
 ) -> Strip:
     """The cells in their places; a note behind them, or over the last where there is no room."""
-    ground, note = look.ground, look.note
+    ground, grounds, note = look.ground, look.grounds, look.note
     pieces: list[tuple[str, Tone, str]] = [("▸" if look.is_cursor else " ", Tone.ACCENT, ground)]
     x = 1
     if look.flag is not None:
@@ -70,13 +71,11 @@ def row_strip(
         x = look.start - 1
     end = placed_columns[-1].x + placed_columns[-1].width if placed_columns else x
     covers = note is not None and width - end < len(note.text) + 3
-    for placed in placed_columns:
+    for placed, (text, tone) in zip(placed_columns, look.texts, strict=True):
         if covers and placed.column.id not in look.note_spares:
             break
-        cell = placed.column.cell(look.row)
         pieces.append((" " * (placed.x - x), Tone.PLAIN, ground))
-        text = placed.measure.text(cell, placed.width)
-        pieces.append((text, cell.tone, look.ground_of(placed.column.id) or ground))
+        pieces.append((text, tone, grounds.get(placed.column.id, ground)))
         x = placed.x + placed.width
     if note is not None and width - x > 3:
         pieces.append((fit("  " + note.text, width - x), note.tone, ground))

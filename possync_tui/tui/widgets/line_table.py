@@ -4,12 +4,11 @@ Textual's `DataTable` renders every visible row for any change, and its cursor i
 sort leaves on another position. Here each row's strip is kept, and the cursor holds on to a key.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
-from functools import partial
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import ClassVar, Generic, TypeVar
 
 from textual import events, on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -22,12 +21,15 @@ from possync_tui.tui.widgets.line_drawing import (
     placeholder_strip,
     row_strip,
 )
+from possync_tui.tui.widgets.line_moves import MOVES
+from possync_tui.tui.widgets.line_writer import LineWriter
 from possync_tui.tui.widgets.painter import TONE_CLASSES, Painter
+from possync_tui.tui.widgets.row_texts import RowTexts
 
 Row = TypeVar("Row")
 Key = TypeVar("Key", bound=Hashable)
 MEASURED = 500
-"""So many rows are measured before they are drawn; the others are as they come into view."""
+"""So many rows are measured before they are drawn; all are once more as they come into view."""
 
 
 class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
@@ -41,15 +43,7 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         "line-table--cursor-blurred",
         "line-table--flash",
     }
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("pagedown,ctrl+f,ctrl+d", "page(1)", "Page down", show=False),
-        Binding("pageup,ctrl+u", "page(-1)", "Page up", show=False),
-        Binding("home,g", "first", "First", show=False),
-        Binding("end,G", "last", "Last", show=False),
-        Binding("enter", "select", "Open", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = MOVES
 
     class Highlighted(Message):
         """The cursor is on another row, or on none."""
@@ -81,10 +75,13 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         self._rows: list[Row] = []
         self._at: dict[Key, int] = {}
         self._strips: dict[Key, Strip] = {}
-        self._unmeasured: set[Key] = set()
+        self.texts: RowTexts[Row, Key] = RowTexts()
         self._heading: Strip | None = None
         self._cursor: Key | None = None
         self._paint = Painter(self)
+        self._writer = LineWriter(self)
+        # Our size: Textual works it out again each time it is asked.
+        self._room = Size(0, 0)
 
     # --- what subclasses say -----------------------------------------------------------------
 
@@ -102,9 +99,9 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
     note_spares: frozenset[str] = frozenset()
     """The columns that a note does not cover where there is no room behind them all."""
 
-    def ground_of(self, row: Row, column_id: str) -> str:
-        """The component class that lies under one cell, if that is not the row's."""
-        return ""
+    def grounds_of(self, row: Row) -> Mapping[str, str]:
+        """The component classes that lie under single cells instead of the row's, by column."""
+        return {}
 
     def shown_columns(self) -> Iterable[Column[Row]]:
         """The columns that there is something to say in; room decides about the rest."""
@@ -153,16 +150,16 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
                 grown |= index < MEASURED and self._measure(row)
         for key in before.keys() - self._at.keys():
             self._strips.pop(key, None)
+            self.texts.forget(key)
         if self._cursor not in self._at:
             self._rest_cursor_at(old_index)
         if grown or not self._placed:
             self._arrange()
-        self.virtual_size = Size(self.size.width, len(self._rows) + 1)
+        self.virtual_size = Size(self._room.width, len(self._rows) + 1)
         self.refresh()
 
     def replace_rows(self, rows: Iterable[Row]) -> None:
         """Show these rows in the places of those with the same keys; repaint only them."""
-        grown = False
         changed: list[int] = []
         for row in rows:
             key = self.key_of(row)
@@ -171,31 +168,19 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
                 continue
             self._rows[index] = row
             self._strips.pop(key, None)
-            if self._is_in_view(index):
-                grown |= self._measure(row)
-                changed.append(index)
-            else:
-                # Most of what moves is out of sight, and costs no more than its place here.
-                self._unmeasured.add(key)
-        if grown:
-            self._arrange()
-            self.refresh()
-            return
-        for index in changed:
-            self._repaint(index)
+            changed.append(index)
+        self._repaint(changed)
 
     def redraw(self, keys: Iterable[Key]) -> None:
         """Draw these rows anew, though their values stayed."""
-        for key in keys:
-            index = self._at.get(key)
-            if index is not None:
-                self._strips.pop(key, None)
-                self._repaint(index)
+        found = [(key, index) for key in keys if (index := self._at.get(key)) is not None]
+        for key, _ in found:
+            self._strips.pop(key, None)
+        self._repaint(index for _, index in found)
 
     def restyle(self) -> None:
         """Draw everything anew: the widths, the theme or what the cells say changed."""
-        self._strips.clear()
-        self._heading = None
+        self._forget_drawn()
         self._paint.forget()
         self.refresh()
 
@@ -208,22 +193,25 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         self.refresh()
 
     def _measure(self, row: Row) -> bool:
-        grown = False
-        for column, measure in zip(self._columns, self._measures, strict=True):
-            grown |= measure.take(column.cell(row))
-        return grown
+        pairs = zip(self._columns, self._measures, strict=True)
+        # All of them: each makes room.
+        return True in [measure.take(column.cell(row)) for column, measure in pairs]
 
     def _arrange(self) -> None:
         measures = {c.id: m for c, m in zip(self._columns, self._measures, strict=True)}
         pairs = [(column, measures[column.id]) for column in self.shown_columns()]
-        if self.size.width:
+        if self._room.width:
             self._placed = place(
                 [column for column, _ in pairs],
                 [measure for _, measure in pairs],
-                self.size.width - 1,
+                self._room.width - 1,
                 self.start,
             )
+        self._forget_drawn()
+
+    def _forget_drawn(self) -> None:
         self._strips.clear()
+        self.texts.forget()
         self._heading = None
 
     @property
@@ -234,13 +222,9 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
     def start(self) -> int:
         return 3 if type(self).flag_of is not LineTable.flag_of else 2
 
-    # --- what others take from it ------------------------------------------------------------
-
     def rows_to_write(self) -> Iterable[Row]:
         """The rows that a file gets."""
         return self._rows
-
-    # --- order -------------------------------------------------------------------------------
 
     def sort_by(self, column_id: str | None, *, down: bool = False) -> None:
         """Order by a column; `None` goes back to the order in which the rows were given."""
@@ -267,8 +251,8 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
             return
         before = self._cursor
         self._cursor = key
-        self.redraw([key] if before is None else [before, key])
         self._reveal(self._at[key])
+        self.redraw([key] if before is None else [before, key])
         self.post_message(self.Highlighted(self))
 
     def _rest_cursor_at(self, index: int) -> None:
@@ -279,14 +263,10 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         self.post_message(self.Highlighted(self))
 
     def _reveal(self, index: int) -> None:
-        top, page = self.scroll_offset.y, self._page
+        top, page = self.scroll_offset.y, max(1, self._room.height - 1)
         if not top <= index < top + page:
             y = index if index < top else index - page + 1
             self.scroll_to(y=y, animate=False, immediate=True)
-
-    @property
-    def _page(self) -> int:
-        return max(1, self.size.height - 1)
 
     def _go_to(self, index: int) -> None:
         if self._rows:
@@ -301,7 +281,7 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         self._go_to(self.cursor_index + by)
 
     def action_page(self, pages: int) -> None:
-        self._go_to(self.cursor_index + pages * self._page)
+        self._go_to(self.cursor_index + pages * max(1, self._room.height - 1))
 
     def action_first(self) -> None:
         self._go_to(0)
@@ -336,8 +316,9 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
     # --- drawing -----------------------------------------------------------------------------
 
     def on_resize(self) -> None:
+        self._room = self.size
         self._arrange()
-        self.virtual_size = Size(self.size.width, len(self._rows) + 1)
+        self.virtual_size = Size(self._room.width, len(self._rows) + 1)
         self.refresh()
         self._reveal(self.cursor_index)
 
@@ -349,20 +330,40 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._strips.clear()
-        self._heading = None
+        self._forget_drawn()
         self._paint.forget()
+        self._writer.forget()
 
-    def _repaint(self, index: int) -> None:
-        if self._is_in_view(index):
-            y = index + 1 - self.scroll_offset.y
-            self.refresh(Region(0, y, self.size.width, 1))
+    def _repaint(self, indexes: Iterable[int]) -> None:
+        """Paint these rows, as far as they are in view, in one go."""
+        top, height = self.scroll_offset.y, self._room.height
+        seen = {y: index for index in indexes if 1 <= (y := index + 1 - top) < height}
+        if not seen:
+            # Most of what moves is out of sight, and is drawn when it comes into view.
+            return
+        if not self._writer.can_write:
+            self.refresh(*(Region(0, y, self._room.width, 1) for y in seen))
+            return
+        strips = {y: self._strip_of(index) for y, index in seen.items()}
+        if self._has_widened():
+            self.refresh()
+        else:
+            self._writer.write(strips)
 
-    def _is_in_view(self, index: int) -> bool:
-        return 1 <= index + 1 - self.scroll_offset.y < self.size.height
+    def _has_widened(self) -> bool:
+        """Whether a text just drawn needs more room than there was; from now on there is."""
+        grown, self.texts.has_grown = self.texts.has_grown, False
+        if grown:
+            self._arrange()
+        return grown
+
+    def is_in_view(self, key: Key) -> bool:
+        """Whether a row is among those on the screen."""
+        index = self._at.get(key)
+        return index is not None and 1 <= index + 1 - self.scroll_offset.y < self._room.height
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width = self._room.width
         if y == 0:
             if self._heading is None:
                 style = self.get_component_rich_style("line-table--heading")
@@ -372,15 +373,10 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         index = y - 1 + self.scroll_offset.y
         if index >= len(self._rows):
             return self._line_without_row(y - 2, width)
-        row, key = self._rows[index], self.key_of(self._rows[index])
-        strip = self._strips.get(key)
-        if strip is None:
-            is_new = len(self._rows) > MEASURED or key in self._unmeasured
-            self._unmeasured.discard(key)
-            if is_new and self._measure(row):
-                self._arrange()
-                self.call_later(self.refresh)
-            strip = self._strips[key] = self._draw_row(row, key == self._cursor, width)
+        strip = self._strip_of(index)
+        if self._has_widened():
+            self.call_later(self.refresh)
+            strip = self._strip_of(index)
         return strip
 
     def _line_without_row(self, y: int, width: int) -> Strip:
@@ -388,13 +384,21 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
             return Strip.blank(width, self.rich_style)
         return placeholder_strip(self._paint, self.placeholder, y, width)
 
-    def _draw_row(self, row: Row, is_cursor: bool, width: int) -> Strip:
+    def _strip_of(self, index: int) -> Strip:
+        row = self._rows[index]
+        key = self.key_of(row)
+        strip = self._strips.get(key)
+        if strip is None:
+            strip = self._strips[key] = self._draw_row(row, key)
+        return strip
+
+    def _draw_row(self, row: Row, key: Key) -> Strip:
         self.rows_drawn += 1
-        ground = ""
+        ground, is_cursor = "", key == self._cursor
         if is_cursor:
             ground = "line-table--cursor" if self.has_focus else "line-table--cursor-blurred"
         look = RowLook(
-            row, self.start, is_cursor, self.flag_of(row), self.note_of(row), self.note_spares,
-            ground, partial(self.ground_of, row),
+            self.start, is_cursor, self.flag_of(row), self.note_of(row), self.note_spares,
+            ground, self.grounds_of(row), self.texts.of(row, key, self._placed),
         )  # fmt: skip
-        return row_strip(self._paint, look, self._placed, width)
+        return row_strip(self._paint, look, self._placed, self._room.width)

@@ -18,10 +18,13 @@ class Painter:
     def __init__(self, widget: Widget) -> None:
         self._widget = widget
         self._styles: dict[tuple[Tone, str], Style] = {}
+        # One object for each look, so that neighbours need not be compared part by part.
+        self._looks: dict[Style, Style] = {}
 
     def forget(self) -> None:
         """The theme changed."""
         self._styles.clear()
+        self._looks.clear()
 
     def segments(self, pieces: Iterable[tuple[str, Tone]], ground: str = "") -> list[Segment]:
         """Text in tones, all of it over one ground."""
@@ -32,12 +35,15 @@ class Painter:
         segments: list[Segment] = []
         run, run_style = "", None
         for text, tone, ground in pieces:
-            style = self.style(tone if text.strip() else Tone.PLAIN, ground)
-            if style != run_style and run:
+            if not text:
+                continue
+            style = self.style(Tone.PLAIN if text.isspace() else tone, ground)
+            if style is run_style:
+                run += text
+                continue
+            if run:
                 segments.append(Segment(run, run_style))
-                run = ""
-            run_style = style
-            run += text
+            run, run_style = text, style
         if run:
             segments.append(Segment(run, run_style))
         return segments
@@ -55,5 +61,5 @@ class Painter:
                 style += Style(
                     bgcolor=under.bgcolor, bold=under.bold or None, reverse=under.reverse or None
                 )
-            self._styles[(tone, ground)] = style
+            style = self._styles[(tone, ground)] = self._looks.setdefault(style, style)
         return style

@@ -236,6 +236,8 @@ class PositionsPane(Pane):
 
     def _flash_move(self, old: Holding, row: Holding) -> None:
         """One cell a row is enough to catch the eye: the price, or what hangs on it."""
+        if not self.table.is_in_view(row.key):
+            return
         column = "last" if self.table.has_room_for("last") else "unrealized"
         before, after = (
             (old.last, row.last) if column == "last" else (old.unrealized, row.unrealized)

@@ -1,6 +1,6 @@
 """The rows of the Positions pane: in groups or not, and those that just changed lit up."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -271,6 +271,6 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
             del self._flashes[key]
         self.redraw(over)
 
-    def ground_of(self, row: PositionLine, column_id: str) -> str:
+    def grounds_of(self, row: PositionLine) -> Mapping[str, str]:
         flashing = self._flashes.get(row.key)
-        return "line-table--flash" if flashing and column_id in flashing[1] else ""
+        return dict.fromkeys(flashing[1], "line-table--flash") if flashing else {}

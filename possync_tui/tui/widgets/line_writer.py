@@ -1,0 +1,111 @@
+"""Lines of a widget, written to the terminal at once.
+
+Textual paints a changed line three turns of the event loop later, and its compositor then looks
+through every widget on the screen: half a millisecond for a line that takes a tenth of that to
+draw. Lines that nothing lies over can be written where they stand. Whatever is in doubt is left to
+Textual, which draws the very same strips.
+"""
+
+from collections.abc import Mapping
+from typing import cast
+
+from rich.console import Console, RenderableType
+from rich.control import Control
+from textual._compositor import CompositorUpdate
+from textual.color import Color
+from textual.dom import NoScreen
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+Shown = Mapping[Widget, tuple[Region, Region]]
+
+
+class _Lines(CompositorUpdate):
+    """Strips by where they begin on the screen."""
+
+    def __init__(self, strips: Mapping[tuple[int, int], Strip]) -> None:
+        self._strips = strips
+
+    def render_segments(self, console: Console) -> str:
+        return "".join(
+            Control.move_to(x, y).segment.text + strip.render(console)
+            for (x, y), strip in self._strips.items()
+        )
+
+
+class LineWriter:
+    """Writes lines of one widget, where it is certain how they look on the screen."""
+
+    def __init__(self, widget: Widget) -> None:
+        self._widget = widget
+        # Where the widget was in the arrangement that was looked at last.
+        self._shown: Shown | None = None
+        self._spot: Region | None = None
+        self._background = Color(0, 0, 0)
+
+    def forget(self) -> None:
+        """The theme or a style changed."""
+        self._shown = None
+
+    @property
+    def can_write(self) -> bool:
+        """Whether the lines stand on the screen as Textual has them, with nothing over them."""
+        widget = self._widget
+        if not widget.is_running or widget._repaint_required or widget._layout_required:
+            return False
+        app = widget.app
+        try:
+            screen = widget.screen
+        except NoScreen:
+            return False
+        if (
+            app.screen is not screen
+            or app._batch_count
+            or screen._layout_required
+            or screen._scroll_required
+            or screen._repaint_required
+            or widget in screen._dirty_widgets
+        ):
+            return False
+        shown = screen._compositor.visible_widgets
+        if shown is not self._shown:
+            self._shown, self._spot = shown, self._look(shown)
+        return self._spot is not None
+
+    def _look(self, shown: Shown) -> Region | None:
+        widget = self._widget
+        found = shown.get(widget)
+        if found is None:
+            return None
+        region, clip = found
+        # Without the scrollbar, which lies over the ends of the lines.
+        mine = widget.scrollable_content_region
+        if widget.content_region != region or not clip.contains_region(mine):
+            return None
+        styles = widget.styles
+        if widget.opacity != 1 or styles.tint.a or styles.has_rule("hatch"):
+            return None
+        # Those in front come first.
+        for other, (its_region, its_clip) in shown.items():
+            if other is widget:
+                break
+            if its_region.intersection(its_clip).overlaps(mine):
+                return None
+        self._background = widget.background_colors[1]
+        return mine
+
+    def write(self, strips: Mapping[int, Strip]) -> None:
+        """Write the lines at these heights of the widget; only right after `can_write`."""
+        widget, spot = self._widget, self._spot
+        assert spot is not None
+        # What Textual keeps of these lines is old.
+        widget._styles_cache.set_dirty(*(Region(0, y, 1, 1) for y in strips))
+        filters = widget.get_line_filters()
+        lines = {}
+        for y, strip in strips.items():
+            strip = strip.crop(0, spot.width)
+            for line_filter in filters:
+                strip = strip.apply_filter(line_filter, self._background)
+            lines[spot.x, spot.y + y] = strip
+        widget.app._display(widget.screen, cast("RenderableType", _Lines(lines)))

@@ -1,0 +1,155 @@
+"""Rows that are written past Textual's compositor look as if it had drawn them."""
+
+from decimal import Decimal
+
+import pytest
+from textual.app import App
+from textual.geometry import Region
+from textual.pilot import Pilot
+from textual.strip import Strip
+
+from possync_tui.domain.instruments import PositionKey
+from possync_tui.tui.holdings import Holding
+from possync_tui.tui.widgets.line_writer import _Lines
+from possync_tui.tui.widgets.positions_table import PositionsTable
+from tests.tui.conftest import Running, dashboard, press, settle
+from tests.tui.desk_book import CODES
+from tests.tui.fake_engine import FakeEngine, FixedClock
+
+AAPL = PositionKey(CODES[0], 265598)
+THEMES = ("possync", "possync-day", "possync-blue-orange", "textual-ansi", "nord")
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[dict[tuple[int, int], Strip]]:
+    """What was written past the compositor."""
+    found: list[dict[tuple[int, int], Strip]] = []
+    display = App._display
+
+    def watched(app: App[None], screen: object, drawn: object) -> None:
+        if isinstance(drawn, _Lines):
+            found.append(dict(drawn._strips))
+        display(app, screen, drawn)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(App, "_display", watched)
+    return found
+
+
+def on_screen(pilot: Pilot[None], x: int, y: int, width: int) -> Strip:
+    """What the compositor draws there when it is asked for everything."""
+    return pilot.app.screen._compositor.render_strips()[y].crop(x, x + width).simplify()
+
+
+def move_all(engine: FakeEngine, table: PositionsTable, by: str) -> None:
+    for holding in table.holdings:
+        mark = engine.live_marks.get(holding.key)
+        if mark is not None and mark.price is not None:
+            gain = (mark.unrealized_pnl or Decimal(0)) - Decimal(by) * 37
+            engine.move(holding.key, str(mark.price + Decimal(by)), str(gain))
+
+
+def as_textual_has_it(
+    pilot: Pilot[None], written: list[dict[tuple[int, int], Strip]]
+) -> list[tuple[int, int]]:
+    """Where something was last written; each must look as the compositor draws it."""
+    last = {place: strip for lines in written for place, strip in lines.items()}
+    for (x, y), strip in last.items():
+        assert strip.simplify() == on_screen(pilot, x, y, strip.cell_length), (x, y)
+    return sorted(last)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+async def test_a_row_looks_as_the_compositor_draws_it(
+    running: Running,
+    engine: FakeEngine,
+    clock: FixedClock,
+    written: list[dict[tuple[int, int], Strip]],
+    theme: str,
+) -> None:
+    async with running((150, 50), theme=theme) as pilot:
+        table = dashboard(pilot).positions.table
+        for keys in ((), ("j", "j"), ("tab",), ("shift+tab", "b"), ("G",)):
+            await press(pilot, *keys)
+            written.clear()
+            move_all(engine, table, "0.07")
+            await pilot.pause(0.05)
+            # Most rows of those in view moved, and each of them was written past the compositor.
+            assert len(as_textual_has_it(pilot, written)) > 5
+        written.clear()
+        clock.move(1.0)
+        await pilot.pause(0.7)  # the flashes are over
+        assert as_textual_has_it(pilot, written)
+
+
+async def test_what_lies_over_the_rows_is_not_written_over(
+    running: Running, engine: FakeEngine, written: list[dict[tuple[int, int], Strip]]
+) -> None:
+    async with running((100, 24)) as pilot:
+        table = dashboard(pilot).positions.table
+        for cover in ("a toast", "a dialog"):
+            if cover == "a toast":
+                pilot.app.notify("\n".join(["a line of it"] * 20))
+            else:
+                pilot.app.simulate_key("m")
+            await settle(pilot)
+            written.clear()
+            move_all(engine, table, "0.05")
+            await settle(pilot)
+            assert not written
+            pilot.app.clear_notifications()
+            await settle(pilot)
+        # The dialog is gone: so is the doubt.
+        await press(pilot, "escape")
+        move_all(engine, table, "0.05")
+        await settle(pilot)
+        assert as_textual_has_it(pilot, written)
+
+
+async def test_a_hidden_pane_writes_and_draws_nothing(
+    running: Running, engine: FakeEngine, written: list[dict[tuple[int, int], Strip]]
+) -> None:
+    async with running() as pilot:
+        table = dashboard(pilot).positions.table
+        await press(pilot, "4", "z")
+        written.clear()
+        drawn = table.rows_drawn
+        move_all(engine, table, "0.05")
+        await settle(pilot)
+        assert not written
+        assert table.rows_drawn == drawn
+        await press(pilot, "z")
+        assert not written
+        row = table.row_for(AAPL)
+        assert isinstance(row, Holding)
+        assert row.last == engine.live_marks[AAPL].price
+
+
+async def test_a_value_that_moves_puts_only_live_cells_into_words(
+    running: Running, engine: FakeEngine
+) -> None:
+    async with running() as pilot:
+        table = dashboard(pilot).positions.table
+        written = table.texts.written
+        engine.move(AAPL, "231.48", "14936.00")
+        await settle(pilot)
+        live = [p for p in table._placed if p.column.still is None]
+        assert 3 <= len(live) < len(table._placed)
+        assert table.texts.written == written + len(live)
+
+
+async def test_a_text_that_needs_room_widens_its_column_for_all_rows(
+    running: Running, engine: FakeEngine, written: list[dict[tuple[int, int], Strip]]
+) -> None:
+    async with running() as pilot:
+        table = dashboard(pilot).positions.table
+        engine.move(AAPL, "123456789.48", "-9876543210.00")
+        await settle(pilot)
+        text = "\n".join(
+            "".join(s.text for s in strip)
+            for strip in table.render_lines(Region(0, 0, table.size.width, table.size.height))
+        )
+        assert "123,456,789.48" in text
+        assert "9,876,543,210.00" in text
+        points = {line.index(".") for line in text.splitlines()[1:4]}
+        assert len(points) <= 2
+        assert as_textual_has_it(pilot, written) is not None
