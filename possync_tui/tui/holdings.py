@@ -1,7 +1,7 @@
 """A position as the Positions pane shows it: the ledger's row with the live values over it."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -25,6 +25,8 @@ from possync_tui.tui.format import (
 )
 from possync_tui.tui.format import price as price_text
 from possync_tui.tui.tones import Tone
+
+_MISSING = Status.MISSING.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Holding:
 
     @property
     def is_missing(self) -> bool:
-        return self.view.status == Status.MISSING
+        return self.view.status == _MISSING
 
     @property
     def is_outside_totals(self) -> bool:
@@ -110,16 +112,23 @@ class Holding:
 
     def at(self, now: datetime, *, is_live: bool) -> "Holding":
         """The same row with its age as of `now`."""
-        marked_at = None if self.is_missing else self.marked_at
-        seconds = None if marked_at is None else (now - marked_at).total_seconds()
-        shown = UNKNOWN if seconds is None else age(max(0.0, seconds))
-        stale = not is_live or seconds is None or seconds > FRESH_SECONDS
-        if shown == self.shown_age and stale == self.is_stale:
-            return self
-        return replace(self, shown_age=shown, is_stale=stale)
+        return self._as_of(self.mark, now, is_live)
 
     def with_mark(self, mark: Mark, now: datetime, *, is_live: bool) -> "Holding":
-        return replace(self, mark=mark).at(now, is_live=is_live)
+        """The row with another live value."""
+        return self._as_of(mark, now, is_live)
+
+    def _as_of(self, mark: Mark | None, now: datetime, is_live: bool) -> "Holding":
+        at = None
+        if not self.is_missing:
+            at = self.view.marked_at if mark is None else mark.at
+        seconds = None if at is None else (now - at).total_seconds()
+        shown = UNKNOWN if seconds is None else age(max(0.0, seconds))
+        stale = not is_live or seconds is None or seconds > FRESH_SECONDS
+        if mark is self.mark and shown == self.shown_age and stale == self.is_stale:
+            return self
+        # Not `replace`: this is done a thousand times a second.
+        return Holding(self.view, mark, self.held, shown, stale, self.together, self.is_kept)
 
 
 def holds_by_position(holds: Iterable[HoldView]) -> dict[PositionKey, HoldView]:

@@ -38,6 +38,85 @@ class BaseTotal:
     without: tuple[str, ...]
 
 
+class Sum:
+    """The sum of what is known, kept up as amounts come and go; exact, so nothing drifts."""
+
+    __slots__ = ("_known", "_sum")
+
+    def __init__(self) -> None:
+        self._sum = Decimal(0)
+        self._known = 0
+
+    @property
+    def value(self) -> Decimal | None:
+        """`None` where no amount is known."""
+        return self._sum if self._known else None
+
+    def move(self, before: Decimal | None, after: Decimal | None) -> None:
+        """An amount is another one now; `None` is not known, or was not there."""
+        if before is not None:
+            self._sum = EXACT.subtract(self._sum, before)
+            self._known -= 1
+        if after is not None:
+            self._sum = EXACT.add(self._sum, after)
+            self._known += 1
+        if not self._known:
+            # Digits of what is gone do not stay.
+            self._sum = Decimal(0)
+
+
+class _OfCurrency:
+    """The sums of one currency. Virtual FX never gets here."""
+
+    def __init__(self) -> None:
+        self.positions = self.unknown = 0
+        self.value, self.unrealized, self.day = Sum(), Sum(), Sum()
+
+    def move(self, before: Holding | None, after: Holding) -> None:
+        self.positions += before is None
+        self.unknown += after.value is None
+        if before is None:
+            self.value.move(None, after.value)
+            self.unrealized.move(None, after.unrealized)
+            self.day.move(None, after.day)
+            return
+        self.unknown -= before.value is None
+        self.value.move(before.value, after.value)
+        self.unrealized.move(before.unrealized, after.unrealized)
+        self.day.move(before.day, after.day)
+
+
+class RunningTotals:
+    """The totals of what is shown: a live value that moves changes its own part of them only."""
+
+    def __init__(self, holdings: Iterable[Holding] = ()) -> None:
+        self._by_currency: dict[str, _OfCurrency] = {}
+        for holding in holdings:
+            if not holding.is_outside_totals:
+                sums = self._by_currency.setdefault(holding.view.currency, _OfCurrency())
+                sums.move(None, holding)
+
+    def move(self, before: Holding, after: Holding) -> None:
+        """The live value of a position, or its place in the ledger, is another one."""
+        if not after.is_outside_totals:
+            self._by_currency[after.view.currency].move(before, after)
+
+    def now(self, realized_today: Mapping[str, Decimal]) -> tuple[Total, ...]:
+        """What `totals` makes of the same holdings."""
+        none = _OfCurrency()
+        found = []
+        for currency in dict.fromkeys([*self._by_currency, *realized_today]):
+            sums = self._by_currency.get(currency, none)
+            amounts = sums.value.value, sums.unrealized.value, sums.day.value
+            today = realized_today.get(currency)
+            found.append(Total(currency, sums.positions, *amounts, today, sums.unknown))
+        return tuple(sorted(found, key=_most_positions_first))
+
+
+def _most_positions_first(total: Total) -> tuple[int, str]:
+    return (-total.positions, total.currency)
+
+
 def totals(holdings: Iterable[Holding], realized_today: Mapping[str, Decimal]) -> tuple[Total, ...]:
     """One total a currency, the one with the most positions first."""
     groups: dict[str, list[Holding]] = {}
@@ -50,7 +129,7 @@ def totals(holdings: Iterable[Holding], realized_today: Mapping[str, Decimal]) -
         total_of(currency, group, realized_today.get(currency))
         for currency, group in groups.items()
     ]
-    return tuple(sorted(found, key=lambda total: (-total.positions, total.currency)))
+    return tuple(sorted(found, key=_most_positions_first))
 
 
 def total_of(

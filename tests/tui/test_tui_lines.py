@@ -17,7 +17,7 @@ from tests.tui.desk_book import CODES
 from tests.tui.fake_engine import FakeEngine, FixedClock
 
 AAPL = PositionKey(CODES[0], 265598)
-THEMES = ("possync", "possync-day", "possync-blue-orange", "textual-ansi", "nord")
+THEMES = ("possync", "possync-day", "possync-blue-orange", "ansi-dark", "nord")
 
 
 @pytest.fixture
@@ -70,6 +70,9 @@ async def test_a_row_looks_as_the_compositor_draws_it(
         table = dashboard(pilot).positions.table
         for keys in ((), ("j", "j"), ("tab",), ("shift+tab", "b"), ("G",)):
             await press(pilot, *keys)
+            # What the keys did is on the screen: else it would be painted over what is written.
+            await settle(pilot)
+            await pilot.pause()
             written.clear()
             move_all(engine, table, "0.07")
             await pilot.pause(0.05)

@@ -9,6 +9,7 @@ from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.sync.events import LedgerChanged
 from possync_tui.tui.columns import Align, Cell, Column, Measure, place
+from possync_tui.tui.holdings import Holding
 from possync_tui.tui.widgets.positions_table import PositionsTable
 from tests.tui.conftest import Running, dashboard, press, screen_text, settle
 from tests.tui.desk_book import CODES
@@ -345,3 +346,26 @@ async def test_unknown_is_a_dash_never_zero(running: Running, engine: FakeEngine
         assert line.count("–") == 7
         assert "0.00" not in line
         assert Decimal(line.split()[3]) == 400
+
+
+async def test_a_row_out_of_sight_is_as_old_as_it_is_when_it_comes_into_view(
+    running: Running, engine: FakeEngine, clock: FixedClock
+) -> None:
+    async with running((150, 24)) as pilot:
+        table = dashboard(pilot).positions.table
+        first = table.rows[0]
+        await press(pilot, "G")
+        assert not table.is_in_view(first.key)
+        clock.move(125)
+        dashboard(pilot).tick()
+        await press(pilot, "g")
+        row = table.rows[0]
+        assert isinstance(row, Holding)
+        assert row.is_stale
+        assert row == row.at(clock.now(), is_live=True)
+        assert row.shown_age == "2 m"
+        assert "▸○ AAPL" in screen_text(pilot)
+        # The same as if all rows were made anew.
+        shown = list(table.rows_in_view)
+        dashboard(pilot).positions.show_ledger()
+        assert list(table.rows_in_view) == shown

@@ -1,11 +1,12 @@
 """Totals: a currency by itself, and all in one at rates that were told, or none and why."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.rates import Rate
@@ -13,12 +14,12 @@ from possync_tui.tui.holdings import Holding
 from possync_tui.tui.position_totals import (
     TWO_BASES,
     BaseTotal,
-    Total,
+    RunningTotals,
+    Sum,
     base_total,
     rates_text,
     totals,
 )
-from possync_tui.tui.widgets import positions
 from tests.tui import desk_book
 from tests.tui.conftest import Running, dashboard, press, screen_text, settle
 from tests.tui.desk_book import CODES
@@ -138,26 +139,53 @@ async def test_the_rates_can_be_seen_at_80_columns_too(
         )
 
 
-async def test_a_second_in_which_nothing_moved_adds_nothing_up(
+async def test_only_what_moved_is_added_up(
     running: Running,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    summed: list[int] = []
+    added: list[int] = []
+    move = Sum.move
 
-    def counting(holdings: Iterable[Holding], today: Mapping[str, Decimal]) -> tuple[Total, ...]:
-        summed.append(1)
-        return totals(holdings, today)
+    def counting(own: Sum, before: Decimal | None, after: Decimal | None) -> None:
+        added.append(1)
+        move(own, before, after)
 
-    monkeypatch.setattr(positions, "totals", counting)
     async with running() as pilot:
         await settle(pilot)
         pane = dashboard(pilot).positions
         pane.tick()
-        summed.clear()
+        monkeypatch.setattr(Sum, "move", counting)
         pane.tick()
         pane.tick()
-        assert summed == []
+        assert added == []
         view = next(iter(pane.table.holdings)).view
         pane.take_marks([Mark(view.key, NOW, "portfolio", "s", price=Decimal(1))])
         pane.tick()
-        assert summed == [1]
+        # The value, what it gained, and what it gained today.
+        assert len(added) == 3
+
+
+_AMOUNTS = st.none() | st.decimals(min_value=-(10**9), max_value=10**9, places=6)
+_KEPT = desk_book.positions()
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, len(_KEPT) - 1), st.tuples(*[_AMOUNTS] * 4)), max_size=60),
+    st.integers(0, 40),
+)
+@settings(max_examples=60, deadline=None)
+def test_totals_that_follow_each_move_are_those_of_all_rows(
+    moves: list[tuple[int, tuple[Decimal | None, ...]]], begun: int
+) -> None:
+    rows = [Holding(view, None) for view in _KEPT]
+    running = RunningTotals(rows)
+    today = {"USD": Decimal("12.5"), "CHF": Decimal(3)}
+    for number, (index, amounts) in enumerate(moves):
+        if number == begun:
+            running = RunningTotals(rows)
+        before = rows[index]
+        mark = Mark(before.key, NOW, "pnl_single", "s", *amounts)
+        rows[index] = before.with_mark(mark, NOW, is_live=True)
+        running.move(before, rows[index])
+        assert running.now(today) == totals(rows, today)
+    assert running.now({}) == totals(rows, {})

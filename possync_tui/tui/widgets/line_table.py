@@ -83,8 +83,6 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         # Our size: Textual works it out again each time it is asked.
         self._room = Size(0, 0)
 
-    # --- what subclasses say -----------------------------------------------------------------
-
     def key_of(self, row: Row) -> Key:
         raise NotImplementedError
 
@@ -95,6 +93,10 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
     def note_of(self, row: Row) -> Cell | None:
         """A sentence about the row, behind its columns or over the last of them."""
         return None
+
+    def row_to_draw(self, row: Row) -> Row:
+        """The row as it is now, where it may have changed by time alone."""
+        return row
 
     note_spares: frozenset[str] = frozenset()
     """The columns that a note does not cover where there is no room behind them all."""
@@ -111,8 +113,6 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         """Whether the column is on the screen now."""
         return any(placed.column.id == column_id for placed in self._placed)
 
-    # --- rows --------------------------------------------------------------------------------
-
     @property
     def all_columns(self) -> Sequence[Column[Row]]:
         """Those that are not shown now too."""
@@ -128,13 +128,10 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
 
     @property
     def cursor_row(self) -> Row | None:
-        if self._cursor is None or self._cursor not in self._at:
-            return None
-        return self._rows[self._at[self._cursor]]
+        return None if self._cursor is None else self.row_for(self._cursor)
 
     def row_for(self, key: Key) -> Row | None:
-        index = self._at.get(key)
-        return None if index is None else self._rows[index]
+        return self._rows[self._at[key]] if key in self._at else None
 
     def set_rows(self, rows: Iterable[Row]) -> None:
         """Show these rows; the cursor stays on its row for as long as that exists."""
@@ -243,8 +240,6 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         column = next((c for c in self._columns if c.id == self.sort_id), None)
         return ordered(rows, column, down=self.sort_down)
 
-    # --- the cursor --------------------------------------------------------------------------
-
     def move_cursor(self, key: Key | None) -> None:
         """Put the cursor on the row of `key` and bring it into view."""
         if key is None or key not in self._at or key == self._cursor:
@@ -313,8 +308,6 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
                 self.refresh()
                 return
 
-    # --- drawing -----------------------------------------------------------------------------
-
     def on_resize(self) -> None:
         self._room = self.size
         self._arrange()
@@ -357,6 +350,11 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
             self._arrange()
         return grown
 
+    @property
+    def rows_in_view(self) -> Sequence[Row]:
+        top = self.scroll_offset.y
+        return self._rows[top : top + max(0, self._room.height - 1)]
+
     def is_in_view(self, key: Key) -> bool:
         """Whether a row is among those on the screen."""
         index = self._at.get(key)
@@ -385,9 +383,10 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         return placeholder_strip(self._paint, self.placeholder, y, width)
 
     def _strip_of(self, index: int) -> Strip:
-        row = self._rows[index]
+        before = self._rows[index]
+        row = self._rows[index] = self.row_to_draw(before)
         key = self.key_of(row)
-        strip = self._strips.get(key)
+        strip = self._strips.get(key) if row is before else None
         if strip is None:
             strip = self._strips[key] = self._draw_row(row, key)
         return strip

@@ -14,7 +14,13 @@ from possync_tui.tui.format import clean
 from possync_tui.tui.holdings import Holding, holds_by_position
 from possync_tui.tui.position_filter import HINT, matches
 from possync_tui.tui.position_groups import next_grouping
-from possync_tui.tui.position_totals import BaseTotal, Total, base_total, rates_text, totals
+from possync_tui.tui.position_totals import (
+    BaseTotal,
+    RunningTotals,
+    Total,
+    base_total,
+    rates_text,
+)
 from possync_tui.tui.tones import Tone, say
 from possync_tui.tui.troubles import explained, in_need_of_a_word
 from possync_tui.tui.widgets.pane import Pane
@@ -38,7 +44,10 @@ class PositionsPane(Pane):
         self._all: dict[PositionKey, Holding] = {}
         self._account_shown: str | None = None
         self._totals_are_old = True
+        self._running_totals = RunningTotals()
         self._sums: tuple[Total, ...] = ()
+        self._missing = self._held = 0
+        self._others_why = ""
         self._accounts: set[str] = set()
         self._why_shown = Content("")
 
@@ -86,6 +95,15 @@ class PositionsPane(Pane):
         # What was looked for is not to be hidden in a fold.
         self.table.folds_apply = not words.strip()
         self.table.set_rows(rows)
+        # What the ledger alone decides is worked out here, and not every second.
+        holdings = self.table.holdings
+        self._running_totals = RunningTotals(holdings)
+        self._accounts = {row.view.account for row in holdings}
+        self._missing = sum(1 for row in self._all.values() if row.is_missing)
+        self._held = sum(
+            1 for row in self._all.values() if row.held is not None and not row.is_missing
+        )
+        self._others_why = in_need_of_a_word(holdings, self._desk.key_of)
         if shown != {column.id for column in self.table.shown_columns()}:
             self.table.remeasure()
         self._totals_are_old = True
@@ -102,40 +120,43 @@ class PositionsPane(Pane):
             if old is not None:
                 row = self._all[mark.key] = old.with_mark(mark, now, is_live=is_live)
                 changed.append(row)
-                self._flash_move(old, row)
+                if self.table.has(mark.key):
+                    self._running_totals.move(old, row)
+                    self._flash_move(mark.key, old, row)
         if changed:
             self.table.replace_rows(changed)
             self._totals_are_old = True
 
     def tick(self) -> None:
         """A second passed: rows age, sums and the order follow."""
-        now, is_live = self._desk.clock.now(), self._desk.is_live
+        now, is_live, table = self._desk.clock.now(), self._desk.is_live, self.table
         aged = []
-        for key, row in self._all.items():
-            older = row.at(now, is_live=is_live)
-            if older is not row:
-                self._all[key] = older
-                aged.append(older)
+        # Out of sight, only a group's heading tells that values are old.
+        seen = table.rows_in_view if table.grouping is None else self._all.values()
+        for row in tuple(seen):
+            if isinstance(row, Holding):
+                older = row.at(now, is_live=is_live)
+                if older is not row:
+                    self._all[row.key] = older
+                    aged.append(older)
         if aged:
-            self.table.replace_rows(aged)
+            table.replace_rows(aged)
         if self._totals_are_old or aged or self.foot.is_live is not is_live:
-            self.table.refresh_headings()
-            if self.table.sort_id is not None:
-                self.table.resort()
+            table.refresh_headings()
+            if table.sort_id is not None:
+                table.resort()
         # Also where no price moved: rates come and age by themselves.
         self._show_totals()
         self.show_subtitle()
         self.show_why()
 
     def _show_totals(self) -> None:
-        desk, holdings = self._desk, self.table.holdings
+        desk = self._desk
         if self._totals_are_old:
-            # Adding up a thousand rows every second would be most of what an idle program does.
             self._totals_are_old = False
             # What was realized today is known for whole accounts, not for what a filter picks.
             is_all = not self.filter.value.strip()
-            self._sums = totals(holdings, desk.picture.realized_today if is_all else {})
-            self._accounts = {row.view.account for row in holdings}
+            self._sums = self._running_totals.now(desk.picture.realized_today if is_all else {})
         sums = self._sums
         base = base_total(sums, self._accounts, desk.engine.rates)
         said = (
@@ -150,10 +171,8 @@ class PositionsPane(Pane):
 
     def show_subtitle(self) -> None:
         """`25 open · 1 missing`, what is hidden or sorted, and that nothing is live."""
-        rows, table = self._all.values(), self.table
-        missing = sum(1 for row in rows if row.is_missing)
-        held = sum(1 for row in rows if row.held is not None and not row.is_missing)
-        parts: list[Content] = [say((f"{len(rows) - missing} open", Tone.DIM))]
+        table, missing, held = self.table, self._missing, self._held
+        parts: list[Content] = [say((f"{len(self._all) - missing} open", Tone.DIM))]
         if missing:
             parts.append(say((f"{missing} missing", Tone.WARNING)))
         if held:
@@ -177,7 +196,7 @@ class PositionsPane(Pane):
         """What is wrong with the row under the cursor, else which rows are: there while any is."""
         desk, row = self._desk, self.table.cursor_holding
         said = explained(row, desk.clock.now(), desk.key_of) if row is not None else ""
-        about_others = "" if said else in_need_of_a_word(self.table.holdings, desk.key_of)
+        about_others = "" if said else self._others_why
         tone = Tone.WARNING if said else Tone.DIM
         text = say((desk.shown.text(said or about_others), tone))
         self.why.set_class(bool(said or about_others), "-needed")
@@ -234,16 +253,16 @@ class PositionsPane(Pane):
             self.set_timer(FLASH_SECONDS, self._end_flashes)
         self.table.flash(key, columns)
 
-    def _flash_move(self, old: Holding, row: Holding) -> None:
+    def _flash_move(self, key: PositionKey, old: Holding, row: Holding) -> None:
         """One cell a row is enough to catch the eye: the price, or what hangs on it."""
-        if not self.table.is_in_view(row.key):
+        if not self.table.is_in_view(key):
             return
         column = "last" if self.table.has_room_for("last") else "unrealized"
         before, after = (
             (old.last, row.last) if column == "last" else (old.unrealized, row.unrealized)
         )
         if before != after:
-            self._flash(row.key, frozenset({column}))
+            self._flash(key, frozenset({column}))
 
     def _end_flashes(self) -> None:
         self.table.end_flashes()

@@ -138,12 +138,22 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
         self._members = {row.key: row for row in rows if isinstance(row, Holding)}
         super().set_rows(self._members.values())
 
+    def has(self, key: PositionKey) -> bool:
+        """Whether a position is among those shown, be it in a fold."""
+        return key in self._members
+
     def replace_rows(self, rows: Iterable[PositionLine]) -> None:
         new = list(rows)
-        self._members |= {
-            row.key: row for row in new if isinstance(row, Holding) and row.key in self._members
-        }
+        for row in new:
+            if isinstance(row, Holding) and (key := row.key) in self._members:
+                self._members[key] = row
         super().replace_rows(new)
+
+    def row_to_draw(self, row: PositionLine) -> PositionLine:
+        if not isinstance(row, Holding):
+            return row
+        # It may have been out of sight, where nothing ages.
+        return row.at(self._desk.clock.now(), is_live=self._desk.is_live)
 
     def resort(self) -> None:
         if self._in_order(self._members.values()) != self._rows:
