@@ -3,9 +3,9 @@
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from typing import Any
 
@@ -25,6 +25,8 @@ _LABELS = {
 _ROW = "currency, commission_currency, realized_micros, commission_micros, entries, unknown"
 _EARLIEST, _LATEST = -(2**40), 2**40
 """Quarters of an hour before and after all times that there are."""
+Stretch = tuple[int, int, int]
+"""Quarters from one up to another, and by how many seconds a clock is ahead of UTC in them."""
 
 
 def daily_pnl(db: sqlite3.Connection, query: EntryQuery) -> list[PnlBucket]:
@@ -178,13 +180,13 @@ def _sum_days(
     found = _rows(db, sql, parameters).fetchall()
     periods = _Periods(unit, zone)
     placed = [(row, periods.of_both(row[1], row[2])) for row in found]
-    parted = {row[0] for row, period in placed if period is None}
+    parted = [row[0] for row, period in placed if period is None]
+    first, end = (min(parted), max(parted) + 1) if parted else (0, 0)
     for row, period in placed:
-        if period is not None and row[0] not in parted:
+        if period is not None and not first <= row[0] < end:
             groups.add(row[3:], period.label, period)
-    for since, until in _runs(sorted(parted)):
-        stretch = (since * QUARTERS_A_DAY, until * QUARTERS_A_DAY)
-        _sum_quarters(db, query, stretch, zone, groups)
+    # Where the user's midnight parts days of trading, it does so with nearly all of them.
+    _sum_quarters(db, query, (first * QUARTERS_A_DAY, end * QUARTERS_A_DAY), zone, groups)
 
 
 def _rows(db: sqlite3.Connection, sql: str, parameters: Parameters) -> sqlite3.Cursor:
@@ -192,19 +194,6 @@ def _rows(db: sqlite3.Connection, sql: str, parameters: Parameters) -> sqlite3.C
     cursor = db.cursor()
     cursor.row_factory = None
     return cursor.execute(sql, parameters)
-
-
-def _runs(days: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Days that follow each other as the first of them and the one after the last."""
-    first = end = None
-    for day in days:
-        if first is None or day != end:
-            if first is not None and end is not None:
-                yield first, end
-            first = day
-        end = day + 1
-    if first is not None and end is not None:
-        yield first, end
 
 
 def _sum_quarters(
@@ -216,13 +205,41 @@ def _sum_quarters(
 ) -> None:
     if between[0] >= between[1]:
         return
-    label = "quarter" if groups.by.unit is not None else _LABELS[groups.by]
+    unit = groups.by.unit
     where, parameters = sums_filter(query)
+    if unit is not None and between[1] - between[0] > QUARTERS_A_DAY:
+        for stretch in _stretches(*between, zone):
+            _sum_local_days(db, (where, parameters), stretch, (unit, zone), groups)
+        return
+    label = "quarter" if unit is not None else _LABELS[groups.by]
     sql = (
         f"SELECT {label}, {_ROW} FROM realized_quarters"  # noqa: S608
         f" WHERE {where} AND quarter >= ? AND quarter < ?"
     )
-    _place(_rows(db, sql, [*parameters, *between]), groups.by.unit, zone, groups)
+    _place(_rows(db, sql, [*parameters, *between]), unit, zone, groups)
+
+
+def _sum_local_days(
+    db: sqlite3.Connection,
+    chosen: tuple[str, Parameters],
+    stretch: Stretch,
+    by: tuple[CalendarUnit, tzinfo | None],
+    groups: _Groups,
+) -> None:
+    """Quarters of an hour by the days of a zone: SQLite adds up some twenty to each of them."""
+    first, end, ahead = stretch
+    where, parameters = chosen
+    sql = (
+        f"SELECT (quarter * 900 + ? + 62135596800) / 86400 + 1 AS day,"  # noqa: S608
+        " currency, commission_currency, sum(realized_micros), sum(commission_micros),"
+        " sum(entries), sum(unknown) FROM realized_quarters"
+        f" WHERE {where} AND quarter >= ? AND quarter < ?"
+        " GROUP BY day, currency, commission_currency"
+    )
+    unit, zone = by
+    for day, *sums in _rows(db, sql, [ahead, *parameters, first, end]):
+        period = _period_of(day, unit, zone, _clock_of(zone))
+        groups.add(sums, period.label, period)
 
 
 def _sum_contracts(db: sqlite3.Connection, query: EntryQuery, groups: _Groups) -> None:
@@ -274,8 +291,7 @@ class _Periods:
     def __init__(self, unit: CalendarUnit, zone: tzinfo | None) -> None:
         self._unit = unit
         self._zone = zone
-        # What `None` stands for is the process's to change.
-        self._clock = (os.environ.get("TZ"), time.tzname, time.timezone) if zone is None else ()
+        self._clock = _clock_of(zone)
         self._last: CalendarPeriod | None = None
         self._first_quarter = self._end_quarter = 0
 
@@ -302,3 +318,54 @@ def _period_at(
     """A period with its first quarter of an hour and the one after its last."""
     period = period_of(local_day(quarter_start(quarter), zone), unit, zone)
     return period, quarter_of(period.start), quarter_of(period.end)
+
+
+@lru_cache(maxsize=10_000)
+def _period_of(
+    ordinal: int, unit: CalendarUnit, zone: tzinfo | None, _clock: tuple[object, ...]
+) -> CalendarPeriod:
+    """The period of a day, which is counted as `date` counts."""
+    return period_of(date.fromordinal(ordinal), unit, zone)
+
+
+def _clock_of(zone: tzinfo | None) -> tuple[object, ...]:
+    """What `None` stands for: the process's own zone, which it may change."""
+    return (os.environ.get("TZ"), time.tzname, time.timezone) if zone is None else ()
+
+
+# --- how far a zone is ahead ---------------------------------------------------------------------
+
+
+def _stretches(first: int, end: int, zone: tzinfo | None) -> list[Stretch]:
+    """The quarters from `first` up to `end`, in stretches in which the clock is not set."""
+    clock, found = _clock_of(zone), list[Stretch]()
+    for day in range(first // QUARTERS_A_DAY, -(-end // QUARTERS_A_DAY)):
+        for begin, ahead in _settings_of(day, zone, clock):
+            if found and found[-1][2] == ahead:
+                continue
+            if found:
+                found[-1] = (found[-1][0], begin, found[-1][2])
+            found.append((max(first, begin), end, ahead))
+    return found
+
+
+@lru_cache(maxsize=20_000)
+def _settings_of(
+    day: int, zone: tzinfo | None, _clock: tuple[object, ...]
+) -> tuple[tuple[int, int], ...]:
+    """The quarters of a UTC day at which the zone's clock was set, the day's first among them, and
+    how many seconds it was ahead from there on."""
+    first, after = day * QUARTERS_A_DAY, (day + 1) * QUARTERS_A_DAY
+    ahead = _ahead_at(first, zone)
+    if _ahead_at(after, zone) == ahead:
+        return ((first, ahead),)
+    found = [(first, ahead)]
+    for quarter in range(first + 1, after):
+        if (now := _ahead_at(quarter, zone)) != found[-1][1]:
+            found.append((quarter, now))
+    return tuple(found)
+
+
+def _ahead_at(quarter: int, zone: tzinfo | None) -> int:
+    ahead = quarter_start(quarter).astimezone(zone).utcoffset()
+    return 0 if ahead is None else int(ahead.total_seconds())

@@ -21,6 +21,7 @@ from possync_tui.ledger.at_rest import stamp
 from possync_tui.ledger.port import EntryQuery
 from possync_tui.ledger.schema import migrate, migrations
 from possync_tui.ledger.store import Ledger
+from possync_tui.ledger.totals import pnl_totals
 from tests.ledger.peek import rows_of
 from tests.ledger.world import ACCOUNT, APPLE, SPX, START, TestClock, commission, fill, row, sync
 
@@ -129,6 +130,38 @@ async def test_days_are_those_of_the_user(ledger: Ledger) -> None:
                 amounts = [entry.realized_pnl for entry in await ledger.entries(behind)]
                 assert sum(filter(None, amounts)) == total.realized_pnl
                 assert len(amounts) == total.entries
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Asia/Tokyo", "Asia/Kathmandu", "America/New_York", "Australia/Lord_Howe", "America/Havana"],
+)
+async def test_days_that_midnight_parts_are_summed_by_the_clock_of_their_time(
+    ledger: Ledger, path: Path, name: str
+) -> None:
+    await sync(ledger, [row("100")], START)
+    # Two and a half years, at all hours.
+    count, pace, zone = 20_000, 4000, ZoneInfo(name)
+    statements: list[str] = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute(FILL_IN.replace("97 * n", f"{pace} * n"), (count, ACCOUNT))
+        sum_up_anew(db)
+        db.set_trace_callback(statements.append)
+        query = EntryQuery(method=CostMethod.AVERAGE)
+        found = pnl_totals(db, query, PnlGrouping.DAY, zone)
+    expected: dict[tuple[str, str], list[int]] = {}
+    for n in range(1, count + 1):
+        at = datetime.fromtimestamp(1600000000 + pace * n, UTC)
+        key = (local_day(at, zone).isoformat(), "USD" if n % 2 else "EUR")
+        sums = expected.setdefault(key, [0, 0])
+        sums[0] += micros_of(n) if n % 1000 else 0
+        sums[1] += 1 if n % 100 else -1
+    assert {
+        (t.label, t.currency): [int((t.realized_pnl or Decimal(0)).scaleb(6)), t.entries]
+        for t in found
+    } == {key: sums for key, sums in expected.items() if any(sums)}
+    # One for the days, two for the ends, and one for each time in which the clock was not set.
+    assert len(statements) <= 3 + 7
 
 
 zones = st.sampled_from([NEW_YORK, KATHMANDU, *map(ZoneInfo, ("America/Havana", "Asia/Beirut"))])
