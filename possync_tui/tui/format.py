@@ -74,7 +74,7 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
 
 def wrap(text: str, width: int, most: int) -> list[str]:
     """`text` in at most `most` rows of `width` cells, broken at spaces where there are any."""
-    if cell_len(text) <= width or width < 8:
+    if (len(text) if text.isascii() else cell_len(text)) <= width or width < 8:
         return [text]
     rows: list[str] = []
     row = ""

@@ -80,8 +80,8 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         self._cursor: Key | None = None
         self._paint = Painter(self)
         self._writer = LineWriter(self)
-        # Our size: Textual works it out again each time it is asked.
-        self._room = Size(0, 0)
+        # Our size, and the first row in view: Textual works them out each time they are asked.
+        self._room, self._top = Size(0, 0), 0
 
     def key_of(self, row: Row) -> Key:
         raise NotImplementedError
@@ -191,7 +191,6 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
 
     def _measure(self, row: Row) -> bool:
         pairs = zip(self._columns, self._measures, strict=True)
-        # All of them: each makes room.
         return True in [measure.take(column.cell(row)) for column, measure in pairs]
 
     def _arrange(self) -> None:
@@ -244,8 +243,7 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         """Put the cursor on the row of `key` and bring it into view."""
         if key is None or key not in self._at or key == self._cursor:
             return
-        before = self._cursor
-        self._cursor = key
+        before, self._cursor = self._cursor, key
         self._reveal(self._at[key])
         self.redraw([key] if before is None else [before, key])
         self.post_message(self.Highlighted(self))
@@ -327,10 +325,14 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         self._paint.forget()
         self._writer.forget()
 
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        self._top = self.scroll_offset.y
+        super().watch_scroll_y(old_value, new_value)
+
     def _repaint(self, indexes: Iterable[int]) -> None:
         """Paint these rows, as far as they are in view, in one go."""
-        top, height = self.scroll_offset.y, self._room.height
-        seen = {y: index for index in indexes if 1 <= (y := index + 1 - top) < height}
+        height, up = self._room.height, self._top - 1
+        seen = {y: index for index in indexes if 1 <= (y := index - up) < height}
         if not seen:
             # Most of what moves is out of sight, and is drawn when it comes into view.
             return
@@ -352,13 +354,12 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
 
     @property
     def rows_in_view(self) -> Sequence[Row]:
-        top = self.scroll_offset.y
-        return self._rows[top : top + max(0, self._room.height - 1)]
+        return self._rows[self._top : self._top + max(0, self._room.height - 1)]
 
     def is_in_view(self, key: Key) -> bool:
         """Whether a row is among those on the screen."""
         index = self._at.get(key)
-        return index is not None and 1 <= index + 1 - self.scroll_offset.y < self._room.height
+        return index is not None and 0 <= index - self._top < self._room.height - 1
 
     def render_line(self, y: int) -> Strip:
         width = self._room.width
@@ -368,7 +369,7 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
                 order = (self.sort_id, self.sort_down)
                 self._heading = heading_strip(self._placed, *order, width, style)
             return self._heading
-        index = y - 1 + self.scroll_offset.y
+        index = y - 1 + self._top
         if index >= len(self._rows):
             return self._line_without_row(y - 2, width)
         strip = self._strip_of(index)

@@ -81,6 +81,8 @@ class SyncLogPane(ScrollView, can_focus=True):
         self.level = logging.INFO
         self.new_lines = 0
         self._is_scrolling_itself = False
+        # Textual works its size out anew each time it is asked: not for every line.
+        self._room = Size(0, 0)
         self._height_before = 0
         self._shown = shown
         self._book = LogBook(LINES_KEPT)
@@ -138,11 +140,11 @@ class SyncLogPane(ScrollView, can_focus=True):
 
     @property
     def _text_width(self) -> int:
-        return max(10, (self.size.width or 80) - 12 - self._kind_width)
+        return max(10, (self._room.width or 80) - 12 - self._kind_width)
 
     @property
     def _kind_width(self) -> int:
-        return KIND_WIDTH + 1 if (self.size.width or 80) >= ROOM_FOR_KINDS else 0
+        return KIND_WIDTH + 1 if (self._room.width or 80) >= ROOM_FOR_KINDS else 0
 
     def restyle(self) -> None:
         """Wrap all lines anew."""
@@ -159,7 +161,8 @@ class SyncLogPane(ScrollView, can_focus=True):
         """The last line in view stays in view: beside a larger window, all may have been."""
         index = min(self.scroll_offset.y + self._height_before, len(self._rows)) - 1
         last = self._rows[index].number if index >= 0 else None
-        self._height_before = self.size.height or self._height_before
+        self._room = self.size
+        self._height_before = self._room.height or self._height_before
         self.restyle()
         if not self.is_following and self._cursor is None and last is not None:
             self._reveal(last)
@@ -352,7 +355,7 @@ class SyncLogPane(ScrollView, can_focus=True):
         self._paint.forget()
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width = self._room.width
         index = y + self.scroll_offset.y
         if index >= len(self._rows):
             if not self._rows and y == 0:
