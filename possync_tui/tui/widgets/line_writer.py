@@ -12,6 +12,7 @@ from typing import cast
 from rich.console import Console, RenderableType
 from rich.control import Control
 from textual._compositor import CompositorUpdate
+from textual.app import ScreenStackError
 from textual.color import Color
 from textual.dom import NoScreen
 from textual.geometry import Region
@@ -57,10 +58,12 @@ class LineWriter:
         app = widget.app
         try:
             screen = widget.screen
-        except NoScreen:
+            is_on_top = app.screen is screen
+        except (NoScreen, ScreenStackError):
+            # The app is being left.
             return False
         if (
-            app.screen is not screen
+            not is_on_top
             or app._batch_count
             or screen._layout_required
             or screen._scroll_required
