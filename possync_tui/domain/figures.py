@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 UNKNOWN = "–"
+_HALF_A_CENT = Decimal("0.005")
 MINUS = "−"
 UP = "▲"
 DOWN = "▼"
@@ -42,7 +43,9 @@ def price(value: Decimal | None, *, fine: bool = False) -> str:
 
 def arrow(value: Decimal | None) -> str:
     """Direction as a symbol, so that it never hangs on colour alone."""
-    if value is None or not value.is_finite() or money(value) == "0.00":
+    if value is None or not value.is_finite():
+        return ""
+    if -_HALF_A_CENT <= value <= _HALF_A_CENT:  # rounds to even
         return ""
     return UP if value > 0 else DOWN
 

@@ -32,7 +32,6 @@ _CSI_SEQUENCE = r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
 _SHORT_SEQUENCE = r"\x1b[ -/]*[0-~]?"
 _SEQUENCES = re.compile(f"{_STRING_SEQUENCE}|{_CSI_SEQUENCE}|{_SHORT_SEQUENCE}", re.DOTALL)
 _VARIATION_SELECTORS = frozenset(map(chr, range(0xFE00, 0xFE10)))
-_HALF_A_CENT = Decimal("0.005")
 LONGEST = 4_000
 """No label or message needs more; a longer one is cut before anything measures it."""
 

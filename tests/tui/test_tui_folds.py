@@ -24,7 +24,7 @@ def table_of(pilot: Pilot[None]) -> PositionsTable:
 
 
 def titles(pilot: Pilot[None]) -> list[str]:
-    return [placed.column.title for placed in table_of(pilot)._placed]
+    return [placed.column.title for placed in table_of(pilot).placed]
 
 
 def headings(table: PositionsTable) -> list[Subtotal]:
@@ -209,7 +209,7 @@ async def test_a_heading_is_dragged_and_does_not_sort(running: Running, tmp_path
     async with running((200, 60), state_folder=tmp_path) as pilot:
         table, usual = table_of(pilot), titles(pilot)
         heading = table.render_line(0).text
-        left = {placed.column.title: placed.x for placed in table._placed}
+        left = {placed.column.title: placed.x for placed in table.placed}
         start, end = left["Mkt value"] + 2, left["Qty"]
         await pilot.mouse_down("PositionsTable", offset=(start, 0))
         for x in range(start, end - 1, -1):

@@ -135,8 +135,8 @@ async def test_a_value_that_moves_puts_only_live_cells_into_words(
         written = table.texts.written
         engine.move(AAPL, "231.48", "14936.00")
         await settle(pilot)
-        live = [p for p in table._placed if p.column.still is None]
-        assert 3 <= len(live) < len(table._placed)
+        live = [p for p in table.placed if p.column.still is None]
+        assert 3 <= len(live) < len(table.placed)
         assert table.texts.written == written + len(live)
 
 

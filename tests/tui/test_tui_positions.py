@@ -234,7 +234,7 @@ async def test_copy_takes_the_row_with_plain_signs(running: Running) -> None:
 async def test_numbers_stand_on_their_decimal_point(running: Running) -> None:
     async with running((200, 60)) as pilot:
         table = dashboard(pilot).positions.table
-        value = next(placed for placed in table._placed if placed.column.id == "average")
+        value = next(placed for placed in table.placed if placed.column.id == "average")
         rows = [table.render_line(y).text for y in range(1, 24)]
         points = {
             row[value.x : value.x + value.width].rstrip().rfind(".")

@@ -71,7 +71,7 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         """How many rows were drawn anew so far: what the tests of the cache count."""
         self._columns = tuple(columns)
         self._measures = [Measure(c.align, c.most) for c in self._columns]
-        self._placed: tuple[Placed[Row], ...] = ()
+        self.placed: tuple[Placed[Row], ...] = ()
         self._rows: list[Row] = []
         self._at: dict[Key, int] = {}
         self._strips: dict[Key, Strip] = {}
@@ -111,7 +111,7 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
 
     def has_room_for(self, column_id: str) -> bool:
         """Whether the column is on the screen now."""
-        return any(placed.column.id == column_id for placed in self._placed)
+        return any(placed.column.id == column_id for placed in self.placed)
 
     @property
     def all_columns(self) -> Sequence[Column[Row]]:
@@ -150,7 +150,7 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
             self.texts.forget(key)
         if self._cursor not in self._at:
             self._rest_cursor_at(old_index)
-        if grown or not self._placed:
+        if grown or not self.placed:
             self._arrange()
         self.virtual_size = Size(self._room.width, len(self._rows) + 1)
         self.refresh()
@@ -197,7 +197,7 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         measures = {c.id: m for c, m in zip(self._columns, self._measures, strict=True)}
         pairs = [(column, measures[column.id]) for column in self.shown_columns()]
         if self._room.width:
-            self._placed = place(
+            self.placed = place(
                 [column for column, _ in pairs],
                 [measure for _, measure in pairs],
                 self._room.width - 1,
@@ -209,10 +209,6 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         self._strips.clear()
         self.texts.forget()
         self._heading = None
-
-    @property
-    def placed(self) -> Sequence[Placed[Row]]:
-        return self._placed
 
     @property
     def start(self) -> int:
@@ -297,7 +293,7 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
                 self.action_select()
 
     def _sort_at(self, x: int) -> None:
-        for placed in self._placed:
+        for placed in self.placed:
             if placed.x <= x < placed.x + placed.width and placed.column.order is not None:
                 same = self.sort_id == placed.column.id
                 down = not self.sort_down if same else placed.column.wants_high_first
@@ -367,7 +363,7 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
             if self._heading is None:
                 style = self.get_component_rich_style("line-table--heading")
                 order = (self.sort_id, self.sort_down)
-                self._heading = heading_strip(self._placed, *order, width, style)
+                self._heading = heading_strip(self.placed, *order, width, style)
             return self._heading
         index = y - 1 + self._top
         if index >= len(self._rows):
@@ -399,6 +395,6 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
             ground = "line-table--cursor" if self.has_focus else "line-table--cursor-blurred"
         look = RowLook(
             self.start, is_cursor, self.flag_of(row), self.note_of(row), self.note_spares,
-            ground, self.grounds_of(row), self.texts.of(row, key, self._placed),
+            ground, self.grounds_of(row), self.texts.of(row, key, self.placed),
         )  # fmt: skip
-        return row_strip(self._paint, look, self._placed, self._room.width)
+        return row_strip(self._paint, look, self.placed, self._room.width)

@@ -232,7 +232,7 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
     def on_mouse_down(self, event: events.MouseDown) -> None:
         self._dragged = None
         if event.y == 0:
-            under = (p.column.id for p in self._placed if p.x <= event.x < p.x + p.width)
+            under = (p.column.id for p in self.placed if p.x <= event.x < p.x + p.width)
             self._dragged = next((name for name in under if name != "symbol"), None)
             self._has_dragged = False
         if self._dragged is not None:
@@ -242,7 +242,7 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
         """The column goes with the mouse, behind those whose middle that has passed."""
         if self._dragged is None:
             return
-        others = [placed for placed in self._placed if placed.column.id != self._dragged]
+        others = [placed for placed in self.placed if placed.column.id != self._dragged]
         passed = [p.column.id for p in others if p.x + p.width // 2 < event.x]
         after = passed[-1] if passed else others[0].column.id
         before = tuple(column.id for column in in_order(self._columns, self._order))
