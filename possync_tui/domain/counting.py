@@ -119,7 +119,7 @@ class Counting:
         after = Counting(self.pending, self.doubted)
         after.rescale(ratio)
         scaled = lot_math.scaled(ours, new, old)
-        is_made = self._likely(ours, stated) == target
+        is_made = self.likely(ours, stated) == target
         without = self.possible(ours, stated)
         if is_made and len(without) == 1:
             return False
@@ -128,15 +128,28 @@ class Counting:
             return False
         if target == lot_math.scaled(held, new, old) and target in after.possible(scaled, stated):
             return True
-        left_over = abs(target - after._likely(scaled, stated))
+        left_over = abs(target - after.likely(scaled, stated))
         if is_made or left_over == 0 or (new == 1 and left_over < 1):
             return not is_made
         return target not in without and target in after.possible(scaled, stated)
 
+    def comes_before_split(self, ours: Decimal, stated: Stated, ratio: Fraction) -> bool:
+        """Whether what is due came before the split, and not behind it.
+
+        It did where the quantity is just what that makes, and the other order leaves some over.
+        """
+        target = stated.target
+        if target is None or self.doubted or not self._reached(stated):
+            return False
+        new, old = ratio.numerator, ratio.denominator
+        behind = self.likely(lot_math.scaled(ours, new, old), stated)
+        return target == lot_math.scaled(self.likely(ours, stated), new, old) != behind
+
     def _reached(self, stated: Stated) -> list[Happening]:
         return [happening for happening in self.pending if stated.possible(happening)[-1]]
 
-    def _likely(self, ours: Decimal, stated: Stated) -> Decimal:
+    def likely(self, ours: Decimal, stated: Stated) -> Decimal:
+        """What the broker has by the likeliest count of what is due."""
         quantity = ours
         for step in _steps(self.doubted, self._reached(stated), stated):
             quantity = step.after(quantity, step.possible[0])

@@ -71,10 +71,14 @@ class Course:
             self.openings = counting.possible(inventory.quantity, stated)
         ratio = _split_ratio(item, self.previous, before)
         ours = inventory.quantity
-        is_split = ratio is not None and counting.shows_split(ours, before, stated, ratio)
+        if ratio is not None and counting.comes_before_split(ours, stated, ratio):
+            self._book_before_split(stated, ratio)
+            ratio = None
+            is_split = True
+        else:
+            is_split = ratio is not None and counting.shows_split(ours, before, stated, ratio)
         if ratio is not None and is_split:
-            inventory.rescale(ratio.numerator, ratio.denominator)
-            counting.rescale(ratio)
+            self._split(ratio)
         due = counting.due(inventory.quantity, stated)
         if is_opening:
             self.opening = made_by(due)
@@ -107,6 +111,18 @@ class Course:
             self.unexplained.append((item.as_of, residual))
         if not isinstance(item, Adjusted):
             self.previous = item.row if isinstance(item, Anchor) else None
+
+    def _split(self, ratio: Fraction) -> None:
+        self.inventory.rescale(ratio.numerator, ratio.denominator)
+        self.counting.rescale(ratio)
+
+    def _book_before_split(self, stated: Stated, ratio: Fraction) -> None:
+        """Book what is due in the units of before, and then the split."""
+        made = self.counting.likely(self.inventory.quantity, stated)
+        for counted in self.counting.due(self.inventory.quantity, replace(stated, target=made)):
+            counted.happening.apply(self.inventory)
+            self.counting.book(counted)
+        self._split(ratio)
 
     def ended(self) -> Rebuilt:
         """What it comes to with everything that is not booked yet. The course ends here."""

@@ -200,6 +200,30 @@ def test_a_reverse_split_by_three_leaves_no_dust(history: Make) -> None:
         assert (entry.realized, entry.quality) == (Decimal(66), Quality.EXACT)
 
 
+def test_fills_before_a_reverse_split_of_one_gap_do_not_turn_the_position(history: Make) -> None:
+    h = history()
+    h.sell("2", "36.75")
+    h.anchor("-2", "36.75")
+    h.buy("1", "37.12")
+    h.anchor("-0.25", "147")
+    done = rebuild(h.recorded)
+    assert len(done.lives) == 1
+    assert (done.quantity, done.unexplained) == (Decimal("-0.25"), ())
+    assert nets(done) == [Decimal("-0.37")]
+
+
+def test_fills_before_a_forward_split_of_one_gap_count_in_old_units(history: Make) -> None:
+    h = history()
+    h.buy("10", "400")
+    h.anchor("10", "400")
+    h.sell("4", "410")
+    h.anchor("24", "100")
+    done = rebuild(h.recorded)
+    assert (done.quantity, done.unexplained) == (Decimal(24), ())
+    assert nets(done) == [Decimal(40)]
+    assert average_cost(done) == Decimal(100)
+
+
 def test_case_13_other_currency(history: Make) -> None:
     h = history(currency="EUR")
     h.buy("100", "20", "1.25")
