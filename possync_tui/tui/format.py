@@ -71,15 +71,20 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
     return " " * (width - length) + text if right else text + " " * (width - length)
 
 
+def _fits(text: str, width: int) -> bool:
+    # No character is wider than its bytes are many, and cells take long to count.
+    return len(text.encode("utf-8", "surrogatepass")) <= width or cell_len(text) <= width
+
+
 def wrap(text: str, width: int, most: int) -> list[str]:
     """`text` in at most `most` rows of `width` cells, broken at spaces where there are any."""
-    if (len(text) if text.isascii() else cell_len(text)) <= width or width < 8:
+    if _fits(text, width) or width < 8:
         return [text]
     rows: list[str] = []
     row = ""
     for word in text.split(" "):
         joined = f"{row} {word}" if row else word
-        if cell_len(joined) <= width:
+        if _fits(joined, width):
             row = joined
             continue
         if row:
