@@ -47,8 +47,8 @@ from tests.tui.conftest import press, settle
 HALF_HOUR = 1_800.0
 OBJECTS_A_FILL = 200
 """What the broker's desk and the book may keep of a fill, in Python objects, with room to spare."""
-PASSING = ("Timer._run_timer of PositionsPane",)
-"""What may be under way at any moment: the end of a flash."""
+PASSING = ("Timer._run_timer of PositionsPane", "Timer._run_timer of CountingApp")
+"""What may be under way at any moment: the end of a flash, the panes' turn in a second."""
 SIZES = ((140, 40), (80, 24), (200, 60), (56, 12))
 WALKS = (
     ("d", "j", "j", "escape"),

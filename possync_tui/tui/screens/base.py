@@ -114,9 +114,17 @@ class DeskScreen(Screen[None]):
             table.restyle()
 
     def tick(self) -> None:
-        """A second passed."""
+        """Time passed."""
+        self.tick_edges()
+        self.tick_panes()
+
+    def tick_edges(self) -> None:
+        """The first and the last line follow."""
         self.status_bar.tick()
         self.key_bar.tick()
+
+    def tick_panes(self) -> None:
+        """What lies between them follows."""
 
     def on_screen_resume(self) -> None:
         self.tick()

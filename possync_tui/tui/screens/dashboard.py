@@ -173,8 +173,7 @@ class DashboardScreen(DeskScreen):
         self.stats.refresh()
         self.connection.refresh()
 
-    def tick(self) -> None:
-        super().tick()
+    def tick_panes(self) -> None:
         self.positions.tick()
         self.stats.tick()
         self.connection.tick()

@@ -169,8 +169,7 @@ class LifeScreen(SideScreen):
             status = say(status, f", closed {stamp(view.closed_at)}")
         return status
 
-    def tick(self) -> None:
-        super().tick()
+    def tick_panes(self) -> None:
         self._show_facts()
 
     def show_ledger(self) -> None:
