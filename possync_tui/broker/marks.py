@@ -68,6 +68,7 @@ class MarkBook:
             value.unrealized_pnl,
             before.daily_pnl,
             before.realized_today if is_told else value.realized_pnl,
+            value.quantity,
         )
 
     def take_pnl(
@@ -81,6 +82,7 @@ class MarkBook:
             value.unrealized_pnl,
             value.daily_pnl,
             value.realized_pnl,
+            value.quantity,
         )
 
     def _mark(self, key: PositionKey, at: datetime) -> Mark:

@@ -26,6 +26,15 @@ class Mark:
     unrealized_pnl: Decimal | None = None
     daily_pnl: Decimal | None = None
     realized_today: Decimal | None = None
+    quantity: Decimal | None = None
+    """The units that its amounts are of: after a trade the broker's are ahead of the ledger's."""
+
+    def is_of(self, held: Decimal) -> bool:
+        """Whether its amounts are those of so many units, as far as it says.
+
+        TWS may tell a P&L value of whole units where a fraction is held too.
+        """
+        return self.quantity is None or abs(self.quantity - held) < 1
 
     @property
     def is_delayed(self) -> bool:

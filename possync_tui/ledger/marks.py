@@ -6,15 +6,24 @@ from decimal import Decimal
 
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.money import to_micros
-from possync_tui.ledger.at_rest import label, optional_digits, stamp
+from possync_tui.ledger.at_rest import label, number, optional_digits, stamp
 
 
 def save_marks(db: sqlite3.Connection, marks: Iterable[Mark]) -> None:
-    """Keep the latest mark of each position; an older one never replaces a newer."""
-    db.executemany(_SAVE, [_columns(mark) for mark in marks])
+    """Keep the latest mark of each position; an older one never replaces a newer.
+
+    Amounts of another quantity than the ledger's are left out: they would stand beside it.
+    """
+    kept = list(marks)
+    held = {
+        (account, con_id): number(quantity)
+        for account, con_id, quantity in db.execute(_HELD).fetchall()
+    }
+    db.executemany(_SAVE, [_columns(mark, held.get(mark.key)) for mark in kept])
 
 
-def _columns(mark: Mark) -> tuple[str | int | None, ...]:
+def _columns(mark: Mark, held: Decimal | None) -> tuple[str | int | None, ...]:
+    fits = held is None or mark.is_of(held)
     return (
         mark.key.account,
         mark.key.con_id,
@@ -22,8 +31,8 @@ def _columns(mark: Mark) -> tuple[str | int | None, ...]:
         label(mark.source),
         label(mark.session_id),
         optional_digits(mark.price),
-        _micros(mark.market_value),
-        _micros(mark.unrealized_pnl),
+        _micros(mark.market_value if fits else None),
+        _micros(mark.unrealized_pnl if fits else None),
         _micros(mark.daily_pnl),
         _micros(mark.realized_today),
     )
@@ -32,6 +41,8 @@ def _columns(mark: Mark) -> tuple[str | int | None, ...]:
 def _micros(amount: Decimal | None) -> int | None:
     return None if amount is None else to_micros(amount)
 
+
+_HELD = "SELECT account, con_id, quantity FROM lives WHERE status <> 'CLOSED'"
 
 _SAVE = """
 INSERT INTO marks (account, con_id, at, source, session_id, price, market_value_micros,

@@ -74,15 +74,22 @@ class Holding:
 
     @property
     def value(self) -> Decimal | None:
-        return self._live(self.mark.market_value if self.mark else None, self.view.market_value)
+        return self._amount(self.mark.market_value if self.mark else None, self.view.market_value)
 
     @property
     def unrealized(self) -> Decimal | None:
-        return self._live(self.mark.unrealized_pnl if self.mark else None, self.view.unrealized_pnl)
+        return self._amount(
+            self.mark.unrealized_pnl if self.mark else None, self.view.unrealized_pnl
+        )
 
     @property
     def day(self) -> Decimal | None:
         return self._live(self.mark.daily_pnl if self.mark else None, None)
+
+    def _amount(self, mark: Decimal | None, stored: Decimal | None) -> Decimal | None:
+        # Until a sync has taken up a trade, the broker's amounts are of another quantity.
+        is_of_other = self.mark is not None and not self.mark.is_of(self.view.quantity)
+        return None if is_of_other else self._live(mark, stored)
 
     def _live(self, mark: Decimal | None, stored: Decimal | None) -> Decimal | None:
         # What the broker no longer reports has no value that we know of.

@@ -172,6 +172,8 @@ def hardy(
         def resume_application_mode(self) -> None:
             self._is_suspended = False
             super().resume_application_mode()
+            # The terminal has an empty screen then, and Textual paints only what it lays out anew.
+            self._loop.call_soon_threadsafe(self._app.refresh)
 
         def _lost(self) -> None:
             self._loop.call_soon_threadsafe(on_lost)

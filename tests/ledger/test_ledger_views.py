@@ -152,6 +152,32 @@ async def test_marks_are_the_latest_and_not_for_closed_positions(ledger: Ledger)
     assert by_symbol["SPX"].current_price is None
 
 
+@pytest.mark.parametrize(
+    ("of", "stored"), [("100", Decimal(1250)), ("300", None), (None, Decimal(1250))]
+)
+async def test_amounts_of_another_quantity_are_not_kept_beside_it(
+    ledger: Ledger, of: str | None, stored: Decimal | None
+) -> None:
+    await a_day_of_trading(ledger)
+    quantity = None if of is None else Decimal(of)
+    mark = Mark(
+        key=KEY,
+        at=minute(7),
+        source="pnl",
+        session_id="s",
+        price=Decimal("12.5"),
+        market_value=Decimal(1250),
+        unrealized_pnl=Decimal(149),
+        quantity=quantity,
+    )
+    await ledger.save_marks([mark])
+    (view,) = [view for view in await ledger.positions() if view.symbol == "AAPL"]
+    assert view.quantity == 100
+    assert view.current_price == Decimal("12.5")
+    assert view.market_value == stored
+    assert (view.unrealized_pnl is None) is (stored is None)
+
+
 async def test_realized_pnl_follows_the_selected_method(
     ledger: Ledger, path: Path, clock: TestClock
 ) -> None:

@@ -84,6 +84,9 @@ def test_ctrl_z_gives_the_shell_its_terminal_and_fg_comes_back(desk: Desk) -> No
         screen.press("fg\n")
         screen.until_written("AAPL", mark)
         screen.until_written("Quit", mark)
+        # What has no reason to change is painted again, too.
+        for title in ("Positions", "Symbol", "Sync log"):
+            screen.until_written(title, mark)
         screen.press("?")
         screen.until_text("Keys and symbols")
         screen.press("\x1b")

@@ -329,10 +329,14 @@ class FakeEngine:
 
     def move(self, key: PositionKey, price: str, unrealized: str) -> None:
         old = self.live_marks[key]
-        mark = replace(
-            old, at=self.clock.now(), price=Decimal(price), unrealized_pnl=Decimal(unrealized)
+        self.show(
+            replace(
+                old, at=self.clock.now(), price=Decimal(price), unrealized_pnl=Decimal(unrealized)
+            )
         )
-        self.live_marks[key] = mark
+
+    def show(self, mark: Mark) -> None:
+        self.live_marks[mark.key] = mark
         self.bus.emit(MarkMoved(mark))
 
     def connect(self, **changes: object) -> None:

@@ -67,6 +67,41 @@ async def test_behind_another_screen_nothing_is_drawn(running: Running, engine: 
         assert "14,936.19" in screen_text(pilot)
 
 
+async def test_an_amount_of_another_quantity_does_not_stand_beside_ours(
+    running: Running, engine: FakeEngine
+) -> None:
+    async with running((200, 60)) as pilot:
+        table = dashboard(pilot).positions.table
+        (before,) = [row for row in table.holdings if row.key == AAPL]
+        assert before.mark is not None
+        assert before.value is not None
+        engine.show(replace(before.mark, quantity=before.view.quantity - 100))
+        await settle(pilot)
+        (after,) = [row for row in table.holdings if row.key == AAPL]
+        assert (after.value, after.unrealized) == (None, None)
+        assert after.last == before.last
+        engine.show(replace(before.mark, quantity=before.view.quantity))
+        await settle(pilot)
+        (again,) = [row for row in table.holdings if row.key == AAPL]
+        assert again.value == before.value
+
+
+async def test_escape_clears_a_filter_that_was_kept(running: Running) -> None:
+    async with running() as pilot:
+        await press(pilot, "slash", *"zzz", "enter")
+        assert "Nothing matches" in screen_text(pilot)
+        await press(pilot, "escape")
+        assert "Nothing matches" not in screen_text(pilot)
+        assert "AAPL" in screen_text(pilot)
+
+
+async def test_no_key_goes_into_a_filter_that_nobody_sees(running: Running) -> None:
+    async with running((50, 12)) as pilot:
+        await press(pilot, "question_mark", "escape", "j", "x")
+        assert dashboard(pilot).positions.filter.value == ""
+        assert dashboard(pilot).positions.table.has_focus
+
+
 async def test_rows_age_and_go_stale(
     running: Running, engine: FakeEngine, clock: FixedClock
 ) -> None:

@@ -47,6 +47,7 @@ class DashboardScreen(DeskScreen):
     own_deeds = DASHBOARD_DEEDS
     pane_deeds = LOG_DEEDS
     BINDINGS: ClassVar[list[BindingType]] = bindings(DASHBOARD_DEEDS)
+    AUTO_FOCUS = "#positions-table"
 
     class LifeAsked(Message):
         """A position was opened."""

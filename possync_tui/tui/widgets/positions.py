@@ -290,6 +290,9 @@ class PositionsPane(Pane):
         event.stop()
         self.table.focus()
 
+    def on_positions_table_filter_ended(self) -> None:
+        self.filter.empty()
+
     def sort_next(self) -> None:
         """Order by the next column of the usual ones."""
         current = self.table.sort_id

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
 
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.tui.column_order import in_order, moved
@@ -42,6 +44,12 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
         Grouping.TYPE: {"type", "currency"},
     }
     """The columns whose values a group's heading says."""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "end_filter", "Clear the filter", show=False)
+    ]
+
+    class FilterEnded(Message):
+        """All rows are wanted again."""
 
     def __init__(self, desk: Desk) -> None:
         self.ordinary = holding_columns(desk.shown)
@@ -59,6 +67,9 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
         choices = desk.choices.now
         if any(column.id == choices.sort for column in columns):
             self.sort_id, self.sort_down = choices.sort, choices.sort_down
+
+    def action_end_filter(self) -> None:
+        self.post_message(self.FilterEnded())
 
     @property
     def holdings(self) -> Sequence[Holding]:

@@ -16,6 +16,11 @@ class Prompt(Input):
         self._go_back = go_back
         self.display = False
 
+    @property
+    def focusable(self) -> bool:
+        """Only while it is there: whoever looks for something to focus would find it hidden."""
+        return self.display and super().focusable
+
     def ask(self) -> None:
         """Take the keyboard, at once: what is typed next belongs here."""
         self.display = True
