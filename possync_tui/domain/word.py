@@ -61,8 +61,8 @@ class CannotBook(Exception):
     """What the user accepted does not stand any more; the message says why."""
 
 
-def why_unfit(word: Word, kind: HoldKind, instrument: Instrument | None) -> str | None:
-    """A sentence where a word does not fit what is held."""
+def why_unfit(word: Word, kind: HoldKind, sec_type: str) -> str | None:
+    """A sentence where a word does not fit what is held, of an instrument of this type."""
     if word.price is None and not word.is_transfer:
         return None
     name = kind.value.replace("_", " ")
@@ -74,8 +74,7 @@ def why_unfit(word: Word, kind: HoldKind, instrument: Instrument | None) -> str 
         return None if kind in _GONE else f"what is held as {name} cannot be a transfer"
     if kind is not HoldKind.MISSING:
         return f"a price fits one missing position, not what is held as {name}"
-    may_be_negative = instrument is not None and instrument.sec_type in _MAY_BE_NEGATIVE
-    if word.price is not None and word.price < 0 and not may_be_negative:
+    if word.price is not None and word.price < 0 and sec_type not in _MAY_BE_NEGATIVE:
         return f"the price cannot be negative: {plain(word.price)}"
     return None
 

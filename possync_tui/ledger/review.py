@@ -40,7 +40,7 @@ def decide(
         raise LedgerError(f"Hold {hold_id} is {hold['status']} already.")
     kind = one_of(HoldKind, hold["kind"])
     instrument = None if hold["con_id"] is None else instrument_of(db, hold["con_id"])
-    unfit = why_unfit(word, kind, instrument)
+    unfit = why_unfit(word, kind, instrument.sec_type if instrument else "")
     if unfit is not None:
         raise WordRefused(f"Hold {hold_id}: {unfit}.")
     # What is never booked stays for as long as it is there: the most that the user can say of it is

@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 _NEXT_KEY = 0.01
 _MOST_WAITS = 20
 CHOICES_FILE = "choices.json"
+_OURS = ("Screenshot", "Keys", "Maximize", "Minimize")
 
 
 class Shell(App[None]):
@@ -147,9 +148,9 @@ class Shell(App[None]):
         self.desk.choices.keep(theme=theme.name)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Textual's commands, but for the screenshot: ours says where it went."""
+        """Textual's commands, but for what we do our own way: pictures, help and zooming."""
         for command in super().get_system_commands(screen):
-            if command.title != "Screenshot":
+            if command.title not in _OURS:
                 yield command
 
     # --- work --------------------------------------------------------------------------------

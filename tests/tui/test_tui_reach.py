@@ -438,6 +438,25 @@ async def test_the_port_in_use_is_only_tried_again(
         assert engine.reconnects == 1
 
 
+async def test_the_search_for_tws_says_what_goes_on(running: Running, engine: FakeEngine) -> None:
+    async with running(ports=PORTS) as pilot:
+        await press(pilot, "C")
+        assert "Connected. This is 127.0.0.1:7497." in screen_text(pilot)
+        await press(pilot, "escape")
+        engine.go_offline()
+        await press(pilot, "P", "C")
+        assert "Reconnecting is paused. R tries now." in screen_text(pilot)
+        assert "by itself" not in screen_text(pilot)
+
+
+async def test_the_palette_has_each_thing_once(running: Running) -> None:
+    """Textual's own panel of keys and zooming would stand beside ours."""
+    async with running() as pilot:
+        names = [command.title for command in pilot.app.get_system_commands(pilot.app.screen)]
+        assert "Theme" in names
+        assert not {"Keys", "Maximize", "Minimize", "Screenshot"} & set(names)
+
+
 async def test_ports_that_cannot_be_asked_are_said(
     running: Running, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

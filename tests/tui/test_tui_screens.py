@@ -140,6 +140,18 @@ async def test_accepting_at_a_price(running: Running, engine: FakeEngine) -> Non
         assert engine.decisions == [(1, Word(accept=True, note="sold", price=Decimal(12)))]
 
 
+async def test_a_price_that_cannot_be_keeps_the_dialog_and_the_note(
+    running: Running, engine: FakeEngine
+) -> None:
+    async with running() as pilot:
+        await press(pilot, "v", "j", "A", *"note", "tab")
+        pilot.app.screen.query_one("#price", Input).value = "-5"
+        await press(pilot, "enter")
+        assert "cannot be negative" in screen_text(pilot)
+        assert pilot.app.screen.query_one("#note", Input).value == "note"
+        assert engine.decisions == []
+
+
 async def test_accepting_as_a_transfer(running: Running, engine: FakeEngine) -> None:
     async with running() as pilot:
         await press(pilot, "v", "j", "A", "tab", "7")

@@ -9,6 +9,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
+from possync_tui.domain.connection import Phase
 from possync_tui.domain.first_look import Port, steps
 from possync_tui.tui.actions import FIRST_LOOK_DEEDS, bindings
 from possync_tui.tui.columns import Align, Cell, Column
@@ -104,6 +105,12 @@ class FirstLookScreen(TableScreen[Port]):
 
     def _sentence(self, rows: Sequence[Port]) -> Content:
         answering = [port for port in rows if port.answers]
+        state = self.desk.engine.connection
+        if state.phase is Phase.CONNECTED:
+            return say(("Connected. ", Tone.GAIN), f"This is {clean(state.host)}:{state.port}.")
+        if state.is_paused:
+            key = self.desk.key_of("reconnect")
+            return say(("Reconnecting is paused. ", Tone.WARNING), f"{key} tries now.")
         if not answering:
             return say(
                 ("TWS was not found yet. ", Tone.WARNING),

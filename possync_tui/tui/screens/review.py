@@ -11,7 +11,7 @@ from textual.widgets import Button, Input, Static
 
 from possync_tui.domain.terms import HoldKind
 from possync_tui.domain.views import HoldView, PositionView
-from possync_tui.domain.word import BadPrice, Word, parse_price
+from possync_tui.domain.word import BadPrice, Word, parse_price, why_unfit
 from possync_tui.tui.actions import REVIEW_DEEDS, bindings
 from possync_tui.tui.columns import Cell, Column, by_text
 from possync_tui.tui.desk import Desk
@@ -141,6 +141,8 @@ class DecisionDialog(Dialog[Word]):
             told += [say((f"{word}: {does}.", tone)), say("")]
         super().__init__(f"{word}: {what}", lines(*told[:-1]))
         self._is_accepting = accept
+        views = views_of(desk, holds[0])
+        self._sec_type = views[0].sec_type if views else ""
         self._may_have_price = accept and len(holds) == 1 and holds[0].kind == HoldKind.MISSING
         self._may_be_transfer = accept and all(
             hold.kind in (HoldKind.MISSING, HoldKind.BULK_MISSING) for hold in holds
@@ -185,15 +187,17 @@ class DecisionDialog(Dialog[Word]):
     def _answer(self, *, is_transfer: bool) -> None:
         note = self.query_one("#note", Input).value
         said = self.query_one("#price", Input).value.strip() if self._may_have_price else ""
-        if is_transfer and said:
-            self._say("a transfer has no price: nothing was sold")
-            return
         try:
             price = parse_price(said) if said else None
         except BadPrice as bad:
             self._say(str(bad))
             return
-        self.dismiss(Word(self._is_accepting, note, price, is_transfer))
+        word = Word(self._is_accepting, note, price, is_transfer)
+        unfit = why_unfit(word, HoldKind.MISSING, self._sec_type) if self._may_have_price else None
+        if unfit is not None:
+            self._say(unfit)
+            return
+        self.dismiss(word)
 
     def _say(self, wrong: str) -> None:
         self.query_one("#wrong", Static).update(Content.styled(wrong, "$text-warning"))
