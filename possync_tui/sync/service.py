@@ -225,6 +225,7 @@ class PositionSyncService:
             )
             run = SyncResult(Outcome.COMMITTED, trigger, started, self._elapsed(began))
             result = await self._ledger.commit(plan, counted(run, plan, book))
+            self._forget_book()
             book = await self._reload()
         self.stats = self.stats.after(result)
         self._bus.emit(LedgerChanged())
@@ -300,6 +301,8 @@ class PositionSyncService:
                     result = replace(result, duration_ms=self._elapsed(began))
                     result = counted(result, draft.plan, book)
                     committed = await self._ledger.commit(draft.plan, result)
+                    # Before the turn ends: who is next in it must not plan on the book of before.
+                    self._forget_book()
                     break
             # A position push can be ahead of its fill: give the fill time, then look again.
             logger.info("%d changes without a fill: looking again", len(draft.unexplained))

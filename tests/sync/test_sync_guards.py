@@ -257,6 +257,33 @@ async def test_a_book_that_is_read_while_something_is_stored_is_read_again(
     assert row.key in (await service.book()).touched
 
 
+async def test_a_dry_run_behind_a_commit_does_not_plan_on_the_book_of_before(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    """It gets its turn when the plan is committed, and before the book is read again."""
+    rig = await start()
+    await rig.engine.sync_now()
+    broker.hold(1, "100")
+    ledger, waiting = rig.engine.ledger, list[asyncio.Task[Plan]]()
+    commit, read = ledger.commit, ledger.book
+
+    async def with_somebody_behind(plan: Plan, result: SyncResult) -> SyncResult:
+        if not waiting:
+            waiting.append(asyncio.create_task(rig.engine.service.dry_run()))
+            await settle()
+        return await commit(plan, result)
+
+    async def late() -> Book:
+        await settle()
+        return await read()
+
+    ledger.commit = with_somebody_behind  # type: ignore[method-assign]
+    ledger.book = late  # type: ignore[method-assign]
+    assert (await rig.engine.sync_now()).created == 1
+    (behind,) = waiting
+    assert (await behind).is_empty
+
+
 async def test_a_look_that_runs_out_of_time_while_its_fills_are_stored_keeps_them(
     start: Start, broker: ScriptedBroker
 ) -> None:
