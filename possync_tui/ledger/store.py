@@ -183,6 +183,7 @@ class Ledger:
             return book, inbox.last_seq(db)
 
         book, seq = await self._sync_connection.read(read)
+        # A reader learns here how far the writer has come; the writer knows.
         self._seen_by_book, self._last_seq = seq, max(seq, self._last_seq)
         return book
 
@@ -217,6 +218,7 @@ class Ledger:
             return keeping.ground(db, wanted), inbox.last_seq(db)
 
         found, seq = await self._sync_connection.read(read)
+        # What a plan has seen of a position: later news of it is for the next plan.
         self._seen_by_key.update(dict.fromkeys(wanted, seq))
         return found
 
