@@ -69,7 +69,9 @@ def ending_of_login(where: str, failure: BaseException) -> Ending:
 
 def strange_accounts(codes: Sequence[str]) -> Ending:
     """A ledger is bound to the accounts that it meets first: no nonsense may be among them."""
-    named = ", ".join(repr(clean(code, 30)) for code in codes[:3]) or "no account"
+    if not codes:
+        return Ending("TWS named no account; a new session is opened.")
+    named = ", ".join(repr(clean(code, 30)) for code in codes[:3])
     return Ending(
         f"TWS named {named}, which no account is called like; a new session is opened. If that is "
         "one of yours, name it in IBKR_ACCOUNTS."
