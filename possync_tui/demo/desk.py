@@ -239,6 +239,10 @@ class Desk:
             else step
             for step in steps
         ]
+        if size != old.quantity and not any(isinstance(s, Fill) and s.key == base for s in steps):
+            # What it made is gone, by a transfer say: all that is left of it is the difference.
+            signed = size - old.quantity if old.side is Side.BUY else old.quantity - size
+            fixed.append(Fill(exec_id, signed, Decimal(price), ZERO))
         self._histories[key] = fixed
         realized = self._rebuild(key).get(base)
         execution = replace(

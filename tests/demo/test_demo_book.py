@@ -123,6 +123,22 @@ def test_a_correction_of_the_size_leaves_what_the_corrected_size_makes(clock: Ma
     assert row.quantity == 70
 
 
+def test_the_size_of_a_fill_whose_units_are_gone_is_corrected_by_the_difference(
+    clock: ManualClock,
+) -> None:
+    desk = _desk(clock)
+    _play(desk, "S33@10c1")
+    sold = desk.executions[-1]
+    desk.vanish(A, SHARE, zero_row=True)
+    again = desk.correct(sold.exec_id, 10, quantity=Decimal(38))
+    row = desk.position(A, SHARE)
+    assert row is not None
+    assert row.quantity == -5
+    desk.correct(again.exec_id, 10, quantity=Decimal(33))
+    row = desk.position(A, SHARE)
+    assert row is None or not row.quantity
+
+
 def test_no_residue_of_a_division_outlives_a_position() -> None:
     holding = Holding()
     holding.apply(Decimal(3), Decimal(10), Decimal(1), Decimal(1))

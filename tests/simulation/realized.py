@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from possync_tui.demo.book import Fill, Step, replay
+from possync_tui.demo.book import Fill, Seed, Split, Step, replay
 from possync_tui.demo.desk import Desk
 from possync_tui.demo.records import Execution
 from tests.simulation.ends import Key
@@ -27,6 +27,29 @@ class _Past:
         if self.price is not None:
             holding.apply(-holding.quantity, self.price, unit, Decimal(0))
         return holding.realized
+
+    @property
+    def is_same_by_any_method(self) -> bool:
+        """Whether the units that were left realize nothing elsewhere, or none had gone before them.
+
+        Which of several lots a part of a position had closed is a matter of the method, and so is
+        then what the units cost that were transferred or delivered, and realize nothing here.
+        """
+        if self.price is not None:
+            return True
+        held, has_reduced = Decimal(0), False
+        for step in self.steps:
+            match step:
+                case Fill(signed=signed):
+                    after = held + signed
+                    is_less = abs(after) < abs(held)
+                    has_reduced = after * held > 0 and (has_reduced or is_less)
+                    held = after
+                case Split(new=new, old=old):
+                    held = held * new / old
+                case Seed(quantity=held):
+                    pass
+        return not (held and has_reduced)
 
 
 class Realized:
@@ -104,9 +127,11 @@ class Realized:
         """Whether a statement had to tell a part of it."""
         return bool(self._moments[key])
 
-    def is_flat(self, key: Key) -> bool:
+    def is_same_by_any_method(self, key: Key) -> bool:
+        """Whether FIFO has realized what the desk's average cost has."""
         holding = self._desk._holdings.get(key)
-        return holding is None or not holding.quantity
+        is_flat = holding is None or not holding.quantity
+        return is_flat and all(past.is_same_by_any_method for past in self._dropped[key])
 
     def known_keys(self) -> set[Key]:
         """Positions of which a ledger with all executions and all statements knows everything."""
