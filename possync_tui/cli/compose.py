@@ -10,7 +10,7 @@ from possync_tui.broker.options import SessionOptions
 from possync_tui.domain.clock import SystemClock
 from possync_tui.domain.connection import ConnectionState, Environment, Phase
 from possync_tui.domain.runs import SyncStats
-from possync_tui.ledger.port import LedgerMissing, LedgerReads
+from possync_tui.ledger.port import LedgerReads
 from possync_tui.settings import Settings
 from possync_tui.sync.events import Arming
 from possync_tui.sync.policy import SyncPolicy
@@ -54,17 +54,11 @@ class LedgerToRead(LedgerReads, Protocol):
 async def ledger_to_read(settings: Settings) -> AsyncIterator[LedgerToRead]:
     """The ledger without a broker, also while another instance writes it.
 
-    Before the first sync there is none, and reading makes none.
+    Raises `LedgerMissing` where there is none: reading makes none, and nothing is not a flat book.
     """
     from possync_tui.ledger.store import open_ledger
 
-    try:
-        opened = await open_ledger(settings.possync.ledger, clock=SystemClock(), read_only=True)
-    except LedgerMissing:
-        from possync_tui.cli.no_ledger import NoLedger
-
-        yield NoLedger()
-        return
+    opened = await open_ledger(settings.possync.ledger, clock=SystemClock(), read_only=True)
     try:
         yield opened
     finally:

@@ -8,7 +8,6 @@ from pathlib import Path
 from possync_tui.cli import compose
 from possync_tui.cli.call import Call
 from possync_tui.cli.exits import CommandFailed, Exit
-from possync_tui.cli.no_ledger import NoLedger
 from possync_tui.cli.render import Column, Row
 from possync_tui.cli.stopping import run_until_signal
 from possync_tui.domain.instruments import PositionKey
@@ -49,12 +48,8 @@ def import_flex(call: Call) -> int:
 async def _import(call: Call) -> int:
     files = [_read(Path(name)) for name in dict.fromkeys(call.arguments.files)]
     # Looked up by a reader first: a writer would make a ledger where there is none.
-    async with compose.ledger_to_read(call.settings) as reads:
-        if isinstance(reads, NoLedger):
-            where = call.settings.possync.ledger
-            raise CommandFailed(
-                Exit.LEDGER, f"there is no ledger at {where} yet: run a sync first, then import"
-            )
+    async with compose.ledger_to_read(call.settings):
+        pass
     async with compose.ledger_to_write(call.settings) as ledger:
         service = compose.offline_service(call.settings, ledger)
         _check_accounts(files, await service.load())

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from possync_tui.cli import compose, shapes
 from possync_tui.cli.call import Call
 from possync_tui.cli.exits import CommandFailed, Exit
-from possync_tui.cli.no_ledger import NoLedger
 from possync_tui.domain.views import AccountView, HoldView, RunView
 from possync_tui.ledger.port import LedgerReads
 
@@ -66,8 +65,6 @@ async def _holds(call: Call, reads: LedgerReads) -> int:
 
 async def _verify(call: Call, reads: LedgerReads) -> int:
     path = call.settings.possync.ledger
-    if isinstance(reads, NoLedger):
-        raise CommandFailed(Exit.LEDGER, f"there is no ledger at {path} yet: run a sync first")
     report = await reads.verify()
     if call.form == "json":
         call.out.json(

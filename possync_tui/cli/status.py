@@ -12,6 +12,7 @@ from possync_tui.domain.position import Status
 from possync_tui.domain.runs import SyncStats
 from possync_tui.domain.terms import HoldKind
 from possync_tui.domain.views import AccountView
+from possync_tui.ledger.port import LedgerMissing
 from possync_tui.sync.status import status_of
 
 _ACCOUNT_COLUMNS = (
@@ -35,15 +36,24 @@ class _Facts:
     held: int
 
 
+_NOTHING = _Facts(SyncStats(), environment=None, accounts=[], open=0, missing=0, held=0)
+
+
 def status(call: Call) -> int:
-    """How the sync stands."""
-    facts = asyncio.run(_facts(call))
+    """How the sync stands; where there is no ledger yet, as far as that can be said."""
+    missing: LedgerMissing | None = None
+    try:
+        facts = asyncio.run(_facts(call))
+    except LedgerMissing as error:
+        facts, missing = _NOTHING, error
     if call.form == "table":
         _print(call, facts)
     elif call.form == "csv":
         call.out.csv(shapes.keys_of(AccountView), [shapes.row(a) for a in facts.accounts])
     else:
         call.out.json(_object(call, facts))
+    if missing is not None:
+        raise missing
     return Exit.DONE
 
 
@@ -89,7 +99,8 @@ def _object(call: Call, facts: _Facts) -> dict[str, object]:
 def _print(call: Call, facts: _Facts) -> None:
     out, settings, stats = call.out, call.settings, facts.stats
     when = "every " if settings.position_sync.enabled else "by hand only, else every "
-    out.line(f"Ledger       {settings.possync.ledger}  ({facts.environment or 'empty'})")
+    empty = "empty" if settings.possync.ledger.exists() else "not there yet"
+    out.line(f"Ledger       {settings.possync.ledger}  ({facts.environment or empty})")
     out.line(f"TWS          {settings.ibkr.host}:{settings.ibkr.port}")
     out.line(f"Sync         {when}{settings.position_sync.sync_interval} s")
     last = stats.last_sync_time

@@ -192,7 +192,9 @@ def touch_private(path: Path) -> None:
 def require(path: Path, found: Found) -> None:
     """Raise `LedgerMissing` where there is nothing to read."""
     if found is Found.NOTHING:
-        raise LedgerMissing(f"There is no ledger at {path} yet: run a sync first.")
+        raise LedgerMissing(
+            f"There is no ledger at {path} yet: run a sync first, or check the path."
+        )
 
 
 def beside(path: Path, suffix: str) -> Path:

@@ -245,18 +245,3 @@ def test_the_book_as_it_was(home: Home, gateway: Gateway) -> None:
 )
 def test_nonsense_is_one_line(home: Home, arguments: tuple[str, ...]) -> None:
     home.run(*arguments).complaint(2)
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("positions", "--lots"),
-        ("positions", "--as-of", "2026-01-01"),
-        ("pnl", "--by", "week", "--quality", "exact"),
-    ],
-)
-def test_before_the_first_sync_there_is_nothing(home: Home, arguments: tuple[str, ...]) -> None:
-    ran = home.run(*arguments)
-    assert (ran.code, ran.err) == (0, "")
-    assert ran.out.startswith("No ")
-    assert not home.ledger.exists()
