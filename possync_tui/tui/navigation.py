@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Navigation(Shell):
-    """At most one screen over the dashboard, and a position's or an entry's evidence over that."""
+    """Screens lie on each other in the order in which they were looked at, each kind once."""
 
     def get_default_screen(self) -> DashboardScreen:
         return DashboardScreen(self.desk)
@@ -77,19 +77,28 @@ class Navigation(Shell):
             self.push_screen(HelpDialog(self.screen, self.desk.keymap))
 
     def _open(self, screen: DeskScreen) -> None:
-        """Show a screen over the dashboard, in place of the one that was there."""
-        is_there = type(self.screen) is type(screen)
-        if is_there and not screen.has_subject:
-            return
-        while len(self.screen_stack) > 2:
+        """Show a screen over the one that is looked at; escape comes back to that."""
+        while not isinstance(self.screen, DeskScreen):
+            # A question that is left open is no place to come back to.
             self.pop_screen()
-        if len(self.screen_stack) > 1:
-            self.switch_screen(screen)
-        else:
-            self.push_screen(screen)
+        if type(self.screen) is type(screen) and not screen.has_subject:
+            return
+        for other in self.desk_screens:
+            if type(other) is type(screen):
+                self._take_out(other)
+        self.push_screen(screen)
+
+    def _take_out(self, screen: DeskScreen) -> None:
+        """Close a screen wherever it lies, so that going round and round piles nothing up."""
+        if screen is self.screen:
+            self.pop_screen()
+            return
+        # Textual closes the one on top only.
+        self._screen_stack.remove(screen)
+        screen.remove()
 
     def action_leave_screen(self) -> None:
-        """Back to the dashboard."""
+        """Back to the screen before; the dashboard lies under them all."""
         if len(self.screen_stack) > 1:
             self.pop_screen()
 
@@ -101,5 +110,4 @@ class Navigation(Shell):
             return
         from possync_tui.tui.screens.life import LifeScreen
 
-        # Over the review, so that escape comes back to the decision.
-        self.push_screen(LifeScreen(self.desk, message.views[0]))
+        self._open(LifeScreen(self.desk, message.views[0]))

@@ -71,8 +71,8 @@ async def test_an_entry_opens_to_its_fills(running: Running, engine: FakeEngine)
             assert words in text, words
         await press(pilot, "j", "G", "g", "escape")
         assert screen(pilot).table.has_focus
-        await press(pilot, "enter", "r")
-        assert len(pilot.app.screen_stack) == 2
+        await press(pilot, "enter", "r", "escape")
+        assert isinstance(pilot.app.screen, EntryScreen)
 
 
 async def test_an_entry_shows_what_it_took_of_each_lot(

@@ -9,16 +9,18 @@ from textual.widgets import Input
 from possync_tui.domain.plan import Plan
 from possync_tui.domain.word import Word
 from possync_tui.ledger.port import LedgerError
-from possync_tui.sync.events import Arming
+from possync_tui.sync.events import Arming, LedgerChanged
 from possync_tui.tui.screens.arming import ArmingDialog
 from possync_tui.tui.screens.dashboard import DashboardScreen
+from possync_tui.tui.screens.entry import EntryScreen
+from possync_tui.tui.screens.export_dialog import ExportDialog
 from possync_tui.tui.screens.help import HelpDialog
 from possync_tui.tui.screens.life import LifeScreen
 from possync_tui.tui.screens.plan_diff import PlanScreen
 from possync_tui.tui.screens.realized import RealizedScreen
 from possync_tui.tui.screens.review import DecisionDialog, ReviewScreen
 from possync_tui.tui.screens.runs import RunsScreen
-from tests.tui.conftest import Running, dashboard, press, screen_text, settle
+from tests.tui.conftest import Running, app_of, dashboard, press, screen_text, settle
 from tests.tui.fake_engine import NOW, FakeEngine
 from tests.tui.test_tui_dashboard import SIZES
 
@@ -52,15 +54,54 @@ async def test_every_key_opens_its_screen_and_escape_comes_back(
         assert dashboard(pilot).positions.table.has_focus
 
 
-async def test_screens_replace_each_other(running: Running) -> None:
+async def test_escape_steps_back_a_screen_at_a_time(running: Running) -> None:
     async with running() as pilot:
-        for key in ("p", "r", "v", "d", "p"):
+        await press(pilot, "p", "enter", "r", "v", "question_mark")
+        for screen in (ReviewScreen, RunsScreen, EntryScreen, RealizedScreen, DashboardScreen):
+            await press(pilot, "escape")
+            assert top_of(pilot) is screen
+        assert dashboard(pilot).positions.table.has_focus
+
+
+async def test_a_screen_asked_for_again_comes_on_top_and_lies_there_once(running: Running) -> None:
+    async with running() as pilot:
+        for key in ("p", "r", "v", "d", "p", "r", "v", "d", "p", "p"):
             await press(pilot, key)
-            assert len(pilot.app.screen_stack) == 2
-        await press(pilot, "p")
-        assert len(pilot.app.screen_stack) == 2
+            assert len(pilot.app.screen_stack) <= 5
+        for screen in (PlanScreen, ReviewScreen, RunsScreen, DashboardScreen):
+            await press(pilot, "escape")
+            assert top_of(pilot) is screen
         await press(pilot, "escape")
-        assert isinstance(pilot.app.screen, DashboardScreen)
+        assert top_of(pilot) is DashboardScreen
+
+
+async def test_a_dialog_gives_way_to_the_screen_under_it(running: Running) -> None:
+    async with running() as pilot:
+        await press(pilot, "p", "e")
+        assert top_of(pilot) is ExportDialog
+        await press(pilot, "escape")
+        assert top_of(pilot) is RealizedScreen
+        await press(pilot, "e")
+        app_of(pilot).action_show_runs()
+        await settle(pilot)
+        assert top_of(pilot) is RunsScreen
+        await press(pilot, "escape")
+        assert top_of(pilot) is RealizedScreen
+
+
+async def test_what_lies_under_a_screen_is_read_when_it_is_seen_again(
+    running: Running, engine: FakeEngine
+) -> None:
+    async with running() as pilot:
+        await press(pilot, "v", "p")
+        review = next(s for s in pilot.app.screen_stack if isinstance(s, ReviewScreen))
+        before = len(review.table.rows)
+        engine.reads.hold_rows.clear()
+        engine.bus.emit(LedgerChanged())
+        await settle(pilot)
+        assert len(review.table.rows) == before > 0
+        await press(pilot, "escape")
+        assert not review.table.rows
 
 
 async def test_leaving_at_once_breaks_nothing(running: Running) -> None:

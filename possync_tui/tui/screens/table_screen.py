@@ -40,6 +40,7 @@ class TableScreen(SideScreen, Generic[Row]):
         self.table = table_type(columns, id="rows", key=key, flag=flag, placeholder="Reading…")
         self.detail = Detail()
         self._reading = Reading(desk.start_work, self._read_and_show, self.name_of_reading)
+        self._is_old = False
 
     def above_table(self) -> Iterable[Widget]:
         return ()
@@ -71,8 +72,17 @@ class TableScreen(SideScreen, Generic[Row]):
         self.start_reading()
 
     def start_reading(self) -> None:
-        """Read the rows, now or right after the reading under way."""
-        self._reading.ask()
+        """Read the rows, now or right after the reading under way; covered, when seen again."""
+        if self.is_covered:
+            self._is_old = True
+        else:
+            self._reading.ask()
+
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        if self._is_old:
+            self._is_old = False
+            self.start_reading()
 
     async def _read_and_show(self) -> None:
         try:
