@@ -1,17 +1,23 @@
 """Rows that are written past Textual's compositor look as if it had drawn them."""
 
+import itertools
 from decimal import Decimal
 
 import pytest
+from rich.style import Style
 from textual.app import App
 from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.strip import Strip
 
 from possync_tui.domain.instruments import PositionKey
-from possync_tui.tui.holdings import Holding
+from possync_tui.tui.columns import Measure, place
+from possync_tui.tui.format import Redaction
+from possync_tui.tui.holdings import Holding, holding_columns, more_columns
+from possync_tui.tui.widgets.line_drawing import heading_strip
 from possync_tui.tui.widgets.line_writer import _Lines
 from possync_tui.tui.widgets.positions_table import PositionsTable
+from tests.tui import desk_book
 from tests.tui.conftest import Running, dashboard, press, settle
 from tests.tui.desk_book import CODES
 from tests.tui.fake_engine import FakeEngine, FixedClock
@@ -156,3 +162,26 @@ async def test_a_text_that_needs_room_widens_its_column_for_all_rows(
         points = {line.index(".") for line in text.splitlines()[1:4]}
         assert len(points) <= 2
         assert as_textual_has_it(pilot, written) is not None
+
+
+def test_headings_never_touch_each_other_and_the_sorted_one_keeps_its_arrow() -> None:
+    """Empty or full, at any width, sorted by any column."""
+    columns = [*holding_columns(Redaction(mask_accounts=False)), *more_columns()]
+    filled = [Holding(view, None) for view in desk_book.positions()]
+    for rows, width in itertools.product(([], filled), range(60, 220, 3)):
+        measures = [Measure(column.align, column.most) for column in columns]
+        for row in rows:
+            for column, measure in zip(columns, measures, strict=True):
+                measure.take(column.cell(row))
+        placed_columns = place(columns, measures, width - 1, 3)
+        for placed, down in itertools.product(placed_columns, (True, False)):
+            line = heading_strip(placed_columns, placed.column.id, down, width, Style()).text
+            assert line.count("↓" if down else "↑") == 1
+            at = 0
+            for other in placed_columns:
+                title = other.column.title + ("↓" if down else "↑") * (other is placed)
+                assert f" {title} " in line[at:] + " ", (line, title)
+                at = line.index(title, at) + len(title)
+                if other is placed:
+                    assert other.x - 1 <= at - len(title)
+                    assert at <= other.x + other.width + 1

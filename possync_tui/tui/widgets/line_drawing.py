@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -44,17 +45,15 @@ def heading_strip(
     """The titles, with an arrow at the one that is sorted by."""
     line = ""
     for placed in placed_columns:
-        title = placed.column.title
-        if placed.column.id == sort_id:
-            title = f"{title}{'↓' if sort_down else '↑'}"
+        title, x, room = placed.column.title, placed.x, placed.width
         is_right = placed.column.align is not Align.LEFT
-        # The arrow of the sorted column may use the gap beside it, so nothing moves.
-        room = placed.width
-        if is_right and len(title) > room:
-            line = line[: placed.x - 1]
-            room += placed.x - len(line)
-        line = line.ljust(placed.x) if len(line) < placed.x else line
-        line += fit(title, room, right=is_right)
+        if placed.column.id == sort_id:
+            arrow = "↓" if sort_down else "↑"
+            if cell_len(title) >= room > 0:
+                # The arrow takes one cell of the gap of two beside it, so nothing moves.
+                x, room = (x - 1, room + 1) if is_right else (x, room + 1)
+            title = fit(title, min(cell_len(title), max(0, room - 1))) + arrow
+        line = line.ljust(x) + fit(title, room, right=is_right)
     return Strip([Segment(fit(line, width), style)], width)
 
 
