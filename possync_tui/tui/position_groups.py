@@ -10,7 +10,7 @@ from enum import StrEnum
 from possync_tui.tui.columns import Cell, Column, SortKey
 from possync_tui.tui.format import Redaction, arrow, clean, count, money
 from possync_tui.tui.holdings import LIVE, Holding, pnl_tone
-from possync_tui.tui.position_totals import Total, total_of
+from possync_tui.tui.position_totals import Amounts, Total
 from possync_tui.tui.tones import Tone
 
 
@@ -52,40 +52,70 @@ class Subtotal:
     held: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A heading and its rows, in the order in which they were given."""
-
-    heading: Subtotal
-    members: tuple[Holding, ...]
-
-
 PositionLine = Holding | Subtotal
 """What a line of the Positions pane is."""
 
 
-def grouped(
-    holdings: Iterable[Holding], by: Grouping, folded: Collection[str] = ()
-) -> tuple[Group, ...]:
-    """The groups by label, then by currency; `folded` are those of them by name."""
-    found: dict[GroupKey, list[Holding]] = {}
-    for holding in holdings:
-        found.setdefault(group_of(holding, by), []).append(holding)
-    return tuple(
-        Group(
-            Subtotal(
-                key,
-                len(members),
-                total_of(key.currency, members),
-                any(member.is_stale for member in members if not member.is_outside_totals),
-                key.name in folded,
-                sum(1 for member in members if member.is_missing),
-                sum(1 for member in members if member.held is not None and not member.is_missing),
-            ),
-            tuple(members),
+class _Heading:
+    """What the heading of one group says, kept up as its positions move."""
+
+    __slots__ = ("amounts", "held", "key", "missing", "positions", "stale")
+
+    def __init__(self, key: GroupKey) -> None:
+        self.key = key
+        self.amounts = Amounts()
+        self.positions = self.missing = self.held = self.stale = 0
+
+    def move(self, before: Holding | None, after: Holding) -> None:
+        self.positions += before is None
+        for row, sign in ((before, -1), (after, 1)):
+            if row is not None:
+                self.missing += sign * row.is_missing
+                self.held += sign * (row.held is not None and not row.is_missing)
+                self.stale += sign * (row.is_stale and not row.is_outside_totals)
+        if not after.is_outside_totals:
+            self.amounts.move(before, after)
+
+    def subtotal(self, folded: Collection[str]) -> Subtotal:
+        key = self.key
+        return Subtotal(
+            key,
+            self.positions,
+            self.amounts.total(key.currency),
+            self.stale > 0,
+            key.name in folded,
+            self.missing,
+            self.held,
         )
-        for key, members in sorted(found.items(), key=lambda item: _order(item[0]))
-    )
+
+
+class RunningGroups:
+    """The headings of all groups: a live value that moves changes its own heading only."""
+
+    def __init__(self, holdings: Iterable[Holding] = (), by: Grouping | None = None) -> None:
+        self.by = by
+        self._headings: dict[GroupKey, _Heading] = {}
+        for holding in holdings if by is not None else ():
+            self.move(None, holding)
+
+    def move(self, before: Holding | None, after: Holding) -> GroupKey:
+        """A position is there, or its live value is another one; which group that changes."""
+        assert self.by is not None, "without groups nothing is asked of them"
+        key = group_of(after, self.by)
+        heading = self._headings.get(key)
+        if heading is None:
+            heading = self._headings[key] = _Heading(key)
+        heading.move(before, after)
+        return key
+
+    def heading(self, key: GroupKey, folded: Collection[str] = ()) -> Subtotal:
+        """What stands over a group; `folded` are groups by name."""
+        return self._headings[key].subtotal(folded)
+
+    @property
+    def keys(self) -> tuple[GroupKey, ...]:
+        """The groups by label, then by currency."""
+        return tuple(sorted(self._headings, key=_order))
 
 
 def group_of(holding: Holding, by: Grouping) -> GroupKey:

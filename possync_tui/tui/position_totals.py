@@ -65,8 +65,8 @@ class Sum:
             self._sum = Decimal(0)
 
 
-class _OfCurrency:
-    """The sums of one currency. Virtual FX never gets here."""
+class Amounts:
+    """The sums of holdings of one currency, kept up as they move. Virtual FX never gets here."""
 
     def __init__(self) -> None:
         self.positions = self.unknown = 0
@@ -85,15 +85,20 @@ class _OfCurrency:
         self.unrealized.move(before.unrealized, after.unrealized)
         self.day.move(before.day, after.day)
 
+    def total(self, currency: str, realized_today: Decimal | None = None) -> Total:
+        """What they come to now."""
+        amounts = self.value.value, self.unrealized.value, self.day.value
+        return Total(currency, self.positions, *amounts, realized_today, self.unknown)
+
 
 class RunningTotals:
     """The totals of what is shown: a live value that moves changes its own part of them only."""
 
     def __init__(self, holdings: Iterable[Holding] = ()) -> None:
-        self._by_currency: dict[str, _OfCurrency] = {}
+        self._by_currency: dict[str, Amounts] = {}
         for holding in holdings:
             if not holding.is_outside_totals:
-                sums = self._by_currency.setdefault(holding.view.currency, _OfCurrency())
+                sums = self._by_currency.setdefault(holding.view.currency, Amounts())
                 sums.move(None, holding)
 
     def move(self, before: Holding, after: Holding) -> None:
@@ -103,13 +108,11 @@ class RunningTotals:
 
     def now(self, realized_today: Mapping[str, Decimal]) -> tuple[Total, ...]:
         """What `totals` makes of the same holdings."""
-        none = _OfCurrency()
-        found = []
-        for currency in dict.fromkeys([*self._by_currency, *realized_today]):
-            sums = self._by_currency.get(currency, none)
-            amounts = sums.value.value, sums.unrealized.value, sums.day.value
-            today = realized_today.get(currency)
-            found.append(Total(currency, sums.positions, *amounts, today, sums.unknown))
+        none = Amounts()
+        found = [
+            self._by_currency.get(currency, none).total(currency, realized_today.get(currency))
+            for currency in dict.fromkeys([*self._by_currency, *realized_today])
+        ]
         return tuple(sorted(found, key=_most_positions_first))
 
 

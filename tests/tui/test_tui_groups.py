@@ -1,15 +1,18 @@
 """Positions in groups, the columns of the user's choice, the filter, and what explains a row."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from textual.strip import Strip
 
 from possync_tui.sync.events import LedgerChanged
 from possync_tui.tui.holdings import Holding
 from possync_tui.tui.position_filter import matches
 from possync_tui.tui.position_groups import Grouping, Subtotal
 from possync_tui.tui.screens.columns_dialog import ColumnsDialog
+from possync_tui.tui.widgets.line_writer import LineWriter
 from possync_tui.tui.widgets.positions_table import PositionsTable
 from tests.tui import desk_book
 from tests.tui.conftest import Running, dashboard, press, screen_text, settle
@@ -76,7 +79,7 @@ async def test_the_cursor_keeps_its_position_and_groups_are_sorted_inside(
         assert isinstance(table.rows[0], Subtotal)
 
 
-async def test_a_tick_in_a_group_draws_its_row_and_later_its_heading(
+async def test_a_tick_in_a_group_draws_its_row_and_its_heading_at_once(
     running: Running, engine: FakeEngine
 ) -> None:
     async with running((140, 60)) as pilot:
@@ -86,9 +89,6 @@ async def test_a_tick_in_a_group_draws_its_row_and_later_its_heading(
         drawn = table.rows_drawn
         engine.move(AAPL, "232.47", "15331.00")
         await settle(pilot)
-        assert table.rows_drawn == drawn + 1
-        dashboard(pilot).tick()
-        await settle(pilot)
         assert table.rows_drawn == drawn + 2
         after = table.row_for(heading.key)
         assert isinstance(after, Subtotal)
@@ -96,6 +96,39 @@ async def test_a_tick_in_a_group_draws_its_row_and_later_its_heading(
         assert heading.total.unrealized is not None
         moved = Decimal("15331.00") - Decimal("14932.00")
         assert after.total.unrealized - heading.total.unrealized == moved
+
+
+async def test_a_heading_is_painted_with_the_rows_that_it_sums(
+    running: Running, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One write to the terminal has the row and its subtotal, from the same value."""
+    async with running((140, 60)) as pilot:
+        table = dashboard(pilot).positions.table
+        await grouped_by(pilot, table, Grouping.ACCOUNT)
+        # A flash that ends draws its row once more, by itself.
+        await press(pilot, "f")
+        group = next(line for line in table.rows if isinstance(line, Subtotal)).key
+        places = {1 + index for index, line in enumerate(table.rows) if line.key in (AAPL, group)}
+        painted: list[set[int]] = []
+        write = LineWriter.write
+
+        def watched(writer: LineWriter, strips: Mapping[int, Strip]) -> None:
+            painted.append({*strips})
+            if places <= strips.keys():
+                row, heading = table.row_for(AAPL), table.row_for(group)
+                assert isinstance(row, Holding)
+                assert isinstance(heading, Subtotal)
+                others = [line for line in table.holdings if line.view.account == CODES[0]]
+                known = [line.unrealized for line in others if line.view.sec_type != "CASH"]
+                assert heading.total.unrealized == sum(gain for gain in known if gain is not None)
+            write(writer, strips)
+
+        monkeypatch.setattr(LineWriter, "write", watched)
+        for price, gain in (("232.47", "15331"), ("233", "15543"), ("229.5", "14144.2")):
+            engine.move(AAPL, price, gain)
+            await settle(pilot)
+        assert len(painted) >= 3
+        assert all(places <= lines for lines in painted)
 
 
 async def test_enter_on_a_heading_opens_nothing(running: Running) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.rates import Rate
 from possync_tui.tui.holdings import Holding
+from possync_tui.tui.position_groups import Grouping, RunningGroups, group_of
 from possync_tui.tui.position_totals import (
     TWO_BASES,
     BaseTotal,
@@ -189,3 +190,28 @@ def test_totals_that_follow_each_move_are_those_of_all_rows(
         running.move(before, rows[index])
         assert running.now(today) == totals(rows, today)
     assert running.now({}) == totals(rows, {})
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, len(_KEPT) - 1), st.tuples(*[_AMOUNTS] * 4)), max_size=40),
+    st.sampled_from(list(Grouping)),
+)
+@settings(max_examples=40, deadline=None)
+def test_headings_that_follow_each_move_are_those_of_all_rows(
+    moves: list[tuple[int, tuple[Decimal | None, ...]]], by: Grouping
+) -> None:
+    rows = [Holding(view, None) for view in _KEPT]
+    running = RunningGroups(rows, by)
+    for index, amounts in moves:
+        before = rows[index]
+        mark = Mark(before.key, NOW, "pnl_single", "s", *amounts)
+        rows[index] = before.with_mark(mark, NOW, is_live=index % 3 != 0)
+        key = running.move(before, rows[index])
+        of_it = [row for row in rows if group_of(row, by) == key]
+        heading = running.heading(key)
+        assert (heading.total,) == (totals(of_it, {}) or (heading.total,))
+        assert heading.positions == len(of_it)
+        assert heading.missing == sum(row.is_missing for row in of_it)
+        counted = [row for row in of_it if not row.is_outside_totals]
+        assert heading.is_stale == any(row.is_stale for row in counted)
+    assert {group_of(row, by) for row in rows} == {*running.keys}

@@ -141,10 +141,9 @@ class PositionsPane(Pane):
                     aged.append(older)
         if aged:
             table.replace_rows(aged)
-        if self._totals_are_old or aged or self.foot.is_live is not is_live:
-            table.refresh_headings()
-            if table.sort_id is not None:
-                table.resort()
+        is_other = self._totals_are_old or aged or self.foot.is_live is not is_live
+        if is_other and table.sort_id is not None:
+            table.resort()
         # Also where no price moved: rates come and age by themselves.
         self._show_totals()
         self.show_subtitle()

@@ -13,13 +13,12 @@ from possync_tui.tui.columns import Cell, Column, ordered
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.holdings import Holding, flag, holding_columns, more_columns
 from possync_tui.tui.position_groups import (
-    Group,
     Grouping,
     GroupKey,
     PositionLine,
+    RunningGroups,
     Subtotal,
     group_of,
-    grouped,
     with_headings,
 )
 from possync_tui.tui.tones import Tone
@@ -60,6 +59,7 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
         self.folds_apply = True
         """Not while rows are looked for."""
         self._members: dict[LineKey, Holding] = {}
+        self._groups = RunningGroups()
         self._dragged: str | None = None
         self._has_dragged = False
         self._drag_order: tuple[str, ...] | None = None
@@ -124,11 +124,6 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
         """A file gets the positions alone: a sum between them would be added up with them."""
         return self.holdings
 
-    def refresh_headings(self) -> None:
-        """Values moved: the subtotals follow."""
-        if self.grouping is not None:
-            self.replace_rows(group.heading for group in self._groups())
-
     def _in_order(self, rows: Iterable[PositionLine]) -> list[PositionLine]:
         return self._arranged(rows, self._folded)
 
@@ -137,16 +132,21 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
         holdings = [row for row in rows if isinstance(row, Holding)]
         if self.grouping is None:
             return ordered([*holdings], column, down=self.sort_down)
+        groups = self._running_groups
+        members: dict[GroupKey, list[PositionLine]] = {key: [] for key in groups.keys}
+        for holding in holdings:
+            members[group_of(holding, self.grouping)].append(holding)
         lines: list[PositionLine] = []
-        for group in grouped(holdings, self.grouping, folded):
-            lines.append(group.heading)
-            if not group.heading.is_folded:
-                members: list[PositionLine] = [*group.members]
-                lines += ordered(members, column, down=self.sort_down)
+        for key, rows_in_it in members.items():
+            heading = groups.heading(key, folded)
+            lines.append(heading)
+            if not heading.is_folded:
+                lines += ordered(rows_in_it, column, down=self.sort_down)
         return lines
 
     def set_rows(self, rows: Iterable[PositionLine]) -> None:
         self._members = {row.key: row for row in rows if isinstance(row, Holding)}
+        self._groups = RunningGroups(self._members.values(), self.grouping)
         super().set_rows(self._members.values())
 
     def has(self, key: PositionKey) -> bool:
@@ -154,11 +154,16 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
         return key in self._members
 
     def replace_rows(self, rows: Iterable[PositionLine]) -> None:
-        new = list(rows)
+        """The headings of their groups follow in the same frame, from the same values."""
+        new, groups = list(rows), self._running_groups
+        touched: dict[GroupKey, None] = {}
         for row in new:
-            if isinstance(row, Holding) and (key := row.key) in self._members:
-                self._members[key] = row
-        super().replace_rows(new)
+            if isinstance(row, Holding) and (before := self._members.get(row.key)) is not None:
+                self._members[row.key] = row
+                if groups.by is not None:
+                    touched[groups.move(before, row)] = None
+        folded = self._folded if touched else frozenset[str]()
+        super().replace_rows([*new, *(groups.heading(key, folded) for key in touched)])
 
     def row_to_draw(self, row: PositionLine) -> PositionLine:
         if not isinstance(row, Holding):
@@ -183,9 +188,12 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
     def _folded(self) -> frozenset[str]:
         return frozenset(self._desk.choices.now.folded if self.folds_apply else ())
 
-    def _groups(self) -> tuple[Group, ...]:
-        by = self.grouping
-        return () if by is None else grouped(self._members.values(), by, self._folded)
+    @property
+    def _running_groups(self) -> RunningGroups:
+        """Of the grouping as it is now: that may be another one than when the rows were set."""
+        if self._groups.by is not self.grouping:
+            self._groups = RunningGroups(self._members.values(), self.grouping)
+        return self._groups
 
     def fold(self) -> None:
         """Fold the group under the cursor, or unfold it; the cursor goes to its heading."""
@@ -200,7 +208,7 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
         row, by = self.cursor_row, self.grouping
         if row is None or by is None:
             return
-        keys = {group.heading.key.name for group in self._groups()}
+        keys = {key.name for key in self._running_groups.keys}
         before = {*self._desk.choices.now.folded}
         cursor = row.key if isinstance(row, Subtotal) else group_of(row, by)
         self._fold(before - keys if keys <= before else before | keys, cursor=cursor)
