@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -18,7 +19,7 @@ from possync_tui.broker.rows import (
 )
 from possync_tui.domain.clock import Clock
 from possync_tui.domain.instruments import PositionKey
-from possync_tui.domain.marks import Mark
+from possync_tui.domain.marks import FRESH_SECONDS, Mark
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,9 @@ PACE_SECONDS: Final = 0.05
 _SHUNNED_SECONDS: Final = 600.0
 _ACCOUNT_VALUE_FIELDS: Final = 6
 _FIRST_SECONDS: Final = 3.0
+# TWS tells of changes of the account it was last asked for; asking again shows that the rest is
+# as it was, in time before a mark counts as old.
+_ASKED_AGAIN_SECONDS: Final = 0.75 * FRESH_SECONDS
 _RETOLD_AFTER: Final = timedelta(seconds=15)
 
 
@@ -76,6 +80,7 @@ class MarksFeed:
         self._scaled: set[PositionKey] = set()
         self._shunned_until: dict[str, float] = {}
         self._portfolio_account = ""
+        self._portfolio_asked_at = -math.inf
         self._asked: set[str] = set()
         self._news = asyncio.Event()
         self._account_news = asyncio.Event()
@@ -96,6 +101,7 @@ class MarksFeed:
         self._keys.clear()
         self._refused.clear()
         self._shunned_until.clear()
+        self._portfolio_asked_at = -math.inf
         self._line_up()
         self._news.set()
         self._account_news.set()
@@ -140,15 +146,24 @@ class MarksFeed:
                 self._account_news.clear()
                 await self._account_news.wait()
                 continue
+            if self._is_telling(account):
+                await self._clock.sleep(self._portfolio_interval)
+                continue
             # Errors of these requests name no request, so none shares its time with a snapshot.
             await self._until_idle()
             self._portfolio_account = account
+            self._portfolio_asked_at = self._clock.monotonic()
             self._wire.request_portfolio(account)
             # Each account once soon: until then its rates and portfolio prices are unknown.
             is_first = account not in self._asked
             self._asked.add(account)
             interval = self._portfolio_interval
             await self._clock.sleep(min(_FIRST_SECONDS, interval) if is_first else interval)
+
+    def _is_telling(self, account: str) -> bool:
+        """Whether TWS goes on with this account unasked, as with the last one it was asked for."""
+        age = self._clock.monotonic() - self._portfolio_asked_at
+        return account == self._portfolio_account and age < _ASKED_AGAIN_SECONDS
 
     def _next_account(self) -> str | None:
         """The account whose turn it is: the one after the last, round and round."""
