@@ -30,9 +30,6 @@ from possync_tui.tui.widgets.line_table import LineTable
 
 logger = logging.getLogger(__name__)
 
-A_FRAME = 0.04
-"""Seconds after which Textual has painted what was asked for: its frames are a sixtieth apart."""
-
 SYNC_LOOP = "the sync loop"
 
 
@@ -177,9 +174,7 @@ class PossyncApp(Steering):
         if self.desk.is_yesterdays:
             self.read_ledger()
         for screen in reversed(self.desk_screens):
-            screen.tick_edges()
-            # Painted along with the first line, all that lies between would be gone through.
-            self.set_timer(A_FRAME, screen.tick_panes)
+            screen.tick()
             return
 
     def read_ledger(self) -> None:

@@ -90,6 +90,31 @@ async def test_a_row_looks_as_the_compositor_draws_it(
         assert as_textual_has_it(pilot, written)
 
 
+@pytest.mark.parametrize("theme", THEMES)
+async def test_what_the_clock_changes_is_written_as_the_compositor_draws_it(
+    running: Running,
+    clock: FixedClock,
+    written: list[dict[tuple[int, int], Strip]],
+    theme: str,
+) -> None:
+    async with running((160, 50), theme=theme) as pilot:
+        screen = dashboard(pilot)
+        for keys in ((), ("3",), ("4",)):
+            await press(pilot, *keys)
+            await settle(pilot)
+            await pilot.pause()
+            written.clear()
+            for seconds in (1.0, 71.0, 3671.0):
+                clock.move(seconds)
+                screen.tick()
+                as_textual_has_it(pilot, written)
+            seen = as_textual_has_it(pilot, written)
+            assert screen.status_bar.region.y in {y for _, y in seen}
+            assert any(screen.connection.region.contains(x, y) for x, y in seen)
+            # The countdown ends in the first of these rounds.
+            assert keys or any(screen.stats.region.contains(x, y) for x, y in seen)
+
+
 async def test_what_lies_over_the_rows_is_not_written_over(
     running: Running, engine: FakeEngine, written: list[dict[tuple[int, int], Strip]]
 ) -> None:
@@ -127,7 +152,7 @@ async def test_a_hidden_pane_writes_and_draws_nothing(
         assert not written
         assert table.rows_drawn == drawn
         await press(pilot, "z")
-        assert not written
+        assert not any(table.region.contains(x, y) for lines in written for x, y in lines)
         row = table.row_for(AAPL)
         assert isinstance(row, Holding)
         assert row.last == engine.live_marks[AAPL].price

@@ -115,13 +115,9 @@ class DeskScreen(Screen[None]):
 
     def tick(self) -> None:
         """Time passed."""
-        self.tick_edges()
-        self.tick_panes()
-
-    def tick_edges(self) -> None:
-        """The first and the last line follow."""
         self.status_bar.tick()
         self.key_bar.tick()
+        self.tick_panes()
 
     def tick_panes(self) -> None:
         """What lies between them follows."""

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from textual.content import Content
-from textual.widget import Widget
 
 from possync_tui.tui.tones import Tone, lines, say
+from possync_tui.tui.widgets.written import Written
 
 LABEL_WIDTH = 11
 MOST_ROWS = 6
@@ -17,10 +17,8 @@ _BARS = "▁▂▃▄▅▆▇█"
 _GAP = 2
 
 
-class Facts(Widget, can_focus=True):
+class Facts(Written, can_focus=True):
     """Draws only when shown: a hidden pane builds no text."""
-
-    ALLOW_SELECT = False
 
     def facts(self) -> Sequence[Fact]:
         """What there is to say; a fact without a label stands alone on its lines."""
@@ -29,16 +27,19 @@ class Facts(Widget, can_focus=True):
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self._shown = Content("")
+        self._composed: Content | None = None
 
     def tick(self) -> None:
         """Say again what changed with the time; hidden, nothing is even composed."""
         if self.is_on_screen:
             composed = self._say_all()
             if composed != self._shown or composed.spans != self._shown.spans:
-                self.refresh()
+                self._composed = composed
+                self.follow_text()
 
     def render(self) -> Content:
-        self._shown = self._say_all()
+        composed, self._composed = self._composed, None
+        self._shown = self._say_all() if composed is None else composed
         return self._shown
 
     def _say_all(self) -> Content:

@@ -6,7 +6,7 @@ draw. Lines that nothing lies over can be written where they stand. Whatever is 
 Textual, which draws the very same strips.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 from rich.console import Console, RenderableType
@@ -36,10 +36,14 @@ class _Lines(CompositorUpdate):
 
 
 class LineWriter:
-    """Writes lines of one widget, where it is certain how they look on the screen."""
+    """Writes lines of one widget, where it is certain how they look on the screen.
 
-    def __init__(self, widget: Widget) -> None:
+    The lines are those of its content, unless `is_whole`: then they go from edge to edge.
+    """
+
+    def __init__(self, widget: Widget, *, is_whole: bool = False) -> None:
         self._widget = widget
+        self._is_whole = is_whole
         # Where the widget was in the arrangement that was looked at last.
         self._shown: Shown | None = None
         self._spot: Region | None = None
@@ -82,12 +86,8 @@ class LineWriter:
         if found is None:
             return None
         region, clip = found
-        # Without the scrollbar, which lies over the ends of the lines.
-        mine = widget.scrollable_content_region
-        if widget.content_region != region or not clip.contains_region(mine):
-            return None
-        styles = widget.styles
-        if widget.opacity != 1 or styles.tint.a or styles.has_rule("hatch"):
+        mine = region if self._is_whole else self._content(region)
+        if mine is None or not clip.contains_region(mine):
             return None
         # Those in front come first.
         for other, (its_region, its_clip) in shown.items():
@@ -98,8 +98,27 @@ class LineWriter:
         self._background = widget.background_colors[1]
         return mine
 
+    def _content(self, region: Region) -> Region | None:
+        """Where the lines of the content are, if Textual changes nothing about them."""
+        widget = self._widget
+        styles = widget.styles
+        if widget.opacity != 1 or styles.tint.a or styles.has_rule("hatch"):
+            return None
+        if widget.content_region != region:
+            return None
+        # Without the scrollbar, which lies over the ends of the lines.
+        return widget.scrollable_content_region
+
+    def write_again(self, heights: Iterable[int]) -> None:
+        """Have the lines at these heights drawn anew, and write them; only after `can_write`."""
+        widget, spot = self._widget, self._spot
+        assert spot is not None
+        regions = [Region(0, y, spot.width, 1) for y in heights]
+        widget._styles_cache.set_dirty(*regions)
+        self._send({(spot.x, spot.y + at.y): widget.render_lines(at)[0] for at in regions})
+
     def write(self, strips: Mapping[int, Strip]) -> None:
-        """Write the lines at these heights of the widget; only right after `can_write`."""
+        """Write lines of the content at these heights; only right after `can_write`."""
         widget, spot = self._widget, self._spot
         assert spot is not None
         # What Textual keeps of these lines is old.
@@ -111,4 +130,8 @@ class LineWriter:
             for line_filter in filters:
                 strip = strip.apply_filter(line_filter, self._background)
             lines[spot.x, spot.y + y] = strip
+        self._send(lines)
+
+    def _send(self, lines: Mapping[tuple[int, int], Strip]) -> None:
+        widget = self._widget
         widget.app._display(widget.screen, cast("RenderableType", _Lines(lines)))

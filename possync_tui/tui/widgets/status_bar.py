@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from textual import events
 from textual.content import Content
-from textual.widget import Widget
 
 from possync_tui.domain.connection import ConnectionState, Environment, Phase
 from possync_tui.domain.runs import Outcome
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.format import ago, clean, countdown, counted, long_countdown, milliseconds
 from possync_tui.tui.tones import Piece, Tone, say
+from possync_tui.tui.widgets.written import Written
 
 PHASES = {
     Phase.CONNECTED: ("●", Tone.GAIN),
@@ -67,10 +67,8 @@ def part(
     return Part(tuple(say(form) for form in forms), weight, action, right, last)
 
 
-class StatusBar(Widget):
+class StatusBar(Written):
     """One line of fixed size: a new second repaints it and lays nothing out."""
-
-    ALLOW_SELECT = False
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -84,7 +82,7 @@ class StatusBar(Widget):
         line = self._compose_line()
         if line != self._line or line.spans != self._line.spans:
             self._line = line
-            self.refresh()
+            self.follow_text()
 
     def on_resize(self) -> None:
         self.tick()

@@ -4,23 +4,21 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from textual.content import Content
-from textual.widget import Widget
 
 from possync_tui.tui.columns import Align, Cell, Measure
 from possync_tui.tui.format import arrow, clean, fit, money
 from possync_tui.tui.holdings import pnl_tone
 from possync_tui.tui.position_totals import Total
 from possync_tui.tui.tones import Tone, lines, say
+from possync_tui.tui.widgets.written import Written
 
 LONG = ("value", "unrealized", "day", "realized today")
 SHORT = ("value", "unreal.", "day", "realized")
 TINY = ("val", "unr", "day", "rlz")
 
 
-class TotalsFoot(Widget):
+class TotalsFoot(Written):
     """Amounts stand under each other; what does not fit is counted, not dropped in silence."""
-
-    ALLOW_SELECT = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +56,10 @@ class TotalsFoot(Widget):
             return
         rows = self._rows
         self._totals, self._said, self._has_base, self.is_live = totals, said, has_base, is_live
-        self.refresh(layout=rows != self._rows)
+        if rows != self._rows:
+            self.refresh(layout=True)
+        else:
+            self.follow_text()
 
     @property
     def _rows(self) -> int:
