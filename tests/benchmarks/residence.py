@@ -12,7 +12,8 @@ from tests.benchmarks.place import PROGRAM, Place
 from tests.benchmarks.pty_run import PtyRun
 
 _CONTESTANTS = Path(__file__).with_name("contestants")
-_SETTLED = 5.0
+_SETTLED = 30.0
+"""Long enough for 400 P&L subscriptions, 20 a second; an idle dashboard asks for nothing."""
 _WATCHED = 20.0
 PLACE = Place()
 
