@@ -14,6 +14,7 @@ from typing import Final
 
 from possync_tui.broker import many_accounts
 from possync_tui.broker.endings import Ending, all_ids_taken, still_held
+from possync_tui.broker.library import load_library
 from possync_tui.broker.link import Link
 from possync_tui.broker.marks import MarkBook
 from possync_tui.broker.options import SessionOptions
@@ -26,7 +27,6 @@ from possync_tui.broker.port import (
 )
 from possync_tui.broker.retries import Retries
 from possync_tui.broker.rows import RowReader
-from possync_tui.broker.wire import load_library
 from possync_tui.broker.wire_times import chosen_zone
 from possync_tui.domain.clock import Clock, SystemClock
 from possync_tui.domain.connection import ConnectionState, Phase, environment_of

@@ -1,6 +1,6 @@
 """The edge to ib_insync: one socket to TWS, driven through one new `IB()` (design §2).
 
-This is the only file that touches the library, and it loads it inside the running event loop.
+This is the only file that touches the library; `library` loads it inside the running event loop.
 `IB.connectAsync` is not used: it asks for orders and turns time-outs into partial answers. Of the
 library serve its handshake, framing, serialisation and throttle; messages go to our own handlers,
 so nothing is decoded through `float`, and its caches stay empty. Its log lines are redirected per
@@ -9,7 +9,6 @@ session, which leaves the library's loggers as an embedding host has set them up
 
 import asyncio
 import logging
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -29,33 +28,11 @@ _PIECE: Final = 4096
 _TURN: Final = 1 << 15
 # TWS is made to wait once so much of it is not read yet.
 _FULL: Final = 1 << 22
-_SHORT_TURN: Final = 0.0005
 _CLOSING_SECONDS: Final = 1.0
 
 
 class NotTws(Exception):
     """What answers does not speak the TWS protocol."""
-
-
-async def load_library() -> None:
-    """Import ib_insync without stopping the event loop.
-
-    eventkit captures the event loop at import, so the importing thread is given the running one.
-    The loop gets its turn every half millisecond meanwhile: importing holds the interpreter.
-    """
-    loop = asyncio.get_running_loop()
-
-    def load() -> None:
-        asyncio.set_event_loop(loop)
-        turn = sys.getswitchinterval()
-        sys.setswitchinterval(_SHORT_TURN)
-        try:
-            import ib_insync  # noqa: F401 - loaded only inside the running loop
-        finally:
-            sys.setswitchinterval(turn)
-            asyncio.set_event_loop(None)
-
-    await asyncio.to_thread(load)
 
 
 class _SessionLog(logging.LoggerAdapter[logging.Logger]):

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from possync_tui.broker.library import load_library
 from possync_tui.broker.requests import ALLOWED_REQUESTS, ForbiddenRequest, check_frame
-from possync_tui.broker.wire import Wire, load_library
+from possync_tui.broker.wire import Wire
 from possync_tui.domain.instruments import PositionKey
 from tests.broker.conftest import Connect
 from tests.broker.scripted import ScriptedTws, error, frame, position
@@ -107,7 +108,8 @@ def test_importing_the_session_loads_no_broker_library() -> None:
 def test_the_library_is_loaded_with_the_running_loop_and_other_handlers_are_left_alone() -> None:
     code = """
 import asyncio, logging, sys
-from possync_tui.broker.wire import Wire, load_library
+from possync_tui.broker.library import load_library
+from possync_tui.broker.wire import Wire
 
 async def main():
     await load_library()
@@ -118,6 +120,35 @@ async def main():
     Wire(lambda _: None, lambda _: None)
     assert before == [(n, logging.getLogger(n).handlers, logging.getLogger(n).propagate)
                       for n in ("ib_insync", "ib_insync.client", "ib_insync.Decoder", "eventkit")]
+
+asyncio.run(main())
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_numpy_is_loaded_by_whoever_asks_for_it_only() -> None:
+    """eventkit wants it for sums over arrays of events; an embedding host may want it, too."""
+    code = """
+import asyncio, sys
+from possync_tui.broker.library import load_library
+
+path = list(sys.meta_path)
+
+async def main():
+    await load_library()
+    assert "eventkit.ops.array" in sys.modules
+    assert "numpy" not in sys.modules
+    assert sys.meta_path == path
+    from eventkit import Event
+    event, sums = Event(), []
+    event.array(2).sum().connect(sums.append)
+    event.emit(3)
+    event.emit(4)
+    assert sums == [3, 7], sums
+    import numpy
+    assert type(sums[1]) is numpy.int64
+    assert __builtins__.__import__.__module__ == "builtins"
 
 asyncio.run(main())
 """

@@ -19,7 +19,7 @@ async def _load(how: str) -> None:
 
         assert ib_insync
     else:
-        from possync_tui.broker.wire import load_library
+        from possync_tui.broker.library import load_library
 
         await load_library()
 
