@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 
+from possync_tui.domain.counting import CLOCK_DOUBT
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import FRESH_SECONDS, Mark
 from possync_tui.domain.observations import PositionRow, PriceEvidence, Snapshot
@@ -72,12 +73,17 @@ class Look:
         return known.quantity if known else Decimal(0)
 
     def began_before_us(self, key: PositionKey) -> bool:
-        """Whether the position's first fill is older than the first snapshot of the account."""
+        """Whether the position's first fill is older than the first snapshot of the account.
+
+        One of the same moment that was not known then is younger: it was asked for after, too.
+        """
         if self.is_baseline:
             return True
         baseline_at = self.book.accounts[self.account].baseline_at
         opened_at = self.opened.get(key)
-        return baseline_at is not None and opened_at is not None and opened_at < baseline_at
+        if baseline_at is None or opened_at is None:
+            return False
+        return opened_at < baseline_at - CLOCK_DOUBT
 
     def price(self, key: PositionKey) -> PriceEvidence | None:
         """A live mark of the same session, fresh enough to estimate with (promise 5)."""

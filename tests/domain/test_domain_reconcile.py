@@ -347,3 +347,23 @@ def test_the_order_of_rows_does_not_matter() -> None:
     rows = [row(n, str(n)) for n in range(1, 6)]
     one, two = judge(book(), snapshot(*rows)), judge(book(), snapshot(*reversed(rows)))
     assert one.findings == two.findings
+
+
+@pytest.mark.parametrize(("before", "closes"), [(60, {1}), (0.5, set())])
+def test_a_fill_of_the_moment_of_the_first_look_is_no_proof_of_an_end(
+    before: float, closes: set[int]
+) -> None:
+    """Its whole seconds make it seem older than a look that it came after."""
+    first = START - timedelta(minutes=5)
+    key = row(1).key
+    account = KnownAccount(1, ACCOUNT, is_accepted=True, has_baseline=True, baseline_at=first)
+    found = reconcile(
+        replace(book(touched=[key]), accounts={ACCOUNT: account}),
+        snapshot(row(2)),
+        marks={},
+        quantities={key: Decimal(33)},
+        rules=ARMED,
+        known_seq=1,
+        opened={key: first - timedelta(seconds=before)},
+    )
+    assert {i.key.con_id for i in found.decided if isinstance(i, Absent)} == closes
