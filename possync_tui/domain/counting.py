@@ -6,7 +6,7 @@ the two are told apart, so that a correction or a fill that became known later e
 quantity instead of contradicting it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -158,6 +158,17 @@ class Counting:
     def possible(self, ours: Decimal, stated: Stated) -> frozenset[Decimal]:
         """All the quantities that may have been counted at `stated`."""
         return frozenset(_ways(ours, _steps(self.doubted, self._reached(stated), stated)))
+
+    def told(
+        self, stated: Stated, shown: Decimal, possible: Collection[Decimal]
+    ) -> Decimal | None:
+        """What a first look showed, where a statement may tell how all of it came to be.
+
+        Then that decides which happenings of the same moment it had counted. Fills of TWS alone do
+        not: something held before is as likely to have made it.
+        """
+        is_told = any(happening.is_of_statement for happening in self._reached(stated))
+        return shown if is_told and shown in possible else None
 
     def due(self, ours: Decimal, stated: Stated) -> list[Counted]:
         """What to book before `stated`, in the broker's order, and how the broker had counted it.

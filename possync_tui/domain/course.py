@@ -24,6 +24,7 @@ from possync_tui.domain.opening import (
     made_by,
     opening_value,
     seed_opening,
+    shown,
     stamp,
     without_partial_statement,
 )
@@ -69,6 +70,8 @@ class Course:
         if is_opening:
             stated = replace(stated, target=self.opening)
             self.openings = counting.possible(inventory.quantity, stated)
+            if self.opening is None:
+                stated = replace(stated, target=counting.told(stated, shown(item), self.openings))
         ratio = _split_ratio(item, self.previous, before)
         ours = inventory.quantity
         if ratio is not None and counting.comes_before_split(ours, stated, ratio):

@@ -137,7 +137,7 @@ def adjust(inventory: Inventory, item: Adjusted, basis: BasisCarried | None = No
         case AdjustmentKind.SPLIT:
             inventory.rescale(*item.ratio)
         case AdjustmentKind.EXPIRY:
-            inventory.trade(_trade(item, EntryKind.EXPIRED, Decimal(0)))
+            _expire(inventory, item)
         case AdjustmentKind.DELIVERY:
             inventory.trade(_trade(item, EntryKind.DELIVERED, item.price))
         case AdjustmentKind.ASSIGNMENT | AdjustmentKind.EXERCISE:
@@ -154,6 +154,15 @@ def adjust(inventory: Inventory, item: Adjusted, basis: BasisCarried | None = No
             inventory.trade(_told_trade(item, EntryKind.CONVERTED))
         case AdjustmentKind.UNRESOLVED:
             pass
+
+
+def _expire(inventory: Inventory, item: Adjusted) -> None:
+    """Units end without a price. Only what is held can: nothing is opened by an expiry."""
+    held = inventory.quantity
+    if held * item.quantity >= 0:
+        return
+    units = min(abs(held), abs(item.quantity)).copy_sign(item.quantity)
+    inventory.trade(_trade(replace(item, quantity=units), EntryKind.EXPIRED, Decimal(0)))
 
 
 def _transfer(inventory: Inventory, item: Adjusted) -> None:

@@ -16,6 +16,11 @@ from possync_tui.domain.position import Lot
 _BROKER_ZONE = ZoneInfo("America/New_York")
 
 
+def shown(item: Placed) -> Decimal:
+    """What the first look showed of the position."""
+    return item.row.quantity if isinstance(item, Anchor) else Decimal(0)
+
+
 def made_by(due: Sequence[Counted]) -> Decimal:
     quantity = Decimal(0)
     for counted in due:
@@ -32,7 +37,7 @@ def without_partial_statement(
     only if they reproduce its quantity exactly: a statement with a gap in it would count units that
     the broker does not have. The same goes for fills of days before the first look.
     """
-    target = item.row.quantity if isinstance(item, Anchor) else Decimal(0)
+    target = shown(item)
     quantity = made_by(due)
     midnight = _last_midnight(item.as_of)
     wire = [c for c in due if not c.happening.is_of_statement and c.happening.at >= midnight]
@@ -67,7 +72,7 @@ def seed_opening(inventory: Inventory, item: Placed, due: Sequence[Counted]) -> 
 
 def _held_before(item: Placed, due: Sequence[Counted]) -> Decimal:
     """The opening quantity of which `due` makes what the first snapshot showed."""
-    target = item.row.quantity if isinstance(item, Anchor) else Decimal(0)
+    target = shown(item)
     made, one = Decimal(0), Decimal(1)
     for counted in due:
         # Splits multiply what was held, everything else adds to it.

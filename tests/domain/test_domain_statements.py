@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.life import rebuild
 from possync_tui.domain.observations import (
@@ -12,6 +14,7 @@ from possync_tui.domain.observations import (
     Adjusted,
     AdjustmentKind,
     AdjustmentSource,
+    Anchor,
     FillSource,
     Recorded,
     Side,
@@ -228,3 +231,50 @@ def test_a_split_that_the_next_snapshot_shows_at_once_is_not_counted_twice(
     assert (rebuilt.quantity, rebuilt.unexplained) == (Decimal(-500), ())
     (life,) = rebuilt.lives
     assert life.entries == ()
+
+
+def expiry(h: History, quantity: str) -> Adjusted:
+    return replace(end(h, quantity, "0"), kind=AdjustmentKind.EXPIRY)
+
+
+def test_an_expiry_right_before_the_first_look_is_what_made_it_empty(
+    history: Callable[..., History],
+) -> None:
+    h = history("OPT", "100")
+    of_statement(h, Side.BOUGHT, "59", "6")
+    h.add(expiry(h, "-59"))
+    first_look = h.tick(1.7)
+    h.add(Absent(KEY, first_look, baseline=True, snapshot_digest=""))
+    rebuilt = rebuild(h.recorded)
+    assert (rebuilt.quantity, rebuilt.statement_gap) == (Decimal(0), Decimal(0))
+    (life,) = rebuilt.lives
+    assert {entry.realized for entry in life.entries} == {Decimal(-35_400)}
+    assert {entry.quality for entry in life.entries} == {Quality.EXACT}
+
+
+def test_a_look_right_after_a_fill_that_it_did_not_count_is_no_gap(
+    history: Callable[..., History],
+) -> None:
+    h = history()
+    of_statement(h, Side.SOLD, "10", "6")
+    at = h.tick()
+    h.add(Anchor(h.row("-10", "6"), at, True, "digest", None, 0))
+    bought = h.fill(Side.BOUGHT, "4", "5", at=at - timedelta(seconds=1))
+    h.recorded[-2] = Recorded(h.recorded[-2].seq, replace(bought, source=FillSource.FLEX))
+    h.anchor("-6", "6")
+    rebuilt = rebuild(h.recorded)
+    assert (rebuilt.quantity, rebuilt.statement_gap) == (Decimal(-6), Decimal(0))
+    assert rebuilt.unexplained == ()
+
+
+@pytest.mark.parametrize(("held", "left"), [("0", "0"), ("-3", "-3"), ("7", "0"), ("12", "2")])
+def test_nothing_is_opened_by_an_expiry(
+    history: Callable[..., History], held: str, left: str
+) -> None:
+    h = history("OPT", "100")
+    if Decimal(held):
+        h.fill(Side.BOUGHT if Decimal(held) > 0 else Side.SOLD, held.lstrip("-"), "2")
+    h.add(expiry(h, "-10"))
+    rebuilt = rebuild(h.recorded)
+    assert rebuilt.quantity == Decimal(left)
+    assert len(rebuilt.lives) == (held != "0")
