@@ -15,7 +15,7 @@ from possync_tui.flex.cancels import Cancellation
 from possync_tui.flex.document import FlexRefused, RawRow, RawStatement, read_document
 from possync_tui.flex.options import is_end_or_delivery, read_option_events
 from possync_tui.flex.row import Row
-from possync_tui.flex.times import NEW_YORK, NoTime, parse_day, parse_instant
+from possync_tui.flex.times import NEW_YORK, NoTime, is_repeated, parse_day, parse_instant
 from possync_tui.flex.trades import Trades, is_cancel, read_trades
 
 _ZONE_DOUBT = timedelta(days=1)
@@ -95,7 +95,13 @@ def _statement(raw: RawStatement) -> Statement:
         fills=traded.fills,
         commissions=traded.commissions,
         adjusted=(*ended.adjusted, *acted.adjusted, *moved.adjusted),
-        notes=(*traded.notes, *ended.notes, *acted.notes, *moved.notes),
+        notes=(
+            *traded.notes,
+            *ended.notes,
+            *acted.notes,
+            *moved.notes,
+            *_notes_on_times(row for each in rows.values() for row in each),
+        ),
         cancellations=traded.cancellations,
     )
 
@@ -115,6 +121,19 @@ def _check_times(fills: Iterable[Fill], raw: RawStatement) -> None:
         if fill.time > last:
             what = printable(f"{fill.instrument.symbol} {fill.raw_time}")[:60]
             raise FlexRefused(f"a trade in it is later than the statement itself ({what})")
+
+
+def _notes_on_times(rows: Iterable[Row]) -> list[str]:
+    """Nothing in a statement says which instant of two its clock means."""
+    doubtful = [row for row in rows if is_repeated(row.text("dateTime"))]
+    if not doubtful:
+        return []
+    what = f"{len(doubtful)} rows are" if len(doubtful) > 1 else "a row is"
+    return [
+        f"line {doubtful[0].raw.line}: {what} in the hour that the clock repeats "
+        f"({printable(doubtful[0].text('dateTime'))[:40]}), and taken for its first time; what TWS "
+        "had told live keeps its own time"
+    ]
 
 
 def _check_sizes(traded: Trades, adjusted: Iterable[Adjusted]) -> None:

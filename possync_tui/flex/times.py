@@ -48,9 +48,24 @@ def parse_day(text: str) -> date:
     raise NoTime(_hint("a date", text))
 
 
-@lru_cache(maxsize=65536)
 def parse_instant(text: str) -> datetime:
-    """The UTC instant of a date and time. Raises `NoTime`."""
+    """The UTC instant of a date and time: the first one in an hour that the clock repeats.
+
+    Raises `NoTime`.
+    """
+    return _instants(text)[0]
+
+
+def is_repeated(text: str) -> bool:
+    """Whether a date and time names two instants, at the end of daylight saving."""
+    try:
+        return len(_instants(text)) > 1
+    except NoTime:
+        return False
+
+
+@lru_cache(maxsize=65536)
+def _instants(text: str) -> tuple[datetime, ...]:
     found = _BOTH.fullmatch(text)
     if found is None:
         raise NoTime(_hint("a date and time", text))
@@ -59,7 +74,8 @@ def parse_instant(text: str) -> datetime:
     try:
         clock = time(int(hour), int(minute), int(second))
         local = datetime.combine(parse_day(found["day"]), clock, _zone(found["zone"]))
-        return local.astimezone(UTC)
+        first, second = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
+        return (first, second) if first < second else (first,)
     except (ValueError, OverflowError):
         raise NoTime(_hint("a date and time", text)) from None
 

@@ -271,6 +271,29 @@ def test_days_that_are_none(text: str) -> None:
         parse_day(text)
 
 
+@pytest.mark.parametrize(
+    ("clock", "told"),
+    [
+        ("20261101;012100", True),
+        ("20261101;005959", False),
+        ("20261101;020000", False),
+        ("20261101;012100 EST", False),
+        ("20261101;012100 America/Chicago", True),
+        ("20260308;023000", False),
+    ],
+)
+def test_a_time_that_the_clock_repeats_is_told(tmp_path: Path, clock: str, told: bool) -> None:
+    generated = {"whenGenerated": "20261201;070000"}
+    sheet = Sheet([{**ROW, "dateTime": clock}], until="20261130", attributes=generated)
+    (statement,) = read(tmp_path, document(sheet))
+    (fill,) = statement.fills
+    assert bool(statement.notes) == told
+    if told:
+        assert "a row is in the hour that the clock repeats" in statement.notes[0]
+        assert fill.time.day == 1
+        assert fill.time.minute == 21
+
+
 def test_notes_say_what_was_left_out(tmp_path: Path) -> None:
     cancel = ROW | {
         "quantity": "-100",
