@@ -30,7 +30,7 @@ def convert(desk: Desk, account: str, conversion: Conversion, *, zero_row: bool)
     renamed = replace(
         held.instrument, con_id=change.to_con_id, symbol=change.symbol, local_symbol=change.symbol
     )
-    desk.vanish(account, change.con_id, zero_row=zero_row)
+    desk.vanish(account, change.con_id, zero_row=zero_row, is_over=True)
     quantity, cost = held.quantity * ratio, held.average_cost / ratio
     desk.add_position(account, renamed, quantity, cost, renamed.round_price(held.price / ratio))
     desk.push(account, change.to_con_id)

@@ -57,6 +57,7 @@ class Desk:
         self._histories: dict[tuple[str, int], list[Step]] = {}
         self._holdings: dict[tuple[str, int], Holding] = {}
         self._executions: list[Execution] = []
+        self._over: set[str] = set()
         self._listeners: list[Listener] = []
         self._fills = 0
 
@@ -239,8 +240,9 @@ class Desk:
             else step
             for step in steps
         ]
-        if size != old.quantity and not any(isinstance(s, Fill) and s.key == base for s in steps):
-            # What it made is gone, by a transfer say: all that is left of it is the difference.
+        is_gone = not any(isinstance(s, Fill) and s.key == base for s in steps)
+        if size != old.quantity and is_gone and base not in self._over:
+            # What it made was transferred: all that is left of it is the difference.
             signed = size - old.quantity if old.side is Side.BUY else old.quantity - size
             fixed.append(Fill(exec_id, signed, Decimal(price), ZERO))
         self._histories[key] = fixed
@@ -263,12 +265,20 @@ class Desk:
         old = self._execution(exec_id)
         self._executions[self._executions.index(old)] = replace(old, reported=True)
 
-    def vanish(self, account: str, con_id: int, *, zero_row: bool = False) -> None:
-        """Drop a position without a fill, and without a word unless a ``zero_row`` says so."""
+    def vanish(
+        self, account: str, con_id: int, *, zero_row: bool = False, is_over: bool = False
+    ) -> None:
+        """Drop a position without a fill, and without a word unless a ``zero_row`` says so.
+
+        With ``is_over`` all of it has expired, or become something else: so has what a correction
+        of its fills would add. Without, it was transferred, and that is left here.
+        """
         key = (account, con_id)
         if self._holdings.pop(key, None) is None:
             raise DeskError(f"{account} holds no {con_id}")
-        self._histories.pop(key, None)
+        steps = self._histories.pop(key, [])
+        if is_over:
+            self._over.update(step.key for step in steps if isinstance(step, Fill))
         if zero_row:
             self._histories[key] = []
             self._rebuild(key)
@@ -296,7 +306,7 @@ class Desk:
         cash, currency = self.cash[account], option.currency
         moved = delivered * option.strike * self.instruments[underlying].unit
         cash[currency] = cash.get(currency, ZERO) - moved
-        self.vanish(account, con_id)
+        self.vanish(account, con_id, is_over=True)
         self._tell(PositionChanged(*key))
 
     def split(self, con_id: int, new: Decimal | int, old: Decimal | int = 1) -> None:

@@ -159,9 +159,7 @@ class Counting:
         """All the quantities that may have been counted at `stated`."""
         return frozenset(_ways(ours, _steps(self.doubted, self._reached(stated), stated)))
 
-    def told(
-        self, stated: Stated, shown: Decimal, possible: Collection[Decimal]
-    ) -> Decimal | None:
+    def told(self, stated: Stated, shown: Decimal, possible: Collection[Decimal]) -> Decimal | None:
         """What a first look showed, where a statement may tell how all of it came to be.
 
         Then that decides which happenings of the same moment it had counted. Fills of TWS alone do

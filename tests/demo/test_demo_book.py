@@ -139,6 +139,16 @@ def test_the_size_of_a_fill_whose_units_are_gone_is_corrected_by_the_difference(
     assert row is None or not row.quantity
 
 
+def test_nothing_is_left_of_a_correction_of_what_has_expired(clock: ManualClock) -> None:
+    desk = _desk(clock)
+    _play(desk, "S33@10c1")
+    sold = desk.executions[-1]
+    desk.vanish(A, SHARE, is_over=True)
+    desk.correct(sold.exec_id, 10, quantity=Decimal(38))
+    row = desk.position(A, SHARE)
+    assert row is None or not row.quantity
+
+
 def test_no_residue_of_a_division_outlives_a_position() -> None:
     holding = Holding()
     holding.apply(Decimal(3), Decimal(10), Decimal(1), Decimal(1))

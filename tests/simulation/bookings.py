@@ -1,8 +1,9 @@
 """What changed positions without an execution, as the broker's statement will tell of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum, auto
 from zoneinfo import ZoneInfo
 
 from possync_tui.demo import Instrument
@@ -13,14 +14,42 @@ from tests.flex import build
 ZONE = ZoneInfo(DESK_ZONE)
 
 
+class What(StrEnum):
+    """What happened to a position."""
+
+    TRANSFER = auto()
+    SPLIT = auto()
+    EXPIRY = auto()
+    DELIVERY = auto()
+    CONVERSION = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """What changed a position without an execution, as the statement will tell of it."""
+    """What changed a position without an execution, as the statement will tell of it.
+
+    Without units it is not told; a corrected fill can give it some. `ratio` is that of a split.
+    """
 
     account: str
     at: datetime
     section: str
     row: build.Attributes
+    what: What
+    ratio: Decimal = Decimal(1)
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.account, int(self.row["conid"])
+
+    @property
+    def quantity(self) -> Decimal:
+        return Decimal(self.row["quantity"])
+
+    def corrected(self, more: Decimal) -> "Booked":
+        """The same as the broker books it once that `more` units had been there before."""
+        change = more * (self.ratio - 1) if self.what is What.SPLIT else -more
+        return replace(self, row={**self.row, "quantity": plain(self.quantity + change)})
 
 
 def stamp(at: datetime) -> str:
@@ -45,11 +74,13 @@ def contract(instrument: Instrument) -> build.Attributes:
 
 
 def moved_out(held: Position, at: datetime, to: str = "") -> Booked:
-    return Booked(held.account, at, "transfers", _transfer(held, -held.quantity, at, to))
+    row = _transfer(held, -held.quantity, at, to)
+    return Booked(held.account, at, "transfers", row, What.TRANSFER)
 
 
 def moved_in(held: Position, account: str, at: datetime) -> Booked:
-    return Booked(account, at, "transfers", _transfer(held, held.quantity, at, held.account))
+    row = _transfer(held, held.quantity, at, held.account)
+    return Booked(account, at, "transfers", row, What.TRANSFER)
 
 
 def _transfer(held: Position, quantity: Decimal, at: datetime, other: str) -> build.Attributes:
@@ -72,7 +103,7 @@ def split(held: Position, new: int, old: int, at: datetime) -> Booked:
     kind = "FS" if new > old else "RS"
     more = held.quantity * new / old - held.quantity
     row = build.action(plain(more), words, stamp(at), kind=kind, **contract(instrument))
-    return Booked(held.account, at, "actions", row)
+    return Booked(held.account, at, "actions", row, What.SPLIT, Decimal(new) / Decimal(old))
 
 
 def expired(held: Position, at: datetime) -> Booked:
@@ -81,7 +112,7 @@ def expired(held: Position, at: datetime) -> Booked:
     row = build.booking(
         plain(-held.quantity), "Ep", day, what=contract(held.instrument), price=price
     )
-    return Booked(held.account, at, "trades", {**row, "dateTime": stamp(at)})
+    return Booked(held.account, at, "trades", {**row, "dateTime": stamp(at)}, What.EXPIRY)
 
 
 def delivered(option: Position, underlying: Instrument, at: datetime) -> list[Booked]:
@@ -103,7 +134,8 @@ def delivered(option: Position, underlying: Instrument, at: datetime) -> list[Bo
         plain(units), code, day, what=contract(underlying), price=plain(instrument.strike)
     )
     return [
-        Booked(option.account, at, "trades", {**row, "dateTime": stamp(at)}) for row in (end, came)
+        Booked(option.account, at, "trades", {**row, "dateTime": stamp(at)}, What.DELIVERY)
+        for row in (end, came)
     ]
 
 
@@ -128,6 +160,7 @@ def converted(
                 fifoPnlRealized="0",
                 actionID=f"{old.account}{old.instrument.con_id}{stamp(at)}",
             ),
+            What.CONVERSION,
         )
         for instrument, units in ((old.instrument, -old.quantity), (new, quantity))
     ]

@@ -12,6 +12,7 @@ from possync_tui.demo.conversion import convert as desk_converts
 from possync_tui.demo.records import Position
 from possync_tui.demo.wire import DESK_ZONE
 from tests.simulation import bookings
+from tests.simulation.bookings import What
 from tests.simulation.ends import Key
 from tests.simulation.world import World
 
@@ -147,6 +148,8 @@ async def correct_size(world: World, rng: Random) -> str:
     size = latest.quantity + rng.choice((-1, 1, 5))
     if size <= 0:
         raise DeskError("nothing would be left of it")
+    more = (size - latest.quantity) * latest.side.sign
+    _correct_bookings(world, (latest.account, latest.con_id), latest.time, more)
     corrected = world.desk.correct(
         latest.exec_id, latest.price, quantity=size, commission_delay=0.2
     )
@@ -156,6 +159,25 @@ async def correct_size(world: World, rng: Random) -> str:
         # quantity than was shown then is told to be short, and not booked.
         world.realized.is_never_known((corrected.account, corrected.con_id))
     return f"{base} to {size}"
+
+
+def _correct_bookings(world: World, key: Key, since: datetime, more: Decimal) -> None:
+    """The statement tells of what came after a corrected fill as the corrected size makes it.
+
+    Not what was transferred: the broker moves nothing afterwards. That more of an option would have
+    been delivered, or more of a share become another, is left out: nobody corrects that late.
+    """
+    after = [n for n, item in enumerate(world.booked) if item.key == key and item.at >= since]
+    if any(world.booked[n].what in (What.DELIVERY, What.CONVERSION) for n in after):
+        raise DeskError("its units have become others")
+    for n in after:
+        item = world.booked[n]
+        if item.what is What.TRANSFER:
+            return
+        world.booked[n] = item.corrected(more)
+        if not item.quantity:
+            world.realized.untold(key, item.at)
+        more = more * item.ratio if item.what is What.SPLIT else Decimal(0)
 
 
 async def convert(world: World, rng: Random) -> str:
@@ -189,10 +211,11 @@ async def split(world: World, rng: Random) -> str:
     new, old = rng.choice(((2, 1), (3, 1), (3, 2), (1, 10), (1, 4)))
     world.happens_unseen(*((account, con_id) for account in world.desk.accounts))
     at = world.broker_clock.now()
-    held = [row for row in world.desk.positions() if row.con_id == con_id]
+    held = [row for row in world.desk.positions(flat=True) if row.con_id == con_id]
     world.booked += [bookings.split(row, new, old, at) for row in held]
     for row in held:
-        world.realized.untold((row.account, con_id), at)
+        if row.quantity:
+            world.realized.untold((row.account, con_id), at)
     world.desk.split(con_id, new, old)
     return f"{con_id} {new}:{old}"
 
@@ -267,7 +290,7 @@ async def expire(world: World, rng: Random) -> str:
         world.booked.append(bookings.expired(row, at))
         is_future = row.instrument.sec_type == "FUT"
         world.realized.ends(key, at, row.price if is_future else Decimal(0))
-        world.vanish(key)
+        world.vanish(key, is_over=True)
     return f"{len(gone)} positions"
 
 

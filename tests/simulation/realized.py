@@ -9,10 +9,16 @@ from itertools import pairwise
 from possync_tui.demo.book import Fill, Seed, Split, Step, replay
 from possync_tui.demo.desk import Desk
 from possync_tui.demo.records import Execution
+from tests.simulation.bookings import ZONE
 from tests.simulation.ends import Key
 
 # Fills and statements have whole seconds: within one, nobody knows what came first.
 _ONE_MOMENT = timedelta(seconds=2)
+
+
+def is_repeated(at: datetime) -> bool:
+    """Whether New York's clock shows a time for the second time."""
+    return bool(at.astimezone(ZONE).fold)
 
 
 @dataclass
@@ -63,7 +69,9 @@ class Realized:
     - what a transfer or a conversion brought in: the desk begins it anew with an average cost;
     - what the user closed by his word, whatever the broker holds;
     - a position on which something without an execution falls into the same moment as a fill: whose
-      units were at which cost then depends on which came first, and times have whole seconds.
+      units were at which cost then depends on which came first, and times have whole seconds;
+    - what a statement alone tells of an hour that the clock repeats, in its second time: the
+      program takes it for the first and says so, and nothing in the statement tells which it was.
     """
 
     def __init__(self, desk: Desk) -> None:
@@ -94,9 +102,9 @@ class Realized:
         base, key = execution.exec_id.rpartition(".")[0], (execution.account, execution.con_id)
         for past in self._dropped[key]:
             fills = (step for step in past.steps if isinstance(step, Fill) and step.key == base)
-            if any(past.price is None or abs(f.signed) != execution.quantity for f in fills):
-                # Another number of units would have ended, or another premium been moved into what
-                # was delivered, than the statement tells.
+            if any(past.price is None for _ in fills):
+                # Other units are left here than were transferred, or another premium would have
+                # been moved into what was delivered, than the statement tells.
                 self.is_never_known(key)
             past.steps = [
                 replace(
@@ -139,7 +147,9 @@ class Realized:
         return {
             key
             for key in keys - self._never
-            if not self._untold[key] and not self._is_unordered(key)
+            if not self._untold[key]
+            and not self._is_unordered(key)
+            and not any(map(is_repeated, self._moments[key]))
         }
 
     def _is_unordered(self, key: Key) -> bool:

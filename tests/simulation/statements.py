@@ -27,7 +27,11 @@ _REFUSED = "refused"
 
 def _sheet(world: World, account: str, before: datetime) -> build.Sheet:
     """Everything of an account until a midnight in New York."""
-    booked = [item for item in world.booked if item.account == account and item.at < before]
+    booked = [
+        item
+        for item in world.booked
+        if item.account == account and item.at < before and item.quantity
+    ]
 
     def rows(section: str) -> list[build.Attributes]:
         return [item.row for item in booked if item.section == section]

@@ -187,10 +187,10 @@ class World:
             case Traded(execution):
                 self.ends.traded((execution.account, execution.con_id), self.loop.time())
 
-    def vanish(self, key: Key, *, zero_row: bool = False) -> None:
+    def vanish(self, key: Key, *, zero_row: bool = False, is_over: bool = False) -> None:
         """A position is gone, without a fill."""
         self.ends.vanishes(key, self.loop.time())
-        self.desk.vanish(*key, zero_row=zero_row)
+        self.desk.vanish(*key, zero_row=zero_row, is_over=is_over)
         self.ends.moved(key)
 
     def happens_unseen(self, *keys: Key) -> None:
