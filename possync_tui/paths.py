@@ -20,8 +20,13 @@ def data_folder() -> Path:
 
 
 def state_folder() -> Path:
-    """Holds the log file."""
+    """Holds the log file, and what the program writes for itself."""
     return platformdirs.user_state_path(_NAME, appauthor=False)
+
+
+def exports_folder() -> Path:
+    """Holds what the dashboard writes when asked: CSV files and pictures."""
+    return state_folder() / "exports"
 
 
 def user_env_file() -> Path:

@@ -34,6 +34,7 @@ def test_defaults_are_those_of_the_contract() -> None:
     assert loaded.to_policy() == SyncPolicy()
     assert (loaded.ibkr.host, loaded.ibkr.port, loaded.ibkr.client_id) == ("127.0.0.1", 7497, None)
     assert loaded.possync.ledger == paths.default_ledger()
+    assert loaded.possync.exports == paths.state_folder() / "exports"
     assert loaded.env_file is None
 
 
@@ -153,6 +154,7 @@ def test_file_syntax(tmp_path: Path) -> None:
         ("POSITION_SYNC_COST_METHOD", "lifo", "average or fifo"),
         ("POSSYNC_LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING or ERROR"),
         ("POSSYNC_LEDGER", "~no-such-user-at-all/x", "the path of a file"),
+        ("POSSYNC_EXPORTS", "~no-such-user-at-all/x", "the path of a folder"),
         ("POSSYNC_THEME", "[red]", "the name of a theme"),
         ("POSSYNC_KEYS", "sync", "NAME=KEY pairs separated by commas"),
         ("POSSYNC_KEYS", "sync=,quit=x", "NAME=KEY pairs separated by commas"),
@@ -285,7 +287,12 @@ def test_plain_values_are_read_without_pydantic(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(models, "read", never)
     loaded = settings.load(
-        environ={"IBKR_PORT": "4002", "POSITION_SYNC_TIMEOUT": "12.5", "POSSYNC_LEDGER": "/a/b"}
+        environ={
+            "IBKR_PORT": "4002",
+            "POSITION_SYNC_TIMEOUT": "12.5",
+            "POSSYNC_LEDGER": "/a/b",
+            "POSSYNC_EXPORTS": "/a/c",
+        }
     )
     assert (loaded.ibkr.port, loaded.position_sync.timeout) == (4002, 12.5)
-    assert loaded.possync.ledger == Path("/a/b")
+    assert (loaded.possync.ledger, loaded.possync.exports) == (Path("/a/b"), Path("/a/c"))

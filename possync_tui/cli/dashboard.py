@@ -143,6 +143,7 @@ async def _show(
             label=label,
             keymap=keymap,
             state_folder=paths.state_folder(),
+            export_folder=possync.exports,
             probe=probe,
             picture=None if seen is None else first_picture(seen, clock.now()),
             painted=first_paint.now_up(),

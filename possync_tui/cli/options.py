@@ -31,6 +31,7 @@ class SettingOption:
 
 SETTING_OPTIONS = (
     SettingOption("--ledger", "POSSYNC_LEDGER", "all", "FILE", "the ledger file"),
+    SettingOption("--exports", "POSSYNC_EXPORTS", "screen", "FOLDER", "of CSV files and pictures"),
     SettingOption("--log-level", "POSSYNC_LOG_LEVEL", "all", "LEVEL", "of the log file"),
     SettingOption("--mask-accounts", "POSSYNC_MASK_ACCOUNTS", "all", "", "hide account numbers"),
     SettingOption("--theme", "POSSYNC_THEME", "screen", "NAME", "colours of the dashboard"),

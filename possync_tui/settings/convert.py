@@ -29,7 +29,7 @@ def key_pairs(value: object) -> object:
     return tuple((name.strip().lower(), key.strip()) for name, _, key in pairs)
 
 
-def ledger_path(value: Path) -> Path:
+def full_path(value: Path) -> Path:
     try:
         path = value.expanduser().absolute()
     except RuntimeError as error:

@@ -18,8 +18,8 @@ from possync_tui.domain.position import CostMethod
 from possync_tui.domain.text import mask_accounts, printable
 from possync_tui.settings.convert import (
     account_codes,
+    full_path,
     key_pairs,
-    ledger_path,
     lower,
     upper,
     zone_name,
@@ -161,10 +161,15 @@ class PossyncModel(_Group):
 
     model_config = SettingsConfigDict(env_prefix="POSSYNC_")
 
-    ledger: Annotated[Path, AfterValidator(ledger_path)] = _setting(
+    ledger: Annotated[Path, AfterValidator(full_path)] = _setting(
         "The ledger file; left empty, `ledger.sqlite3` in the per-user data folder.",
         "the path of a file",
         default_factory=paths.default_ledger,
+    )
+    exports: Annotated[Path, AfterValidator(full_path)] = _setting(
+        "Folder of CSV files and pictures; left empty, `exports` in the per-user state folder.",
+        "the path of a folder",
+        default_factory=paths.exports_folder,
     )
     log_level: Annotated[LogLevel, BeforeValidator(upper)] = _setting(
         "How much goes into the log file.", "DEBUG, INFO, WARNING or ERROR", "INFO"

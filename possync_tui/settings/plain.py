@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from possync_tui.domain.terms import CostMethod
-from possync_tui.settings.convert import account_codes, key_pairs, ledger_path, zone_name
+from possync_tui.settings.convert import account_codes, full_path, key_pairs, zone_name
 from possync_tui.settings.values import (
     PREFIXES,
     Given,
@@ -118,7 +118,8 @@ READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "IBKR_CONNECT_TIMEOUT": _seconds(1, 120),
     "IBKR_ACCOUNTS": _accounts,
     "IBKR_TIMEZONE": zone_name,
-    "POSSYNC_LEDGER": lambda text: ledger_path(Path(text)),
+    "POSSYNC_LEDGER": lambda text: full_path(Path(text)),
+    "POSSYNC_EXPORTS": lambda text: full_path(Path(text)),
     "POSSYNC_LOG_LEVEL": _log_level,
     "POSSYNC_THEME": _theme,
     "POSSYNC_MASK_ACCOUNTS": _switch,

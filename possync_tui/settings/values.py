@@ -57,6 +57,7 @@ class PossyncSettings:
     """Where things are kept, and what the program looks like."""
 
     ledger: Path = field(default_factory=paths.default_ledger)
+    exports: Path = field(default_factory=paths.exports_folder)
     log_level: str = "INFO"
     theme: str | None = None
     mask_accounts: bool = False

@@ -69,6 +69,7 @@ class PossyncApp(Steering):
         label: str = "",
         keymap: Keymap | None = None,
         state_folder: Path | None = None,
+        export_folder: Path | None = None,
         probe: Probe | None = None,
         picture: LedgerPicture | None = None,
         painted: Painted | None = None,
@@ -76,6 +77,7 @@ class PossyncApp(Steering):
     ) -> None:
         """`theme` goes before the remembered one; in `state_folder` things are remembered.
 
+        Files that the user asks for go to `export_folder`, else to the current one.
         `picture` is the ledger as it was last known, to begin with; `painted` is what stands on
         the terminal already. `keep_outline` takes what the next start may paint first.
         """
@@ -87,6 +89,7 @@ class PossyncApp(Steering):
             label=label,
             keymap=keymap,
             state_folder=state_folder,
+            export_folder=export_folder,
             probe=probe,
             picture=picture,
             painted=painted,

@@ -10,7 +10,7 @@ from pathlib import Path
 from textual.app import App
 
 from possync_tui import paths
-from possync_tui.tui.format import clean
+from possync_tui.tui.format import clean, shown_path
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Copier:
             return
         said = f"Copied {what}." if fits else f"Too long for the clipboard: {what}."
         if path is not None:
-            said += f" {'Also' if fits else 'It is'} in {clean(_short(path))}"
+            said += f" {'Also' if fits else 'It is'} in {clean(shown_path(path))}"
         app.notify(said, markup=False, timeout=4)
 
     def _write(self, name: str, text: str) -> Path | None:
@@ -56,11 +56,3 @@ class Copier:
             logger.warning("what was copied could not be written to %s: %s", path, error)
             return None
         return path
-
-
-def _short(path: Path) -> str:
-    """`~/.local/…` where that is the user's."""
-    try:
-        return f"~/{path.relative_to(Path.home())}"
-    except (ValueError, RuntimeError):
-        return str(path)

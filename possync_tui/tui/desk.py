@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from possync_tui.domain.clock import Clock
@@ -124,12 +125,14 @@ class Desk:
         choices: ChoiceMemory | None = None,
         keymap: Keymap | None = None,
         copier: Copier | None = None,
+        export_folder: Path | None = None,
         probe: Probe | None = None,
         picture: LedgerPicture | None = None,
     ) -> None:
         self.choices = choices or ChoiceMemory()
         self.keymap = keymap or Keymap()
         self.copier = copier or Copier()
+        self.export_folder = export_folder or Path()
         self.engine = engine
         self.probe = probe
         self.clock = clock

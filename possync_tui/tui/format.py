@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 
 from rich.cells import cell_len, set_cell_size
 
@@ -57,6 +58,15 @@ def _shown(character: str) -> str:
         # Controls, and the formatting characters that reverse the reading order of a line.
         return ""
     return " " if category in ("Zl", "Zp") else character
+
+
+def shown_path(path: Path) -> str:
+    """Where a file really is; in the user's own folder it begins with `~`."""
+    real = path.resolve()
+    try:
+        return str(Path("~") / real.relative_to(Path.home().resolve()))
+    except (ValueError, RuntimeError):
+        return str(real)
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:

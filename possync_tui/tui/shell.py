@@ -22,7 +22,7 @@ from possync_tui.tui.choices import ChoiceMemory
 from possync_tui.tui.copying import Copier
 from possync_tui.tui.desk import Desk, LedgerPicture, Probe
 from possync_tui.tui.drawn_lines import let_go_of_closed_screens
-from possync_tui.tui.format import Redaction
+from possync_tui.tui.format import Redaction, shown_path
 from possync_tui.tui.keymap import Keymap
 from possync_tui.tui.screens.base import DeskScreen
 from possync_tui.tui.terminal import KeyPassed, Painted, SignalTrap, hardy
@@ -49,12 +49,14 @@ class Shell(App[None]):
         label: str = "",
         keymap: Keymap | None = None,
         state_folder: Path | None = None,
+        export_folder: Path | None = None,
         probe: Probe | None = None,
         picture: LedgerPicture | None = None,
         painted: Painted | None = None,
     ) -> None:
         """`theme` goes before the remembered one; in `state_folder` things are remembered.
 
+        Files that the user asks for go to `export_folder`, else to the current one.
         `picture` is the ledger as it was last known, to begin with; `painted` is what stands on
         the terminal already.
         """
@@ -72,6 +74,7 @@ class Shell(App[None]):
             choices=choices,
             keymap=keymap,
             copier=Copier(state_folder),
+            export_folder=export_folder,
             probe=probe,
             picture=picture,
         )
@@ -193,8 +196,8 @@ class Shell(App[None]):
     # --- pictures ----------------------------------------------------------------------------
 
     def action_screenshot_file(self) -> None:
-        """Write what is on the screen beside where the program was started."""
-        name = f"possync-{self.desk.clock.now().astimezone():%Y-%m-%d-%H%M%S}.svg"
+        """Write what is on the screen, beside earlier pictures."""
+        name = f"possync-{self.desk.clock.now().astimezone():%Y-%m-%d-%H%M%S}"
         self.start_work(self._write_screenshot(name, self.export_screenshot()), "screenshot")
 
     async def _write_screenshot(self, name: str, picture: str) -> None:
@@ -202,10 +205,10 @@ class Shell(App[None]):
         from possync_tui.tui.screenshot import without_links
 
         def write() -> Path:
-            path = Path(name).absolute()
-            export.write(path, without_links(picture), replace=True)
-            return path
+            return export.write_beside(self.desk.export_folder, name, without_links(picture))
 
         path = await asyncio.to_thread(write)
         masked = "" if self.desk.shown.masks_accounts else " It shows account numbers."
-        self.notify(f"Wrote {self.desk.shown.text(str(path))}.{masked}", markup=False, timeout=5)
+        self.notify(
+            f"Wrote {self.desk.shown.text(shown_path(path))}.{masked}", markup=False, timeout=5
+        )

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from unittest.mock import patch
 
 from textual.command import CommandPalette
@@ -12,6 +13,9 @@ from possync_tui.tui.app import PossyncApp
 from tests.pictures.gallery import PORTS, Picture, Size, busy_day, log_lines
 from tests.tui.conftest import press, settle
 from tests.tui.fake_engine import FakeEngine, FixedClock
+
+EXPORTS = Path("/home/trader/exports")
+"""Not a place of the machine that draws."""
 
 
 async def drawn(picture: Picture, size: Size, theme: str) -> str:
@@ -34,7 +38,11 @@ async def _taken(picture: Picture, size: Size, theme: str) -> str:
         return PORTS
 
     app = PossyncApp(
-        engine, clock=clock, theme=theme, probe=probe if picture.first_minute else None
+        engine,
+        clock=clock,
+        theme=theme,
+        export_folder=EXPORTS,
+        probe=probe if picture.first_minute else None,
     )
     async with app.run_test(size=size, notifications=True) as pilot:
         await settle(pilot)

@@ -59,6 +59,7 @@ def running(engine: FakeEngine, clock: FixedClock) -> Running:
         label: str = "",
         keymap: Keymap | None = None,
         state_folder: Path | None = None,
+        export_folder: Path | None = None,
         ports: Sequence[Port] | None = None,
     ) -> AsyncIterator[Pilot[None]]:
         async def probe() -> Sequence[Port]:
@@ -72,6 +73,7 @@ def running(engine: FakeEngine, clock: FixedClock) -> Running:
             label=label,
             keymap=keymap,
             state_folder=state_folder,
+            export_folder=export_folder,
             probe=None if ports is None else probe,
         )
         async with app.run_test(size=size, notifications=True) as pilot:

@@ -112,16 +112,30 @@ async def test_a_screenshot_is_a_private_file_and_says_where(
         (said,) = [note.message for note in pilot.app._notifications]
         assert said == f"Wrote {tmp_path / name}. It shows account numbers."
         assert dashboard(pilot) is pilot.app.screen
+        await press(pilot, "X")
+        assert (tmp_path / "possync-2026-11-18-143012-2.svg").exists(), "of the same second"
+        assert (tmp_path / name).read_text() == picture
+
+
+async def test_files_go_to_their_folder_and_are_named_as_the_user_knows_them(
+    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "app").mkdir()
+    folder = tmp_path / "app" / ".." / "exports"
+    async with running((200, 40), export_folder=folder) as pilot:
+        await press(pilot, "X")
+        (said,) = [note.message for note in pilot.app._notifications]
+        assert said.startswith("Wrote ~/exports/possync-2026-11-18-143012.svg.")
+        assert stat.S_IMODE((tmp_path / "exports").stat().st_mode) == 0o700
+        assert os.listdir(tmp_path / "exports") == ["possync-2026-11-18-143012.svg"]
 
 
 async def test_a_screenshot_that_cannot_be_written_is_said(
-    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    running: Running, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "gone"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    async with running((200, 40)) as pilot:
-        folder.rmdir()
+    (tmp_path / "gone").write_text("a file where the folder should be")
+    async with running((200, 40), export_folder=tmp_path / "gone") as pilot:
         await press(pilot, "X")
         assert "screenshot failed" in screen_text(pilot)
         await press(pilot, "v")

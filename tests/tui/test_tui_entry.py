@@ -205,6 +205,33 @@ async def test_export_writes_what_is_shown(
         assert os.listdir(tmp_path) == [path.name]
 
 
+async def test_an_export_says_before_where_it_goes(
+    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = tmp_path / "state" / "exports"
+    async with running((80, 24), export_folder=folder) as pilot:
+        await press(pilot, "p", "e")
+        assert "Goes to ~/state/exports/possync-pnl-all-USD.csv" in screen_text(pilot)
+        box = pilot.app.screen.query_one(Input)
+        box.value = "../tax.csv"
+        await settle(pilot)
+        assert "Goes to ~/state/tax.csv" in screen_text(pilot)
+        await press(pilot, "enter")
+        assert "there is no folder ~/state" in screen_text(pilot)
+        assert not folder.exists()
+        box.value = ""
+        await press(pilot, "enter")
+        assert os.listdir(folder) == ["possync-pnl-all-USD.csv"]
+        (toast,) = pilot.app._notifications
+        assert toast.message.endswith("to ~/state/exports/possync-pnl-all-USD.csv")
+        await press(pilot, "e", "enter")
+        assert "exists; enter once more replaces it" in screen_text(pilot)
+        pilot.app.screen.query_one(Input).value = "other.csv"
+        await settle(pilot)
+        assert "Goes to ~/state/exports/other.csv" in screen_text(pilot)
+
+
 async def test_export_elsewhere_and_nowhere(
     running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

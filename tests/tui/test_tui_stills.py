@@ -11,6 +11,7 @@ from textual.widgets import Input
 from possync_tui.domain.connection import Environment, Phase
 from possync_tui.domain.first_look import Port
 from possync_tui.domain.runs import SyncStats
+from tests.pictures.drawing import EXPORTS
 from tests.tui.conftest import Running, press, settle
 from tests.tui.fake_engine import FakeEngine, FixedClock
 from tests.tui.still import FOLDER, Cell, cells, difference, still
@@ -74,7 +75,7 @@ async def test_a_screen_looks_as_stored(
 ) -> None:
     seen = []
     for theme in THEMES:
-        async with running(size, theme=theme) as pilot:
+        async with running(size, theme=theme, export_folder=EXPORTS) as pilot:
             await press(pilot, *SCREENS[name])
             await hold_cursors_still(pilot)
             seen.append(picture(pilot))
@@ -91,7 +92,7 @@ async def test_trouble_looks_as_stored(
     engine.go_offline(Phase.RECONNECTING)
     seen = []
     for theme in THEMES:
-        async with running(size, theme=theme) as pilot:
+        async with running(size, theme=theme, export_folder=EXPORTS) as pilot:
             await press(pilot, "3")
             seen.append(picture(pilot))
     compare("trouble", size, still(seen), update=update)

@@ -7,7 +7,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
 from possync_tui.tui.export import destination
-from possync_tui.tui.format import clean, counted
+from possync_tui.tui.format import clean, counted, shown_path
 from possync_tui.tui.screens.dialog import Dialog
 from possync_tui.tui.tones import Tone, say
 
@@ -19,21 +19,17 @@ class ExportDialog(Dialog[Answer]):
 
     about = "What the table shows goes into a CSV file. Another file is not replaced unasked."
 
-    def __init__(self, entries: int, what: str, default_name: str) -> None:
-        super().__init__(
-            "Export as CSV",
-            say(
-                f"{counted(entries, 'entry', 'entries')}: {what}.\n",
-                ("A name is taken in the folder that possync-tui was started in.", Tone.DIM),
-            ),
-        )
+    def __init__(self, entries: int, what: str, default_name: str, folder: Path) -> None:
+        """A name without a place is taken in `folder`, which is made if need be."""
+        super().__init__("Export as CSV", say(f"{counted(entries, 'entry', 'entries')}: {what}."))
         self._default_name = default_name
+        self._folder = folder.resolve()
         self._warned_of: Path | None = None
 
     def body(self) -> list[Widget]:
         return [
             Input(self._default_name, id="path", compact=True),
-            Static("", id="wrong", markup=False),
+            Static(self._goes_to(self._default_name), id="wrong", markup=False),
         ]
 
     def buttons(self) -> list[Button]:
@@ -54,15 +50,28 @@ class ExportDialog(Dialog[Answer]):
         else:
             self.dismiss(None)
 
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._warned_of = None
+        self.query_one("#wrong", Static).update(self._goes_to(event.value))
+
+    def _goes_to(self, typed: str) -> Content:
+        """Where the file goes, before it is written."""
+        try:
+            path = destination(typed, self._default_name, self._folder)
+        except (OSError, ValueError, RuntimeError):
+            return Content("")
+        return say((f"Goes to {clean(shown_path(path))}", Tone.DIM))
+
     def _answer(self) -> None:
         try:
-            path = destination(self.query_one(Input).value, self._default_name)
-            is_there, has_folder = path.exists(), path.parent.is_dir()
+            path = destination(self.query_one(Input).value, self._default_name, self._folder)
+            is_there = path.exists()
+            has_folder = path.parent.is_dir() or path.parent == self._folder
         except (OSError, ValueError, RuntimeError):
             self._say("that is not a path")
             return
         if not has_folder:
-            self._say(f"there is no folder {clean(str(path.parent))}")
+            self._say(f"there is no folder {clean(shown_path(path.parent))}")
         elif is_there and path != self._warned_of:
             self._warned_of = path
             self._say(f"{clean(path.name)} exists; enter once more replaces it")

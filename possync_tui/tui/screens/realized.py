@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from possync_tui import paths
 from possync_tui.domain.performance import (
     EntryRow,
     Performance,
@@ -25,7 +26,7 @@ from possync_tui.tui import export
 from possync_tui.tui.actions import REALIZED_DEEDS, bindings
 from possync_tui.tui.desk import Desk, Reading
 from possync_tui.tui.entry_cells import EntryTable
-from possync_tui.tui.format import clean, count, counted, marked
+from possync_tui.tui.format import clean, count, counted, marked, shown_path
 from possync_tui.tui.holdings import pnl_tone
 from possync_tui.tui.plots import Story
 from possync_tui.tui.screens.base import SideScreen
@@ -322,13 +323,16 @@ class RealizedScreen(SideScreen):
             if answer is not None:
                 self.desk.start_work(self._export(entries, answer), "export")
 
-        self.app.push_screen(ExportDialog(len(entries), what, name), answered)
+        self.app.push_screen(
+            ExportDialog(len(entries), what, name, self.desk.export_folder), answered
+        )
 
     async def _export(self, entries: Sequence[EntryView], answer: Answer) -> None:
         path, replace = answer
         text = await asyncio.to_thread(export.entries_text, entries, self.desk.shown)
+        await asyncio.to_thread(paths.make_private_folder, path.parent)
         await asyncio.to_thread(export.write, path, text, replace=replace)
-        said = clean(str(path.absolute()))
+        said = clean(shown_path(path))
         wrote = counted(len(entries), "entry", "entries")
         self.app.notify(f"Wrote {wrote} to {said}", markup=False, timeout=8)
 
