@@ -172,7 +172,10 @@ def inputs_of(
         for name, value in sorted(os.environ.items())
         if name in _SEEN_BY_TEXTUAL or (name.upper().startswith(_PREFIXES) and name != _NO_LOOK)
     ]
-    files = (f"{state}/choices.json", ".env", f"{config}/.env", env_file)
+    files = [f"{state}/choices.json", ".env", f"{config}/.env", env_file]
+    themes = f"{config}/themes"
+    if os.path.isdir(themes):
+        files += [themes, *(f"{themes}/{name}" for name in sorted(os.listdir(themes)))]
     here = "" if is_anywhere else os.getcwd()
     return repr([version, list(words), environ, here, *map(_version_of, files)])
 

@@ -29,6 +29,11 @@ def exports_folder() -> Path:
     return state_folder() / "exports"
 
 
+def themes_folder() -> Path:
+    """Holds the user's own themes."""
+    return config_folder() / "themes"
+
+
 def user_env_file() -> Path:
     return config_folder() / ".env"
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from possync_tui.tui.app import PossyncApp
     from possync_tui.tui.desk import Probe
     from possync_tui.tui.keymap import Keymap
+    from possync_tui.tui.themes import UserThemes
     from possync_tui.tui.wishes import ConnectTo, Wish
 
 _SOON = 0.05
@@ -144,6 +145,7 @@ async def _show(
             keymap=keymap,
             state_folder=paths.state_folder(),
             export_folder=possync.exports,
+            themes=_own_themes(),
             probe=probe,
             picture=None if seen is None else first_picture(seen, clock.now()),
             painted=first_paint.now_up(),
@@ -164,6 +166,15 @@ async def _show(
     finally:
         await engine.stop()
     return _exit_code(app), app.wish
+
+
+def _own_themes() -> "UserThemes | None":
+    folder = paths.themes_folder()
+    if not folder.is_dir():
+        return None
+    from possync_tui.tui.user_themes import read_themes
+
+    return read_themes(folder)
 
 
 def _check_keys(call: Call) -> "Keymap":

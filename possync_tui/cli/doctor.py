@@ -66,6 +66,7 @@ async def _examine(settings: Settings) -> tuple[list[Check], list[Port]]:
     checks = [
         _settings_check(settings),
         await _ledger_check(settings),
+        _themes_check(),
         _log_check(),
         _broker_check(configured, others),
     ]
@@ -107,6 +108,19 @@ async def _ledger_check(settings: Settings) -> Check:
     if former := backups(path.resolve()):
         found += f"; of older releases: {', '.join(file.name for file in former)}"
     return Check("ledger", Verdict.GOOD, found)
+
+
+def _themes_check() -> Check:
+    # Textual reads colours; other commands do without it.
+    from possync_tui.tui.user_themes import read_themes
+
+    folder = paths.themes_folder()
+    found = read_themes(folder)
+    names = ", ".join(theme.name for theme in found.themes) or "none of your own"
+    if found.problems:
+        told = f"{folder}: {names}; {'; '.join(found.problems)}"
+        return Check("themes", Verdict.NOTE, told, "Mend the theme file, or remove it.")
+    return Check("themes", Verdict.GOOD, f"{folder}: {names}")
 
 
 def _log_check() -> Check:

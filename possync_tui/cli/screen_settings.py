@@ -1,5 +1,6 @@
 """Settings of the screen that only the screen can judge. Loads Textual: only where one was set."""
 
+from possync_tui import paths
 from possync_tui.settings import Settings
 
 
@@ -9,11 +10,14 @@ def wrong_theme(settings: Settings) -> str:
     if theme is None:
         return ""
     from possync_tui.tui.themes import theme_names
+    from possync_tui.tui.user_themes import read_themes
 
-    names = theme_names()
+    own = read_themes(paths.themes_folder())
+    names = [*theme_names(), *(each.name for each in own.themes)]
     if theme in names:
         return ""
-    return f"there is no theme {theme}; there are {', '.join(names)}"
+    passed_over = f"; theme files: {'; '.join(own.problems)}" if own.problems else ""
+    return f"there is no theme {theme}; there are {', '.join(names)}{passed_over}"
 
 
 def wrong_keys(settings: Settings) -> str:

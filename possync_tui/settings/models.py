@@ -176,7 +176,8 @@ class PossyncModel(_Group):
     )
     theme: ThemeName | None = _setting(
         "Colours of the dashboard; left empty, those last chosen in it.",
-        "the name of a theme: possync, possync-day, possync-blue-orange, or one of Textual's",
+        "the name of a theme: possync, possync-day, possync-blue-orange, one of Textual's, "
+        "or one of your own",
         None,
     )
     mask_accounts: bool = _switch("Hide most of each account number.", False)

@@ -26,6 +26,7 @@ from possync_tui.tui.palette import PossyncCommands
 from possync_tui.tui.screens.dashboard import DashboardScreen
 from possync_tui.tui.steering import Steering
 from possync_tui.tui.terminal import Painted
+from possync_tui.tui.themes import UserThemes
 from possync_tui.tui.widgets.line_table import LineTable
 
 logger = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class PossyncApp(Steering):
         keymap: Keymap | None = None,
         state_folder: Path | None = None,
         export_folder: Path | None = None,
+        themes: UserThemes | None = None,
         probe: Probe | None = None,
         picture: LedgerPicture | None = None,
         painted: Painted | None = None,
@@ -90,6 +92,7 @@ class PossyncApp(Steering):
             keymap=keymap,
             state_folder=state_folder,
             export_folder=export_folder,
+            themes=themes,
             probe=probe,
             picture=picture,
             painted=painted,
@@ -115,7 +118,7 @@ class PossyncApp(Steering):
         self.call_after_refresh(self._begin)
         if self.desk.choices.problem:
             self.say_in_log(logging.WARNING, "dashboard", self.desk.choices.problem)
-        self.tell_of_unknown_theme()
+        self.tell_of_themes()
 
     def _begin(self) -> None:
         self.start_work(self._begin_behind_keys(), "beginning")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from textual.app import App, SystemCommand
-from textual.color import Color
 from textual.driver import Driver
 from textual.screen import Screen
 from textual.theme import Theme
@@ -22,11 +21,11 @@ from possync_tui.tui.choices import ChoiceMemory
 from possync_tui.tui.copying import Copier
 from possync_tui.tui.desk import Desk, LedgerPicture, Probe
 from possync_tui.tui.drawn_lines import let_go_of_closed_screens
-from possync_tui.tui.format import Redaction, shown_path
+from possync_tui.tui.format import Redaction, counted, shown_path
 from possync_tui.tui.keymap import Keymap
 from possync_tui.tui.screens.base import DeskScreen
 from possync_tui.tui.terminal import KeyPassed, Painted, SignalTrap, hardy
-from possync_tui.tui.themes import DEFAULT_THEME, THEMES
+from possync_tui.tui.themes import DEFAULT_THEME, THEMES, UserThemes, own_variables
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +49,7 @@ class Shell(App[None]):
         keymap: Keymap | None = None,
         state_folder: Path | None = None,
         export_folder: Path | None = None,
+        themes: UserThemes | None = None,
         probe: Probe | None = None,
         picture: LedgerPicture | None = None,
         painted: Painted | None = None,
@@ -63,6 +63,7 @@ class Shell(App[None]):
         let_go_of_closed_screens()
         self._painted = painted
         super().__init__()
+        self._user_themes = themes or UserThemes()
         shown = Redaction(mask_accounts=mask_accounts)
         choices = ChoiceMemory(state_folder / CHOICES_FILE if state_folder else None)
         self.desk = Desk(
@@ -81,7 +82,7 @@ class Shell(App[None]):
         self.set_keymap(self.desk.keymap.for_textual())
         self._keys_under_way = 0
         self._signals = SignalTrap(self._leave_on)
-        for own in THEMES:
+        for own in (*THEMES, *self._user_themes.themes):
             self.register_theme(own)
         theme = theme or choices.now.theme
         self._unknown_theme = theme if theme and theme not in self.available_themes else None
@@ -129,16 +130,18 @@ class Shell(App[None]):
     # --- colours -----------------------------------------------------------------------------
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Our own colours: quiet text, rules, and the ground of the cursor's row."""
-        theme = self.current_theme
-        if theme.ansi:
-            return {"quiet": "ansi_bright_black", "rule": "ansi_bright_black"}
-        colours = theme.to_color_system().generate()
-        ground, text = Color.parse(colours["background"]), Color.parse(colours["foreground"])
-        return {"quiet": ground.blend(text, 0.64).hex, "rule": ground.blend(text, 0.22).hex}
+        """Our own colours, as far as the theme has none of its own for them."""
+        return own_variables(self.current_theme)
 
-    def tell_of_unknown_theme(self) -> None:
-        """Why the colours are not those that were asked for."""
+    def tell_of_themes(self) -> None:
+        """What is wrong with the user's theme files, or with the theme that was asked for."""
+        problems = self._user_themes.problems
+        for problem in problems:
+            self.say_in_log(logging.WARNING, "dashboard", f"theme file {problem}")
+        if problems:
+            mistakes = counted(len(problems), "mistake")
+            text = f"{mistakes} in your theme files; the Sync log says which."
+            self.notify(text, severity="warning", markup=False)
         if self._unknown_theme:
             self.notify(
                 f"There is no theme “{self.desk.shown.text(self._unknown_theme)}”; "

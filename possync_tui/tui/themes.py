@@ -1,5 +1,8 @@
 """Colour themes of our own. Meaning never hangs on them alone: signs and symbols carry it too."""
 
+from dataclasses import dataclass
+
+from textual.color import Color
 from textual.theme import BUILTIN_THEMES, Theme
 
 from possync_tui.settings import DEFAULT_THEME as DEFAULT_THEME
@@ -50,6 +53,38 @@ THEMES = (
 )
 
 
+TONES = ("gain", "loss", "live", "paper", "demo", "quiet", "rule")
+"""Colours of our own, beside Textual's: what they are where a theme does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserThemes:
+    """The themes of the user's own, and what was wrong with their files."""
+
+    themes: tuple[Theme, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def own_variables(theme: Theme) -> dict[str, str]:
+    """The colours of `TONES`; that of a live account as a ground and, beside it, as text."""
+    colours = theme.to_color_system().generate()
+    if theme.ansi:
+        quiet = rule = "ansi_bright_black"
+    else:
+        ground, text = Color.parse(colours["background"]), Color.parse(colours["foreground"])
+        quiet, rule = ground.blend(text, 0.64).hex, ground.blend(text, 0.22).hex
+    return {
+        "gain": colours["text-success"],
+        "loss": colours["text-error"],
+        "live": colours["error"],
+        "live-text": colours["text-error"],
+        "paper": colours["text-primary"],
+        "demo": colours["text-primary"],
+        "quiet": quiet,
+        "rule": rule,
+    }
+
+
 def theme_names() -> list[str]:
-    """What `POSSYNC_THEME` may be: ours first."""
+    """The themes that every user has: ours first."""
     return [*(theme.name for theme in THEMES), *BUILTIN_THEMES]

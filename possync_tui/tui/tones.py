@@ -18,7 +18,9 @@ class Tone(StrEnum):
     ERROR = "error"
     ACCENT = "accent"
     BADGE = "badge"
-    ALARM = "alarm"
+    LIVE = "live"
+    PAPER = "paper"
+    DEMO = "demo"
     TITLE = "title"
 
 
@@ -27,13 +29,15 @@ STYLES = {
     Tone.STRONG: "bold",
     Tone.DIM: "$quiet",
     Tone.STALE: "$quiet italic",
-    Tone.GAIN: "$text-success",
-    Tone.LOSS: "$text-error",
+    Tone.GAIN: "$gain",
+    Tone.LOSS: "$loss",
     Tone.WARNING: "$text-warning",
     Tone.ERROR: "$text-error",
     Tone.ACCENT: "$text-primary",
     Tone.BADGE: "bold $text-warning reverse",
-    Tone.ALARM: "bold $text-error reverse",
+    Tone.LIVE: "bold $live-text reverse",
+    Tone.PAPER: "bold $paper",
+    Tone.DEMO: "bold $demo",
     Tone.TITLE: "bold $text-primary",
 }
 

@@ -51,6 +51,24 @@ def test_a_theme_that_is_none(home: Home, gateway: Gateway) -> None:
         assert checks(ran.json())["settings"]["verdict"] == "good"
 
 
+def test_themes_of_the_users_own(home: Home, gateway: Gateway) -> None:
+    port = ("--port", gateway.port)
+    folder = home.folder / "config" / "possync-tui" / "themes"
+    ran = home.run("doctor", "--json", *port)
+    assert checks(ran.json())["themes"]["detail"] == f"{folder}: none of your own"
+    folder.mkdir(parents=True)
+    (folder / "mine.toml").write_text('name = "mine"\nprimary = "#7fb4ca"\n')
+    (folder / "bad.toml").write_text('name = "bad"\nprimary = "blue-ish"\n')
+    ran = home.run("doctor", "--json", *port, "--theme", "mine")
+    assert ran.code == 0, "colours are no problem"
+    found = checks(ran.json())["themes"]
+    assert found["verdict"] == "note"
+    assert found["detail"].startswith(f"{folder}: mine; bad.toml: primary: blue-ish is no colour")
+    said = home.run("demo", "--theme", "bad").complaint(2)
+    assert "there is no theme bad" in said
+    assert "bad.toml: primary: blue-ish is no colour" in said
+
+
 @pytest.mark.parametrize(
     ("keys", "why"),
     [

@@ -204,6 +204,10 @@ def test_other_settings_wait_for_an_outline_of_their_own(started_before: Desk) -
     assert printed(started_before, drawn) == "drawn_from_something_else ."
     settings.unlink()
     assert printed(started_before, drawn) == "drawn ."
+    themes = Path(own["HOME"]) / ".config" / "possync-tui" / "themes"
+    themes.mkdir(parents=True)
+    (themes / "mine.toml").write_text("")
+    assert printed(started_before, drawn) == "drawn_from_something_else ."
 
 
 def held_up(desk: Desk, deed: str) -> Terminal:

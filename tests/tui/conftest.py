@@ -12,6 +12,7 @@ from possync_tui.tui import bridge
 from possync_tui.tui.app import SYNC_LOOP, PossyncApp
 from possync_tui.tui.keymap import Keymap
 from possync_tui.tui.screens.dashboard import DashboardScreen
+from possync_tui.tui.themes import UserThemes
 from tests.tui.fake_engine import FakeEngine, FixedClock
 
 LASTING = (SYNC_LOOP, "sync")
@@ -60,6 +61,7 @@ def running(engine: FakeEngine, clock: FixedClock) -> Running:
         keymap: Keymap | None = None,
         state_folder: Path | None = None,
         export_folder: Path | None = None,
+        themes: UserThemes | None = None,
         ports: Sequence[Port] | None = None,
     ) -> AsyncIterator[Pilot[None]]:
         async def probe() -> Sequence[Port]:
@@ -74,6 +76,7 @@ def running(engine: FakeEngine, clock: FixedClock) -> Running:
             keymap=keymap,
             state_folder=state_folder,
             export_folder=export_folder,
+            themes=themes,
             probe=None if ports is None else probe,
         )
         async with app.run_test(size=size, notifications=True) as pilot:

@@ -111,10 +111,14 @@ class PnlChart(Widget):
     def _palette(self) -> Palette:
         return Palette(
             line=self._colour("primary", "blue+"),
-            gain=self._colour("success", "green"),
-            loss=self._colour("error", "red"),
+            gain=self._colour(self._own("gain", "success"), "green"),
+            loss=self._colour(self._own("loss", "error"), "red"),
             quiet=self._colour("foreground", "default", 0.62),
         )
+
+    def _own(self, tone: str, usual: str) -> str:
+        """The theme's own colour for a gain or a loss; the usual one stands out better in bars."""
+        return tone if tone in self.app.current_theme.variables else usual
 
     def _colour(self, variable: str, fallback: str, strength: float = 1.0) -> Colour:
         """A theme colour as plotext takes it; themes of ANSI colours have names only."""

@@ -22,9 +22,9 @@ PHASES = {
     Phase.FAILED: ("✗", Tone.ERROR),
 }
 ENVIRONMENTS = {
-    Environment.LIVE: Tone.ALARM,
-    Environment.PAPER: Tone.TITLE,
-    Environment.DEMO: Tone.TITLE,
+    Environment.LIVE: Tone.LIVE,
+    Environment.PAPER: Tone.PAPER,
+    Environment.DEMO: Tone.DEMO,
 }
 
 
