@@ -97,6 +97,7 @@ DEEDS = (
     Deed("runs", "r", "show_runs", "Runs", "Past syncs and what each changed", Area.LOOK, 5, 6),
     Deed("account", "a", "next_account", "Account", "Show the next account", Area.LOOK, 9, 10),
     Deed("mask", "M", "toggle_mask", "Mask accounts", "Hide account numbers", Area.LOOK),
+    Deed("cell", "i", "copy_cell", "Copy a cell", "Copy one cell of the row", Area.LOOK),
     Deed("csv", "Y", "copy_table", "Copy as CSV", "Copy the whole table", Area.LOOK),
     Deed("screenshot", "X", "screenshot_file", "Screenshot", "Screenshot as SVG", Area.PROGRAM),
     Deed("help", "question_mark", "show_help", "Help", "Keys and symbols", Area.PROGRAM, 98, -5),

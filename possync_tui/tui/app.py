@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
@@ -19,7 +19,7 @@ from possync_tui.sync.port import EnginePort
 from possync_tui.tui.actions import DEEDS, bindings
 from possync_tui.tui.bridge import EngineMoved, EventBridge
 from possync_tui.tui.desk import LedgerPicture, Probe, Reading
-from possync_tui.tui.format import counted
+from possync_tui.tui.format import clean, counted
 from possync_tui.tui.keymap import Keymap
 from possync_tui.tui.outlining import outline_of
 from possync_tui.tui.palette import PossyncCommands
@@ -245,10 +245,32 @@ class PossyncApp(Steering):
         """The table with the keyboard, or the first one of the screen, as CSV."""
         from possync_tui.tui.widgets.table_text import csv_text
 
+        table = self._table_here()
+        if table is None:
+            self.notify("There is no table here.", markup=False, timeout=2)
+            return
+        what = f"{counted(len(tuple(table.rows_to_write())), 'row')} as CSV"
+        self.desk.copier.copy(self, csv_text(table), what, name="copied.csv")
+
+    def action_copy_cell(self) -> None:
+        """One cell of the row under the cursor; which one, a dialog asks."""
+        from possync_tui.tui.screens.cell_dialog import CellDialog, NamedCell
+        from possync_tui.tui.widgets.table_text import cells_of
+
+        table = self._table_here()
+        cells = [] if table is None else [NamedCell(*cell) for cell in cells_of(table)]
+        if not cells:
+            self.notify("There is no row here.", markup=False, timeout=2)
+            return
+
+        def answered(cell: NamedCell | None) -> None:
+            if cell is not None:
+                self.desk.copier.copy(self, cell.text, clean(cell.title))
+
+        self.push_screen(CellDialog(cells), answered)
+
+    def _table_here(self) -> LineTable[Any, Any] | None:
+        """The table with the keyboard, or the first one of the screen."""
         tables = [table for table in self.screen.query(LineTable) if table.is_on_screen]
         focused = [table for table in tables if table.has_focus]
-        for table in (focused or tables)[:1]:
-            what = f"{counted(len(tuple(table.rows_to_write())), 'row')} as CSV"
-            self.desk.copier.copy(self, csv_text(table), what, name="copied.csv")
-            return
-        self.notify("There is no table here.", markup=False, timeout=2)
+        return next(iter(focused or tables), None)

@@ -9,11 +9,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from textual.pilot import Pilot
+from textual.widgets import OptionList
 
-from possync_tui.domain.money import parse_number
+from possync_tui.domain.money import parse_number, plain
 from possync_tui.tui import copying
+from possync_tui.tui.screens.cell_dialog import CellDialog
 from possync_tui.tui.screens.review import ReviewScreen
-from tests.tui.conftest import Running, dashboard, press, screen_text
+from tests.tui.conftest import Running, dashboard, press, screen_text, settle
 from tests.tui.fake_engine import FakeEngine
 
 
@@ -140,3 +143,74 @@ async def test_a_screenshot_that_cannot_be_written_is_said(
         assert "screenshot failed" in screen_text(pilot)
         await press(pilot, "v")
         assert isinstance(pilot.app.screen, ReviewScreen)
+
+
+# --- one cell ------------------------------------------------------------------------------------
+
+
+def letter_of(pilot: Pilot[None], title: str) -> str:
+    """The letter that stands before a column in the dialog."""
+    rows = (line.partition("▌  ")[2] for line in screen_text(pilot).splitlines())
+    (letter,) = [row[0] for row in rows if row[2:].startswith(f"{title}  ")]
+    return letter
+
+
+async def test_a_cell_is_copied_with_all_its_digits(
+    running: Running, engine: FakeEngine, tmp_path: Path
+) -> None:
+    async with running((140, 40), state_folder=tmp_path) as pilot:
+        (view,) = [view for view in engine.reads.position_rows if view.description == "AAPL"]
+        assert view.average_price is not None
+        await press(pilot, "i")
+        assert isinstance(pilot.app.screen, CellDialog)
+        await press(pilot, letter_of(pilot, "Avg price"))
+        assert Decimal(pilot.app.clipboard) == view.average_price
+        assert (tmp_path / "copied.txt").read_text() == pilot.app.clipboard
+        assert "Copied Avg price. Also in" in screen_text(pilot)
+        # By arrows, and by the keys that stand for them.
+        await press(pilot, "i", *["down"] * 4, "j", "k", "enter")
+        assert pilot.app.clipboard == plain(view.quantity)
+        await press(pilot, "i", "escape")
+        assert pilot.app.clipboard == plain(view.quantity)
+
+
+@pytest.mark.parametrize("keys", [("p",), ("r",), ("v",), ("d",), ("enter", "3")], ids="-".join)
+async def test_every_table_gives_a_cell(running: Running, keys: tuple[str, ...]) -> None:
+    async with running((140, 40)) as pilot:
+        await press(pilot, *keys, "Y")
+        table = table_of(pilot.app.clipboard)
+        await press(pilot, "i")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, CellDialog)
+        assert {cell.title: cell.text for cell in dialog._cells} in table
+
+
+async def test_a_cell_with_the_mouse(running: Running, engine: FakeEngine) -> None:
+    async with running((140, 40)) as pilot:
+        await press(pilot, "i")
+        await pilot.click(OptionList, offset=(5, 0))
+        await settle(pilot)
+        assert pilot.app.clipboard == "AAPL"
+        await press(pilot, "i")
+        await pilot.click("#no")
+        await settle(pilot)
+        assert dashboard(pilot) is pilot.app.screen
+
+
+async def test_a_sum_and_a_screen_without_rows_have_no_cell(
+    running: Running, engine: FakeEngine
+) -> None:
+    async with running((140, 40)) as pilot:
+        await press(pilot, "b", "g", "i")
+        assert dashboard(pilot) is pilot.app.screen
+        assert "There is no row here." in screen_text(pilot)
+
+
+async def test_an_unknown_cell_is_nothing_and_a_masked_one_stays_so(running: Running) -> None:
+    async with running((200, 40), mask_accounts=True) as pilot:
+        await press(pilot, "slash", *"missing", "enter", "i")
+        await press(pilot, letter_of(pilot, "Mkt value"))
+        assert pilot.app.clipboard == ""
+        assert "There is nothing to copy." in screen_text(pilot)
+        await press(pilot, "r", "p", "i")
+        assert "DU7654301" not in screen_text(pilot)

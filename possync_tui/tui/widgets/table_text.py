@@ -3,7 +3,7 @@
 from collections.abc import Hashable
 from typing import TypeVar
 
-from possync_tui.domain.exports import csv_of
+from possync_tui.domain.exports import csv_cell, csv_of
 from possync_tui.tui.format import MINUS
 from possync_tui.tui.widgets.line_table import LineTable
 
@@ -25,3 +25,11 @@ def row_text(table: LineTable[Row, Key]) -> str:
         return ""
     cells = [column.cell(row).text for column in table.shown_columns()]
     return "\t".join(cells).replace(MINUS, "-")
+
+
+def cells_of(table: LineTable[Row, Key]) -> list[tuple[str, str]]:
+    """The row under the cursor as titles and exact values; none of a row that is a sum."""
+    row = table.cursor_row
+    if row is None or not any(row is each for each in table.rows_to_write()):
+        return []
+    return [(column.title, csv_cell(column.exact(row))) for column in table.shown_columns()]
