@@ -57,8 +57,11 @@ def demo(call: Call) -> int:
 def _need_terminal() -> None:
     """Textual reads the keys from standard input and draws on standard error.
 
-    The size it takes from standard output: with a pipe there it never comes to rest.
+    The size it takes from standard output: with a pipe there it never comes to rest. Another
+    driver, such as the one that textual-serve names to draw in a browser, has pipes everywhere.
     """
+    if os.environ.get("TEXTUAL_DRIVER"):
+        return
     for stream in (sys.__stdin__, sys.__stdout__, sys.__stderr__):
         if stream is None or stream.closed or not stream.isatty():
             raise CommandFailed(

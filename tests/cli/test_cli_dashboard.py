@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -48,6 +49,40 @@ def until(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def packet(kind: bytes, payload: bytes) -> bytes:
+    """As Textual's driver for browsers writes and reads them."""
+    return kind + len(payload).to_bytes(4, "big") + payload
+
+
+def test_it_draws_for_a_browser_over_pipes(home: Home, closed_port: str) -> None:
+    """The way in which textual-serve starts it."""
+    driver = {"TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver"}
+    size = {"COLUMNS": "140", "ROWS": "40"}
+    process = subprocess.Popen(
+        [PROGRAM, "--port", closed_port],
+        cwd=home.folder,
+        env={**home.environ, **driver, **size},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"__GANGLION__\n"
+        drawn = b""
+        while b"Sync log" not in drawn:
+            kind, length = process.stdout.read(1), process.stdout.read(4)
+            assert kind in (b"D", b"M")
+            drawn += process.stdout.read(int.from_bytes(length, "big"))
+        process.stdin.write(packet(b"M", b'{"type": "quit"}'))
+        process.stdin.flush()
+        process.communicate(timeout=30)
+        assert process.returncode == 0
+    finally:
+        process.kill()
 
 
 def test_a_bug_in_a_screen_is_one_line_and_a_traceback_in_the_log(
