@@ -1,6 +1,7 @@
 """What keys are used for on every screen, so that a remapped one takes none away in silence."""
 
 from collections.abc import Iterator
+from importlib import import_module
 
 from textual.app import App
 from textual.binding import Binding
@@ -16,9 +17,16 @@ from possync_tui.tui.screens.dashboard import DashboardScreen
 from possync_tui.tui.widgets.line_table import LineTable
 from possync_tui.tui.widgets.sync_log import SyncLogPane
 
+_SCREENS = ("entry", "first_look", "life", "plan_diff", "realized", "review", "runs")
+
 
 def check(keymap: Keymap) -> Keymap:
     """The keymap, if every key of it does one thing wherever it works. Raises `KeymapError`."""
+    if not keymap.keys:
+        return keymap
+    # Screens are loaded when they are first shown: here all of them have a say.
+    for name in _SCREENS:
+        import_module(f"possync_tui.tui.screens.{name}")
     for screen in _screens(DeskScreen):
         deeds = (*DEEDS, *screen.own_deeds, *screen.pane_deeds)
         _check_fixed(keymap, deeds, dict(_fixed_keys(screen)))

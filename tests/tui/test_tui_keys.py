@@ -1,5 +1,8 @@
 """Keys of the user's choice: they work, they are named, and what cannot be is refused in words."""
 
+import subprocess
+import sys
+
 import pytest
 
 from possync_tui.tui.actions import PLACES
@@ -54,6 +57,36 @@ def test_what_cannot_be_is_refused_in_words(pairs: list[tuple[str, str]], why: s
     with pytest.raises(KeymapError) as refused:
         check(keymap_of(pairs))
     assert why in str(refused.value)
+
+
+def test_screens_that_were_never_shown_have_a_say() -> None:
+    """As at the start of the program; here other tests have loaded them all."""
+    script = (
+        "from possync_tui.tui.key_check import check\n"
+        "from possync_tui.tui.keymap import KeymapError, keymap_of\n"
+        "for key in 'eAD':\n"
+        "    try:\n"
+        "        check(keymap_of([('sync', key)]))\n"
+        "    except KeymapError as error:\n"
+        "        print(error)\n"
+        "from possync_tui.tui.screens.base import DeskScreen\n"
+        "from possync_tui.tui import key_check\n"
+        "import importlib, pathlib, possync_tui.tui.screens as screens\n"
+        "before = {s.__name__ for s in key_check._screens(DeskScreen)}\n"
+        "for path in pathlib.Path(screens.__file__).parent.glob('*.py'):\n"
+        "    importlib.import_module('possync_tui.tui.screens.' + path.stem)\n"
+        "print({s.__name__ for s in key_check._screens(DeskScreen)} - before)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    said = ran.stdout.splitlines()
+    assert [line.partition(" also the key of ")[2].split()[0] for line in said[:3]] == [
+        "export",
+        "accept",
+        "demo",
+    ]
+    assert said[3:] == ["set()"], "screens that the check does not know"
 
 
 def test_a_freed_key_can_be_used_and_two_can_change_places() -> None:
