@@ -145,6 +145,4 @@ def _print_taken(call: Call, lots: list[LotView]) -> None:
         return
     pooled = ", pooled" if lots[0].method == CostMethod.AVERAGE else ""
     call.out.line(f"Lots that it closed (by {lots[0].method}{pooled}):")
-    call.out.table(
-        shapes.LOT_COLUMNS, [{**shapes.row(lot), "marks": shapes.lot_marks(lot)} for lot in lots]
-    )
+    call.out.table(shapes.LOT_COLUMNS, [shapes.lot_for_people(lot) for lot in lots])

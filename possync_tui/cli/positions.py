@@ -64,9 +64,7 @@ async def _lots(call: Call, ledger: LedgerReads) -> int:
         case _ if not rows:
             call.out.line("No open lots.")
         case _:
-            call.out.table(
-                shapes.LOT_COLUMNS, [{**shapes.row(v), "marks": shapes.lot_marks(v)} for v in views]
-            )
+            call.out.table(shapes.LOT_COLUMNS, [shapes.lot_for_people(view) for view in views])
     return Exit.DONE
 
 

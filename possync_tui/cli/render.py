@@ -152,6 +152,11 @@ def _width(text: str) -> int:
     return len(text) + wide - sum(unicodedata.combining(char) > 0 for char in text)
 
 
+def time_text(at: datetime) -> str:
+    """In the user's own time zone."""
+    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
 def _cell(value: object, places: int | None) -> str:
     match value:
         case None:
@@ -165,7 +170,6 @@ def _cell(value: object, places: int | None) -> str:
         case float():
             return f"{value:,.1f}"
         case datetime():
-            # The user's own time zone.
-            return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+            return time_text(value)
         case _:
             return printable(str(value))

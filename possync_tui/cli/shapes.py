@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from possync_tui.cli.render import Column, Row
+from possync_tui.cli.render import Column, Row, time_text
 from possync_tui.domain.position import Status
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ PAST_COLUMNS = (
 LOT_COLUMNS = (
     Column("account", "Account"),
     Column("description", "Position"),
-    Column("opened_at", "Opened"),
+    Column("opened", "Opened"),
     Column("quantity", "Quantity"),
     Column("price", "Price", 4),
     Column("cost", "Cost", 2),
@@ -201,6 +201,14 @@ def entry_columns(rows: Iterable[Row]) -> list[Column]:
 def price_text(price: "PriceEvidence | None") -> str:
     """Where the price of an estimate came from, and how old it was."""
     return "" if price is None else f"{price.source}, {price.age_seconds:.0f} s old"
+
+
+def lot_for_people(lot: "LotView") -> Row:
+    """As printed: what is wrong with its cost in words, and of an unseen opening until when."""
+    opened: object = lot.opened_at
+    if lot.opened_before is not None:
+        opened = f"before {time_text(lot.opened_before)}"
+    return {**row(lot), "opened": opened, "marks": lot_marks(lot)}
 
 
 def lot_marks(lot: "LotView") -> str:

@@ -11,6 +11,8 @@ from possync_tui.domain.terms import EntryKind as EntryKind
 from possync_tui.domain.terms import Quality as Quality
 from possync_tui.domain.terms import Status as Status
 
+FILLED = "fill:"
+"""The cause of a lot that a fill opened begins with this."""
 APPEARED = "anchor:"
 """The origin of a life that began with a row of a snapshot, unexplained, begins with this."""
 
@@ -35,6 +37,14 @@ class Lot:
     cause: str
     is_seeded: bool = False
     is_pending: bool = False
+
+    @property
+    def is_opening_known(self) -> bool:
+        """Whether `opened_at` is when it was opened; if not, it was open by then.
+
+        A pool has the cause of the first lot in it.
+        """
+        return not self.is_seeded or self.cause.startswith(FILLED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,10 +202,11 @@ class LotView:
     cost: Decimal | None
     commission: Decimal
     commission_currency: str
-    opened_at: datetime
+    opened_at: datetime | None
     is_seeded: bool
     is_pending: bool
     cause: str
+    opened_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,10 +85,11 @@ def lot_view(holder: Holder, lot: Lot, place: int, method: CostMethod) -> LotVie
         cost=None if value is None else from_micros(value + direction * own),
         commission=from_micros(commission),
         commission_currency=charged_in,
-        opened_at=lot.opened_at,
+        opened_at=lot.opened_at if lot.is_opening_known else None,
         is_seeded=lot.is_seeded,
         is_pending=lot.is_pending,
         cause=lot.cause,
+        opened_before=None if lot.is_opening_known else lot.opened_at,
     )
 
 

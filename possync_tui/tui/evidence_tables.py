@@ -1,6 +1,7 @@
 """What an entry rests on, as aligned text: its fills, and what it took of which lots."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 
 from textual.content import Content
 
@@ -42,6 +43,13 @@ def taken_lots(lots: Iterable[LotView], room: int) -> list[Content]:
     return _table(LOT_HEADS, [_lot_row(lot) for lot in lots], room, least=4)
 
 
+def lot_opened(lot: LotView, written: Callable[[datetime], str]) -> str:
+    """When a lot was opened; of what was held before anybody looked, until when at the latest."""
+    if lot.opened_at is not None:
+        return written(lot.opened_at)
+    return "not known" if lot.opened_before is None else f"before {written(lot.opened_before)}"
+
+
 def lot_source(lot: LotView) -> Cell:
     """How a lot's cost is known."""
     is_pool = lot.method == CostMethod.AVERAGE
@@ -62,7 +70,7 @@ def lot_commission(lot: LotView) -> Cell:
 
 def _lot_row(lot: LotView) -> Row:
     return (
-        Cell(stamp(lot.opened_at)),
+        Cell(lot_opened(lot, stamp)),
         Cell(number(lot.quantity)),
         Cell(price(lot.price)),
         Cell(money(lot.cost), Tone.STRONG),

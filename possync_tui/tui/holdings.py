@@ -342,7 +342,7 @@ def more_columns() -> tuple[Column[Holding], ...]:
         ),
         Column(
             "opened",
-            "Opened",
+            "Known since",
             lambda h: Cell(minute(h.view.opened_at), Tone.DIM),
             rank=12,
             order=lambda h: by_time(h.view.opened_at),

@@ -193,6 +193,21 @@ def test_lots(traded: Home) -> None:
     assert ours == [(30, Decimal("150.25"), Decimal("4507.5")), (10, 162, Decimal("1620.5"))]
     seeds = [lot["is_seeded"] for lot in told if lot["symbol"] == "AAPL"]
     assert seeds == [True, False]
+    # Nobody saw the first one opened: all that is known is that it was held by then.
+    (first, bought) = (lot for lot in told if lot["symbol"] == "AAPL")
+    assert first["opened_at"] is None
+    assert datetime.fromisoformat(first["opened_before"]).tzinfo == UTC
+    assert datetime.fromisoformat(bought["opened_at"]).tzinfo == UTC
+    assert bought["opened_before"] is None
+    options = ("positions", "--lots", "--method", "fifo", "--format")
+    in_file = [
+        (row["opened_at"], row["opened_before"])
+        for row in csv.DictReader(io.StringIO(traded.run(*options, "csv").out, newline=""))
+        if row["symbol"] == "AAPL"
+    ]
+    assert in_file == [("", first["opened_before"]), (bought["opened_at"], "")]
+    printed = [r for r in traded.run(*options, "table").out.splitlines() if " AAPL " in r]
+    assert [" before " in line for line in printed] == [True, False]
     (pooled,) = traded.run(
         "positions", "--lots", "--json", "--account", "1", "--method", "average"
     ).json()["lots"][:1]

@@ -42,7 +42,7 @@ def texts(lots: list[LotView]) -> list[tuple[str, ...]]:
             f"{lot.quantity.normalize():f}",
             "–" if lot.cost is None else f"{lot.cost.normalize():f}",
             f"{lot.commission.normalize():f}",
-            f"{(lot.opened_at - START).total_seconds() / 60:g}",
+            "–" if lot.opened_at is None else f"{(lot.opened_at - START).total_seconds() / 60:g}",
         )
         for lot in lots
     ]

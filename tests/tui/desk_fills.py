@@ -131,10 +131,11 @@ def lots() -> list[LotView]:
         cost=Decimal(37820),
         commission=Decimal(0),
         commission_currency="USD",
-        opened_at=NOW - timedelta(days=20),
+        opened_at=None,
         is_seeded=True,
         is_pending=False,
         cause="anchor:2026-10-29T14:30:12Z",
+        opened_before=NOW - timedelta(days=20),
     )
     return [
         seeded,
@@ -145,6 +146,7 @@ def lots() -> list[LotView]:
             cost=Decimal("40205.05"),
             commission=Decimal("1.05"),
             opened_at=NOW - timedelta(days=5),
+            opened_before=None,
             is_seeded=False,
             cause="fill:0000e0d5.66f0c11b.01",
         ),

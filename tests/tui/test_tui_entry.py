@@ -86,7 +86,9 @@ async def test_an_entry_shows_what_it_took_of_each_lot(
         text = screen_text(pilot)
         assert "Lots that it closed\n" in re.sub(r" +\n", "\n", text)
         assert "by the oldest first (fifo)" in text
-        assert re.search(r"200 +189\.10 +37,820\.00 +0\.00 USD +held before the first sync", text)
+        assert re.search(
+            r"before 2026-10-29 14:30:12 +200 +189\.10 +37,820\.00 +0\.00 USD +held before", text
+        )
         assert re.search(r"12\.5 +201\.02 +40,205\.05 +1\.05 USD +fill 0000e0d5", text)
         await press(pilot, "escape")
         engine.reads.taken_rows[7] = [replace(bought, method="average", quantity=Decimal(100))]
@@ -169,6 +171,8 @@ async def test_a_life_has_a_story_entries_and_lots(running: Running, engine: Fak
         await press(pilot, "3")
         assert "held before the first sync" in screen_text(pilot)
         assert "40,205.05" in screen_text(pilot)
+        assert "before 2026-10-29 14:30 " in screen_text(pilot)
+        assert " 2026-11-13 14:30 " in screen_text(pilot)
         await press(pilot, "2", "G", "enter")
         assert "closed by" in screen_text(pilot)
         await press(pilot, "escape", "tab", "tab")

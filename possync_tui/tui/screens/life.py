@@ -18,7 +18,7 @@ from possync_tui.tui.actions import LIFE_DEEDS, bindings
 from possync_tui.tui.columns import Align, Cell, Column
 from possync_tui.tui.desk import Desk, Reading
 from possync_tui.tui.entry_cells import EntryTable
-from possync_tui.tui.evidence_tables import lot_commission, lot_source
+from possync_tui.tui.evidence_tables import lot_commission, lot_opened, lot_source
 from possync_tui.tui.format import (
     clean,
     count,
@@ -47,7 +47,7 @@ JOURNAL_READ = 500
 def lot_columns() -> tuple[Column[LotView], ...]:
     """The columns of open lots."""
     return (
-        Column("opened", "Opened", lambda lot: Cell(minute(lot.opened_at), Tone.DIM)),
+        Column("opened", "Opened", lambda lot: Cell(lot_opened(lot, minute), Tone.DIM)),
         Column(
             "quantity",
             "Qty",

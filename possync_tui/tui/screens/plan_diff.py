@@ -156,9 +156,14 @@ def _values(life: Life) -> dict[str, str]:
         "quantity": number(life.quantity),
         "average cost": cost,
         "status": life.status.value,
-        "opened": stamp(life.opened_at),
+        "opened": _opening(life),
         "missing since": "" if life.missing_since is None else stamp(life.missing_since),
     }
+
+
+def _opening(life: Life) -> str:
+    is_known = life.pool is None or life.pool.is_opening_known
+    return stamp(life.opened_at) if is_known else f"before {stamp(life.opened_at)}"
 
 
 def _summary(rows: Sequence[PlanLine]) -> Content:
@@ -181,12 +186,12 @@ def plan_columns(desk: Desk) -> tuple[Column[PlanLine], ...]:
             most=12,
         ),
         Column(
-            "text", "From → to", lambda p: Cell(desk.shown.text(p.text), p.tone), least=12, most=48
+            "text", "From → to", lambda p: Cell(desk.shown.story(p.text), p.tone), least=12, most=48
         ),
         Column(
             "evidence",
             "On what evidence",
-            lambda p: Cell(desk.shown.text(p.evidence), Tone.DIM),
+            lambda p: Cell(desk.shown.story(p.evidence), Tone.DIM),
             rank=1,
             least=16,
             most=80,
@@ -248,6 +253,6 @@ class PlanScreen(TableScreen[PlanLine]):
             if after:
                 told.append(say((f"+ {name:<14}{after}", Tone.GAIN)))
         if not row.fields:
-            told.append(say(shown.text(row.text), ""))
-        evidence = shown.text(row.evidence) or "–"
+            told.append(say(shown.story(row.text), ""))
+        evidence = shown.story(row.evidence) or "–"
         return lines(*told, say(("on  ", Tone.DIM), evidence))
