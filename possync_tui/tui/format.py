@@ -139,6 +139,53 @@ class Redaction:
             shown = mask_accounts(shown)
         return shown
 
+    def story(self, told: str) -> str:
+        """A line of the log or the journal, its figures and times as the tables have them."""
+        return readable(self.text(told))
+
+
+# --- figures in sentences ------------------------------------------------------------------------
+
+_TIME = re.compile(
+    r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z\b|[+-]\d\d:?\d\d\b| UTC\b)"
+)
+_FIGURE = re.compile(r"(?<![\w.,:/#+−-])([-−]?)(0|[1-9]\d*)(\.\d+)?(?![\w:/-]|[.,]\d| [CP]\b)")
+_BEFORE_AMOUNT = (
+    *("→ ", "@ ", "new, ", "back, ", "closed ", "cost ", "in all ", "quantity ", "realized "),
+    *("it was ", " by "),
+)
+_AFTER_AMOUNT = (" →", " units", " at average cost", ", average cost")
+_MOST_DIGITS = 8
+"""More digits behind the point are the remains of a division: nobody counts in them."""
+
+
+def readable(sentence: str) -> str:
+    """Times in the user's zone, and amounts with their thousands apart.
+
+    A whole number may as well be an id or a port: only where a sentence says an amount it is one.
+    """
+    if not any(character.isdigit() for character in sentence):
+        return sentence
+    return _FIGURE.sub(_as_in_tables, _TIME.sub(_here, sentence))
+
+
+def _here(found: re.Match[str]) -> str:
+    try:
+        return stamp(datetime.fromisoformat(found[0].replace(" UTC", "+00:00")))
+    except ValueError:
+        return found[0]
+
+
+def _as_in_tables(found: re.Match[str]) -> str:
+    sign, whole, part = found[1], found[2], found[3] or ""
+    text = found.string
+    before, after = text[max(0, found.start() - 12) : found.start()], text[found.end() :]
+    if not part and not (before.endswith(_BEFORE_AMOUNT) or after.startswith(_AFTER_AMOUNT)):
+        return found[0]
+    if len(part) > _MOST_DIGITS + 1:
+        return price(Decimal(f"{'-' if sign else ''}{whole}{part}"))
+    return f"{MINUS if sign else ''}{int(whole):,}{part}"
+
 
 # --- numbers -------------------------------------------------------------------------------------
 

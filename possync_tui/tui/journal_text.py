@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from possync_tui.domain.views import JournalView
-from possync_tui.tui.format import Redaction, clean, stamp, wrap
+from possync_tui.tui.format import Redaction, clean, readable, stamp, wrap
 from possync_tui.tui.tones import Tone, lines, say
 
 TIME_WIDTH = 21
@@ -42,8 +42,8 @@ def journal_lines(
     hang = " " * (TIME_WIDTH + KIND_WIDTH)
     space = max(24, room - len(hang))
     for line in told:
-        text = without_name(shown.text(line.text), clean(name))
-        evidence = shown.text(line.evidence)
+        text = readable(without_name(shown.text(line.text), clean(name)))
+        evidence = shown.story(line.evidence)
         head = say(
             indent,
             (stamp(line.at).ljust(TIME_WIDTH), Tone.DIM),

@@ -1,5 +1,6 @@
 """Text from outside, numbers and times."""
 
+import time
 from datetime import timedelta
 from decimal import Decimal
 
@@ -154,3 +155,49 @@ def test_accounts_are_masked_where_asked() -> None:
     plain = shown.Redaction(mask_accounts=False)
     plain.learn(["DU7654303"])
     assert plain.text("DU7654303") == "DU7654303"
+
+
+SENTENCES = (
+    (
+        "AAPL 1234567.8900000001 → 2000000, average cost 33.33333333333333333",
+        "AAPL 1,234,567.89 → 2,000,000, average cost 33.33",
+    ),
+    ("600519 new, 1000000", "600519 new, 1,000,000"),
+    ("closed 1500 @ 231.5, -1204.5 USD", "closed 1,500 @ 231.5, −1,204.5 USD"),
+    # What the ledger keeps is shown to its last digit.
+    ("AAPL: realized 12345.678901 USD", "AAPL: realized 12,345.678901 USD"),
+    ("quantity -2 → -30000", "quantity −2 → −30,000"),
+    ("0.43210001 BTC", "0.43210001 BTC"),
+    # Names, ids, ports, codes and addresses are no amounts.
+    ("SPX 19DEC26 5012.5 P: closed", "SPX 19DEC26 5012.5 P: closed"),
+    ("port 7497 of 127.0.0.1:7497, code 10167", "port 7497 of 127.0.0.1:7497, code 10167"),
+    ("execution 0000e0d5.66f0c11b.01 of contract 265598", None),
+    ("entry 12345 reversed; hold 10001; T 4 1/4 11/15/34", None),
+    ("version 10.19, 1,234.5, 2026-11-18, /tmp/12345.678", None),
+    # Times, in the zone of the user.
+    ("at 2026-11-18T14:30:12.123456+00:00", "at 2026-11-18 20:00:12"),
+    ("at 2026-11-18T14:30:12Z.", "at 2026-11-18 20:00:12."),
+    ("9f31 at 2026-11-18 14:30:12 UTC", "9f31 at 2026-11-18 20:00:12"),
+    ("at 2026-13-18T14:30:12Z", None),
+)
+
+
+@pytest.mark.parametrize(("told", "seen"), SENTENCES, ids=[told for told, _ in SENTENCES])
+def test_sentences_have_figures_and_times_as_tables_do(
+    told: str, seen: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    assert shown.readable(told) == (told if seen is None else seen)
+    assert shown.readable(shown.readable(told)) == shown.readable(told)
+
+
+@given(st.text(max_size=80))
+def test_what_has_no_digit_stays(text: str) -> None:
+    told = "".join(character for character in text if not character.isdigit())
+    assert shown.readable(told) == told
+
+
+@given(st.text(alphabet="0123456789.,-→ @TZ:+abUC", max_size=60))
+def test_no_sentence_is_too_odd(text: str) -> None:
+    assert shown.readable(shown.readable(text)) is not None

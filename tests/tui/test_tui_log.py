@@ -183,3 +183,16 @@ async def test_what_was_read_stays_in_view_when_the_window_shrinks(
         await pilot.resize_terminal(80, 24)
         await settle(pilot)
         assert numbers(pilot)[-1] == last
+
+
+async def test_amounts_are_shown_as_in_tables_and_found_either_way(
+    running: Running, engine: FakeEngine
+) -> None:
+    async with running((140, 40)) as pilot:
+        engine.log(logging.INFO, "plan", "AAPL 1234567.8900000001 → 2000000")
+        await settle(pilot)
+        assert "AAPL 1,234,567.89 → 2,000,000" in screen_text(pilot)
+        for needle in ("1234567.89", "1,234,567.89"):
+            await press(pilot, "4", "slash", *needle, "enter")
+            assert f"1 with “{needle}”" in screen_text(pilot)
+            await press(pilot, "slash", "escape")

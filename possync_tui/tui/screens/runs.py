@@ -141,7 +141,7 @@ class RunsScreen(TableScreen[RunView]):
     def _journal_line(self, line: JournalView) -> Content:
         """Kind, text and evidence on one line where that has room, else under each other."""
         shown, room = self.desk.shown, max(20, self.size.width - 8 - KIND_WIDTH)
-        text, evidence = shown.text(line.text), shown.text(line.evidence)
+        text, evidence = shown.story(line.text), shown.story(line.evidence)
         sign, tone = KINDS.get(line.kind, ("·", Tone.DIM))
         kind = f"{sign} {fit(clean(line.kind), KIND_WIDTH - 3)} "
         if cell_len(text) + cell_len(evidence) + 2 <= room:

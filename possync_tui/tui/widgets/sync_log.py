@@ -132,7 +132,7 @@ class SyncLogPane(ScrollView, can_focus=True):
         return gone
 
     def _rows_of(self, number: int, line: LogLine) -> list[LogRow]:
-        text = self._shown.text(line.text)
+        text = self._shown.story(line.text)
         if not self._kind_width:
             text = f"{clean(line.kind)}: {text}"
         texts = wrap(text, self._text_width, MOST_ROWS)
@@ -200,7 +200,7 @@ class SyncLogPane(ScrollView, can_focus=True):
         return enumerate(self._lines, self._dropped)
 
     def _full_text(self, line: LogLine) -> str:
-        return f"{clock_time(line.at)}  {clean(line.kind)}  {self._shown.text(line.text)}"
+        return f"{clock_time(line.at)}  {clean(line.kind)}  {self._shown.story(line.text)}"
 
     def _selection(self) -> range | None:
         if self._cursor is None:
@@ -333,7 +333,11 @@ class SyncLogPane(ScrollView, can_focus=True):
         self.post_message(self.Changed())
 
     def _matches(self, line: LogLine) -> bool:
-        return bool(self._needle) and self._needle in self._full_text(line).casefold()
+        if not self._needle:
+            return False
+        # As it is shown, and as it stands in the log file.
+        said = f"{self._full_text(line)}\n{self._shown.text(line.text)}"
+        return self._needle in said.casefold()
 
     def action_find(self, by: int) -> None:
         """Go to the next line that holds what is searched for, and round from the end."""
