@@ -7,7 +7,13 @@ from decimal import Decimal
 
 from possync_tui.tui.holdings import Holding
 
-HINT = "symbol, type, account, currency, long, short, missing, held, stale, pnl<0, value>5000"
+HINT = "symbol, account, currency, stock, option, long, short, missing, held, pnl<0, value>5000"
+HELP = (
+    "All words of a filter have to fit: a part of a symbol, account, currency or type; what the "
+    "type is called (stock, option, future, forex, bond, bill, fund, index, warrant, crypto, cfd, "
+    "commodity; three letters do); long, short, missing, held, stale; and bounds on pnl, day, "
+    "value, qty or realized, such as pnl<0."
+)
 
 _BOUND = re.compile(r"(pnl|day|value|qty|realized)(<=|>=|<|>)([-−]?\d+(?:\.\d+)?)")
 _AMOUNTS: dict[str, Callable[[Holding], Decimal | None]] = {
@@ -17,6 +23,24 @@ _AMOUNTS: dict[str, Callable[[Holding], Decimal | None]] = {
     "qty": lambda holding: holding.view.quantity,
     "realized": lambda holding: holding.view.realized_pnl,
 }
+_TYPE_NAMES: dict[str, tuple[str, ...]] = {
+    "STK": ("stocks", "shares", "equities", "equity"),
+    "OPT": ("options",),
+    "FOP": ("options",),
+    "FUT": ("futures",),
+    "CASH": ("forex", "fx", "currencies", "currency"),
+    "BOND": ("bonds",),
+    "BILL": ("bills",),
+    "FUND": ("funds",),
+    "IND": ("indexes", "indices", "index"),
+    "WAR": ("warrants",),
+    "IOPT": ("warrants",),
+    "CRYPTO": ("cryptos",),
+    "CFD": ("cfds",),
+    "CMDTY": ("commodities", "commodity"),
+}
+"""What IBKR's asset classes are usually called; the beginning of a name is enough."""
+_LEAST_OF_NAME = 3
 _COMPARISONS: dict[str, Callable[[Decimal, Decimal], bool]] = {
     "<": operator.lt,
     ">": operator.gt,
@@ -51,4 +75,11 @@ def _matches_word(holding: Holding, word: str) -> bool:
         )
     view = holding.view
     fields = (view.symbol, view.description, view.sec_type, view.account, view.currency)
-    return any(word in field.casefold() for field in fields)
+    return any(word in field.casefold() for field in fields) or _names_type(word, view.sec_type)
+
+
+def _names_type(word: str, sec_type: str) -> bool:
+    names = _TYPE_NAMES.get(sec_type, ())
+    return word in names or (
+        len(word) >= _LEAST_OF_NAME and any(name.startswith(word) for name in names)
+    )

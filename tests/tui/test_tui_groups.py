@@ -138,6 +138,17 @@ async def test_enter_on_a_heading_opens_nothing(running: Running) -> None:
         assert pilot.app.screen is dashboard(pilot)
 
 
+@pytest.mark.parametrize(
+    ("sec_type", "word"),
+    [("FOP", "option"), ("FUND", "funds"), ("IND", "index"), ("WAR", "warrant"), ("IOPT", "war"),
+     ("CFD", "cfds"), ("CMDTY", "commodity"), ("BILL", "bill"), ("CRYPTO", "cryptos")],
+)  # fmt: skip
+def test_a_type_is_found_by_what_it_is_called(sec_type: str, word: str) -> None:
+    view = replace(desk_book.positions()[0], sec_type=sec_type)
+    assert matches(Holding(view, None), word)
+    assert not matches(Holding(replace(view, sec_type="STK"), None), word)
+
+
 async def test_columns_are_chosen_in_a_dialog(running: Running) -> None:
     async with running((200, 60)) as pilot:
         table = dashboard(pilot).positions.table
@@ -288,6 +299,14 @@ FILTERS = (
     ("held", lambda h: h.held is not None),
     ("stale", lambda h: h.is_stale),
     ("pnl<x", lambda h: False),
+    ("option", lambda h: h.view.sec_type == "OPT"),
+    ("Stocks usd", lambda h: h.view.sec_type == "STK" and h.view.currency == "USD"),
+    ("future", lambda h: h.view.sec_type == "FUT"),
+    ("forex", lambda h: h.view.sec_type == "CASH"),
+    ("fx", lambda h: h.view.sec_type == "CASH"),
+    ("bonds", lambda h: h.view.sec_type == "BOND"),
+    ("crypto short", lambda h: False),
+    ("opti long", lambda h: h.view.sec_type == "OPT" and h.view.quantity > 0),
 )
 
 

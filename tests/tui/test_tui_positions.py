@@ -89,7 +89,7 @@ async def test_an_amount_of_another_quantity_does_not_stand_beside_ours(
 async def test_escape_clears_a_filter_that_was_kept(running: Running) -> None:
     async with running() as pilot:
         await press(pilot, "slash", *"zzz", "enter")
-        assert "Nothing matches" in screen_text(pilot)
+        assert "Nothing matches “zzz”. Escape clears the filter." in screen_text(pilot)
         await press(pilot, "escape")
         assert "Nothing matches" not in screen_text(pilot)
         assert "AAPL" in screen_text(pilot)

@@ -16,6 +16,7 @@ from possync_tui.tui.actions import DASHBOARD_DEEDS, LOG_DEEDS, bindings
 from possync_tui.tui.bridge import EngineUpdate
 from possync_tui.tui.column_order import ColumnChoice
 from possync_tui.tui.desk import Desk
+from possync_tui.tui.position_filter import HELP as FILTER_HELP
 from possync_tui.tui.screens.base import DeskScreen
 from possync_tui.tui.widgets.connection import ConnectionPane
 from possync_tui.tui.widgets.line_table import LineTable
@@ -31,7 +32,7 @@ TOO_SMALL = (
 ABOUT = {
     "Positions": "What you hold by the ledger, with live values beside it. Enter opens a "
     "position's life; a click on a heading sorts, dragging one moves the column. In groups, enter "
-    "or a click on a group's line folds it.",
+    "or a click on a group's line folds it. {filter} filters. " + FILTER_HELP,
     "Sync stats": "How often the ledger was compared with the broker, how well and how fast. The "
     "counters are those of the ledger's whole life; bars are the latest durations.",
     "Connection": "The link to TWS: how it stands, what to do about it, and the last error. "

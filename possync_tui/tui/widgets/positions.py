@@ -197,7 +197,7 @@ class PositionsPane(Pane):
         said = explained(row, desk.clock.now(), desk.key_of) if row is not None else ""
         about_others = "" if said else self._others_why
         tone = Tone.WARNING if said else Tone.DIM
-        text = say((desk.shown.text(said or about_others), tone))
+        text = say((desk.shown.story(said or about_others), tone))
         self.why.set_class(bool(said or about_others), "-needed")
         if text != self._why_shown:
             self._why_shown = text
@@ -209,7 +209,8 @@ class PositionsPane(Pane):
     def _placeholder(self, is_filtered: bool) -> str:
         desk = self._desk
         if self._all:
-            return "Nothing matches the filter. Escape clears it." if is_filtered else ""
+            words = clean(self.filter.value.strip())
+            return f"Nothing matches “{words}”. Escape clears the filter." if is_filtered else ""
         if not desk.picture.is_read:
             return "Reading the ledger…"
         if not desk.is_live:
