@@ -62,9 +62,15 @@ def build() -> ArgumentParser:
 
 
 def _command(
-    commands: _Commands, name: str, text: str, topics: str = "", *, leave_out: str = ""
+    commands: _Commands,
+    name: str,
+    text: str,
+    topics: str = "",
+    *,
+    leave_out: str = "",
+    more: str = "",
 ) -> _Parser:
-    parser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+    parser = commands.add_parser(name, help=text, description=more or text, allow_abbrev=False)
     _add_common(parser, topics, leave_out=leave_out)
     return parser
 
@@ -133,7 +139,13 @@ def _add_positions(commands: _Commands) -> None:
 
 
 def _add_pnl(commands: _Commands) -> None:
-    pnl = _command(commands, "pnl", "realized P&L", "account")
+    pnl = _command(
+        commands,
+        "pnl",
+        "realized P&L",
+        "account",
+        more="Realized P&L. Conversions of currencies (CASH) are listed, and are in no total.",
+    )
     pnl.add_argument(
         "--from", dest="since", type=_start, metavar="DATE", help="first day, or a time"
     )

@@ -49,6 +49,30 @@ async def test_realized_shows_entries_totals_and_a_curve(
         assert screen(pilot).total is not None
 
 
+async def test_a_conversion_of_currencies_is_neither_won_nor_lost(
+    running: Running, engine: FakeEngine
+) -> None:
+    fx = {"sec_type": "CASH", "symbol": "EUR", "description": "EUR.USD"}
+    engine.reads.entry_rows = [
+        entry(1, "100"),
+        entry(2, "-40"),
+        entry(3, "7777", **fx),
+        entry(4, "-3", **fx),
+    ]
+    async with running() as pilot:
+        await press(pilot, "p")
+        text = screen_text(pilot)
+        assert "2 entries · 2 conversions not counted" in text
+        assert "1 won · 1 lost" in text
+        assert "50.0 %" in text
+        assert "EUR.USD" in text
+        total = screen(pilot).total
+        assert total is not None
+        assert (total.realized, total.win_rate) == (Decimal(60), Decimal(50))
+        await press(pilot, "question_mark")
+        assert "(CASH)" in screen_text(pilot)
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("count", [0, 1, 39, 700])
 async def test_any_number_of_entries_at_any_size(

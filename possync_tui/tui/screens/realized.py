@@ -15,6 +15,7 @@ from possync_tui.domain.performance import (
     EntryRow,
     Performance,
     chain_of,
+    counts,
     linked,
     moves,
     performances,
@@ -51,8 +52,9 @@ class RealizedScreen(SideScreen):
 
     about = (
         "What closing brought, a line to each entry; currencies stand side by side and are never "
-        "added up. Each entry says how good it is: {fills} opens the fills and lots that it rests "
-        "on. A repair reverses an entry and writes it anew; {undone} shows those too."
+        "added up. Conversions of currencies (CASH) are listed, and stay out of every total and of "
+        "the win rate. Each entry says how good it is: {fills} opens the fills and lots that it "
+        "rests on. A repair reverses an entry and writes it anew; {undone} shows those too."
     )
     own_deeds = REALIZED_DEEDS
     BINDINGS: ClassVar[list[BindingType]] = bindings(REALIZED_DEEDS)
@@ -184,8 +186,12 @@ class RealizedScreen(SideScreen):
         account = self.desk.account
         whose = "all accounts" if account is None else self.desk.shown.account(account.code)
         shown = self.table.rows
-        standing = sum(1 for row in shown if row.stands)
-        parts = [self.period.name, whose, counted(standing, "entry", "entries")]
+        standing = [row for row in shown if row.stands]
+        aside = sum(1 for row in standing if not counts(row.entry))
+        said = counted(len(standing) - aside, "entry", "entries")
+        parts = [self.period.name, whose, said]
+        if aside:
+            parts.append(f"{counted(aside, 'conversion')} not counted")
         hidden = sum(1 for row in self._rows if not row.stands and self._is_chosen(row))
         pieces = [say((" · ".join(parts), Tone.DIM))]
         if hidden:
