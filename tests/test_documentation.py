@@ -26,7 +26,7 @@ from possync_tui.tui.screens.help import MORE_KEYS, key_rows
 from possync_tui.tui.screens.life import LifeScreen
 from possync_tui.tui.screens.plan_diff import PlanScreen
 from possync_tui.tui.screens.realized import RealizedScreen
-from possync_tui.tui.screens.review import ReviewScreen
+from possync_tui.tui.screens.review import DecisionDialog, ReviewScreen
 from possync_tui.tui.screens.runs import RunsScreen
 from possync_tui.tui.screens.table_screen import TableScreen
 from possync_tui.tui.themes import THEMES, theme_names
@@ -114,6 +114,7 @@ PLACES_OF_KEYS = {
     "On an entry's fills and lots (`enter` there)": (EntryScreen.own_deeds, False),
     "On a position's life (`enter` on the dashboard)": (LifeScreen.own_deeds, False),
     "In the review (`v`)": (ReviewScreen.own_deeds, False),
+    "Where a missing position is accepted (`A` there)": (DecisionDialog.own_deeds, False),
     "Where TWS is looked for (`C`)": (FirstLookScreen.own_deeds, False),
 }
 

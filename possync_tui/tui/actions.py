@@ -215,6 +215,11 @@ REVIEW_DEEDS = (
 )
 """What is held. Capitals: a decision is not made by a slip of the finger."""
 
+DECISION_DEEDS = (
+    Deed("transfer", "ctrl+t", "transfer", "It is a transfer", "Book it as a transfer", Area.SYNC),
+)
+"""Where a missing position is accepted; a note is typed there, so a letter alone is no key."""
+
 FIRST_LOOK_DEEDS = (
     Deed("connect", "enter", "connect", "Connect", "Connect to this port", Area.SYNC, -9, -3),
     Deed("demo", "D", "demo", "Demo", "A simulated TWS instead", Area.SYNC, -8, -3),
@@ -280,6 +285,7 @@ PLACES = {
         ENTRY_DEEDS,
         LIFE_DEEDS,
         REVIEW_DEEDS,
+        DECISION_DEEDS,
         FIRST_LOOK_DEEDS,
         REALIZED_DEEDS,
     )

@@ -48,6 +48,10 @@ REFUSED = (
     ([("sync", "ctrl+q")], "ctrl+q is taken by “Quit”"),
     ([("review", "l")], "l is also the key of log-level"),
     ([("log-level", "s")], "s is also the key of sync"),
+    ([("transfer", "ctrl+p")], "ctrl+p is taken by “Command palette”"),
+    ([("transfer", "T")], "T is typed into the note there"),
+    ([("transfer", "?")], "? is typed into the note there"),
+    ([("transfer", "ctrl+w")], "ctrl+w is taken by “Delete left to start of word”"),
     ([("log-next", "j")], "j is taken by “Down”"),
 )
 

@@ -1,15 +1,19 @@
 """What opens over the dashboard: every key, at every size."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from possync_tui.domain.plan import Plan
+from possync_tui.domain.terms import HoldKind
 from possync_tui.domain.word import Word
 from possync_tui.ledger.port import LedgerError
 from possync_tui.sync.events import Arming, LedgerChanged
+from possync_tui.tui.key_check import check
+from possync_tui.tui.keymap import keymap_of
 from possync_tui.tui.screens.arming import ArmingDialog
 from possync_tui.tui.screens.dashboard import DashboardScreen
 from possync_tui.tui.screens.entry import EntryScreen
@@ -20,6 +24,7 @@ from possync_tui.tui.screens.plan_diff import PlanScreen
 from possync_tui.tui.screens.realized import RealizedScreen
 from possync_tui.tui.screens.review import DecisionDialog, ReviewScreen
 from possync_tui.tui.screens.runs import RunsScreen
+from tests.tui import desk_book
 from tests.tui.conftest import Running, app_of, dashboard, press, screen_text, settle
 from tests.tui.fake_engine import NOW, FakeEngine
 from tests.tui.test_tui_dashboard import SIZES
@@ -204,6 +209,59 @@ async def test_accepting_as_a_transfer(running: Running, engine: FakeEngine) -> 
         await pilot.click("#transfer")
         await settle(pilot)
         assert engine.decisions == [(1, Word(accept=True, is_transfer=True))]
+
+
+async def test_a_transfer_has_a_key_that_is_shown_and_may_be_another(
+    running: Running, engine: FakeEngine
+) -> None:
+    async with running() as pilot:
+        await press(pilot, "v", "j", "A", *"to IBIE", "ctrl+t")
+        assert engine.decisions == [(1, Word(accept=True, note="to IBIE", is_transfer=True))]
+    async with running(keymap=check(keymap_of([("transfer", "f8")]))) as pilot:
+        engine.decisions.clear()
+        engine.reads.hold_rows = desk_book.holds()
+        await press(pilot, "v", "j", "A")
+        assert "It is a transfer  (f8)" in screen_text(pilot)
+        await press(pilot, "question_mark", "ctrl+t")
+        await press(pilot, "f8")
+        assert [word.is_transfer for _, word in engine.decisions] == [True]
+
+
+async def test_a_transfer_is_reached_by_tab(running: Running, engine: FakeEngine) -> None:
+    async with running() as pilot:
+        await press(pilot, "v", "j", "A", "tab", "tab", "tab", "enter")
+        assert engine.decisions == [(1, Word(accept=True, is_transfer=True))]
+
+
+async def test_a_dialog_tells_of_what_it_asks(running: Running, engine: FakeEngine) -> None:
+    """Prices and transfers only where they can be named."""
+    missing = next(hold for hold in desk_book.holds() if hold.kind == HoldKind.MISSING)
+    other = next(hold for hold in desk_book.holds() if hold.kind != HoldKind.MISSING)
+    for holds, key, told, not_told in (
+        ([missing], "A", ("at the price that you name", "book it as a transfer"), ()),
+        (
+            [missing, replace(missing, id=9)],
+            "E",
+            ("without a price", "book them as transfers"),
+            ("that you name",),
+        ),
+        ([missing, other], "E", ("without a price",), ("that you name", "transfer")),
+        ([missing], "K", (), ("price", "transfer")),
+    ):
+        engine.reads.hold_rows = list(holds)
+        async with running() as pilot:
+            await press(pilot, "v", key)
+            dialog = pilot.app.screen
+            assert isinstance(dialog, DecisionDialog)
+            text = " ".join(str(dialog.query_one(".dialog-text", Static).content).split())
+            for words in told:
+                assert words in text
+            for words in not_told:
+                assert words not in text
+            may_be_transfer = any("transfer" in words for words in told)
+            assert bool(dialog.query("#transfer")) == may_be_transfer
+            await press(pilot, "ctrl+t")
+            assert (pilot.app.screen is dialog) != may_be_transfer
 
 
 async def test_what_is_no_missing_position_has_no_price(

@@ -11,6 +11,8 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
+from possync_tui.tui.actions import Deed
+
 Answer = TypeVar("Answer")
 
 
@@ -23,12 +25,14 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     ]
     about: ClassVar[str] = ""
     """What is asked, for the help."""
-    keys_told: ClassVar[tuple[tuple[str, str], ...]] = (
+    own_deeds: ClassVar[tuple[Deed, ...]] = ()
+    """What works in this dialog alone, with keys that may be others."""
+    keys_told: tuple[tuple[str, str], ...] = (
         ("enter", "Answer"),
         ("tab", "The next field or button"),
         ("esc", "Leave it as it is"),
     )
-    """Its own keys, which stay as they are."""
+    """Its own keys."""
 
     def __init__(self, title: str, text: Content) -> None:
         super().__init__()

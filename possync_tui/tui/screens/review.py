@@ -12,7 +12,7 @@ from textual.widgets import Button, Input, Static
 from possync_tui.domain.terms import HoldKind
 from possync_tui.domain.views import HoldView, PositionView
 from possync_tui.domain.word import BadPrice, Word, parse_price, why_unfit
-from possync_tui.tui.actions import REVIEW_DEEDS, bindings
+from possync_tui.tui.actions import DECISION_DEEDS, REVIEW_DEEDS, bindings
 from possync_tui.tui.columns import Cell, Column, by_text
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.format import ago, clean, counted, moment
@@ -31,7 +31,8 @@ MEANINGS = {
         "it stays on the books as MISSING until the broker lists it again or a closing fill comes",
     ),
     HoldKind.BULK_MISSING.value: (
-        "all these positions are booked as closed, by your word",
+        "all these positions are booked as closed, by your word, without a price: what they "
+        "realized stays unknown",
         "they all stay on the books; nothing closes",
     ),
     HoldKind.SAME_HOLDING.value: (
@@ -60,6 +61,15 @@ MEANINGS = {
         "the row stays here; nothing of it is booked",
     ),
 }
+TOGETHER = {
+    HoldKind.MISSING.value: "each is booked as closed, by your word, without a price: what it "
+    "realized stays unknown",
+}
+"""What accepting several at once does, where that is not what it does to one by itself."""
+AS_TRANSFER = (
+    "If all of them were moved to another account or broker, book them as transfers: that realizes "
+    "nothing."
+)
 NAMES_SHOWN = 8
 UNKNOWN_MEANING = ("it is carried out with the next sync", "nothing changes")
 
@@ -97,7 +107,7 @@ def hold_columns(desk: Desk) -> tuple[Column[HoldView], ...]:
             rank=1,
         ),
         Column("status", "Status", lambda h: Cell(clean(h.status), Tone.DIM), rank=3, most=10),
-        Column("message", "Why", lambda h: Cell(desk.shown.text(h.message)), least=12, most=120),
+        Column("message", "Why", lambda h: Cell(desk.shown.story(h.message)), least=12, most=120),
     )
 
 
@@ -126,27 +136,36 @@ class DecisionDialog(Dialog[Word]):
     """Asks for a note, and for how a missing position ended; the answer is the user's word."""
 
     about = "Your word on what is held. It is journaled with your note, and is not asked for again."
+    own_deeds = DECISION_DEEDS
+    BINDINGS: ClassVar[list[BindingType]] = bindings(DECISION_DEEDS)
 
     def __init__(self, desk: Desk, holds: Sequence[HoldView], *, accept: bool) -> None:
         word = "Accept" if accept else "Keep as it is"
         what = f"all {len(holds)}" if len(holds) > 1 else _title(desk, holds[0])
         tone = Tone.WARNING if accept else Tone.PLAIN
-        told: list[Content] = []
-        for kind, same in _by_kind(holds).items():
-            does = MEANINGS.get(kind, UNKNOWN_MEANING)[0 if accept else 1]
-            if len(holds) == 1:
-                told += [say(desk.shown.text(same[0].message)), say("")]
-            else:
-                told.append(say((_names(desk, same), Tone.STRONG)))
-            told += [say((f"{word}: {does}.", tone)), say("")]
-        super().__init__(f"{word}: {what}", lines(*told[:-1]))
-        self._is_accepting = accept
-        views = views_of(desk, holds[0])
-        self._sec_type = views[0].sec_type if views else ""
+        self._transfer_key = desk.key_of("transfer")
         self._may_have_price = accept and len(holds) == 1 and holds[0].kind == HoldKind.MISSING
         self._may_be_transfer = accept and all(
             hold.kind in (HoldKind.MISSING, HoldKind.BULK_MISSING) for hold in holds
         )
+        told: list[Content] = []
+        for kind, same in _by_kind(holds).items():
+            does = MEANINGS.get(kind, UNKNOWN_MEANING)[0 if accept else 1]
+            if accept and len(holds) > 1:
+                does = TOGETHER.get(kind, does)
+            if len(holds) == 1:
+                told += [say(desk.shown.story(same[0].message)), say("")]
+            else:
+                told.append(say((_names(desk, same), Tone.STRONG)))
+            told += [say((f"{word}: {does}.", tone)), say("")]
+        if self._may_be_transfer and not self._may_have_price:
+            told += [say((AS_TRANSFER, tone)), say("")]
+        super().__init__(f"{word}: {what}", lines(*told[:-1]))
+        if self._may_be_transfer:
+            self.keys_told = ((self._transfer_key, DECISION_DEEDS[0].help), *self.keys_told)
+        self._is_accepting = accept
+        views = views_of(desk, holds[0])
+        self._sec_type = views[0].sec_type if views else ""
 
     def body(self) -> list[Widget]:
         note = Input(placeholder="a note for the journal (may be empty)", id="note", compact=True)
@@ -160,7 +179,8 @@ class DecisionDialog(Dialog[Word]):
 
     def buttons(self) -> list[Button]:
         label = "Accept  (enter)" if self._is_accepting else "Keep  (enter)"
-        transfer = [Button("It is a transfer", id="transfer", compact=True)]
+        name = f"It is a transfer  ({self._transfer_key})"
+        transfer = [Button(name, id="transfer", compact=True)]
         return [
             Button("Cancel  (esc)", id="no", compact=True),
             *(transfer if self._may_be_transfer else []),
@@ -183,6 +203,12 @@ class DecisionDialog(Dialog[Word]):
             self.dismiss(None)
         else:
             self._answer(is_transfer=event.button.id == "transfer")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self._may_be_transfer if action == "transfer" else True
+
+    def action_transfer(self) -> None:
+        self._answer(is_transfer=True)
 
     def _answer(self, *, is_transfer: bool) -> None:
         note = self.query_one("#note", Input).value
@@ -287,7 +313,7 @@ class ReviewScreen(TableScreen[HoldView]):
         names = ", ".join(clean(view.description or view.symbol) for view in several)
         facts = [
             *([("positions", names)] if names else []),
-            ("evidence", shown.text(row.evidence) or "–"),
+            ("evidence", shown.story(row.evidence) or "–"),
             ("since", ago(self.desk.seconds_since(row.raised_at))),
             (f"{self.desk.key_of('accept')} accept", f"{accept}."),
             (f"{self.desk.key_of('keep')} keep", f"{keep}."),
@@ -295,7 +321,7 @@ class ReviewScreen(TableScreen[HoldView]):
         if row.note:
             facts.append(("note", shown.text(row.note)))
         told = labelled(*facts, room=self.size.width - 7)
-        return lines(say((shown.text(row.message), Tone.STRONG)), say(""), told)
+        return lines(say((shown.story(row.message), Tone.STRONG)), say(""), told)
 
     def action_decide(self, accept: bool) -> None:
         """Ask how and why, then send the word on its way."""
