@@ -123,6 +123,8 @@ _BY_NUMBER: "Mapping[str, Callable[[FirstRow], Decimal | None]]" = {
     "age": lambda row: None if row.marked_at is None else Decimal(row.marked_at.timestamp()),
 }
 SORTS = frozenset({"", *_BY_TEXT, *_BY_NUMBER})
+_AMOUNTS = frozenset({"value", "unrealized", "day", "realized"})
+"""Of these, no two currencies are compared: rates are told only once there is a link."""
 
 
 def in_order(rows: "Sequence[FirstRow]", sort: str, down: bool) -> list[FirstRow]:
@@ -135,6 +137,8 @@ def in_order(rows: "Sequence[FirstRow]", sort: str, down: bool) -> list[FirstRow
     of = _BY_NUMBER[sort]
     known = [(value, row) for row in rows if (value := of(row)) is not None]
     known.sort(key=lambda pair: pair[0], reverse=down)
+    if sort in _AMOUNTS:
+        known.sort(key=lambda pair: pair[1].currency)
     return [row for _, row in known] + [row for row in rows if of(row) is None]
 
 
@@ -154,7 +158,9 @@ class Drawing:
         parts = [(tones["dim"], f"{book.count} open"), (tones["dim"], " · ")]
         if outline.sort:
             way = "↓" if outline.sort_down else "↑"
-            parts += [(tones["dim"], f"by {outline.sort} {way}"), (tones["dim"], " · ")]
+            is_parted = outline.sort in _AMOUNTS and book.currencies > 1
+            first = "currency, " if is_parted else ""
+            parts += [(tones["dim"], f"by {first}{outline.sort} {way}"), (tones["dim"], " · ")]
         offline = synced if book.synced_at else "never synced, not live"
         parts.append((tones["warning"], offline))
         name = "Positions"

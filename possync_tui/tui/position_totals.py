@@ -151,6 +151,29 @@ def total_of(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The base currency of some accounts, and what others are worth in it as last told."""
+
+    currency: str
+    rates: Mapping[str, Rate]
+
+
+def common_base(accounts: Iterable[str], rates: Rates) -> Base | None:
+    """The currency that all of these accounts have as their base; `None` while that is unknown."""
+    watched = set(accounts)
+    bases = {rate.account: rate.base for rate in rates.values() if rate.account in watched}
+    if set(bases) != watched or len(set(bases.values())) != 1:
+        return None
+    (base,) = set(bases.values())
+    latest: dict[str, Rate] = {}
+    for rate in rates.values():
+        known = latest.get(rate.currency)
+        if rate.base == base and (known is None or rate.at > known.at):
+            latest[rate.currency] = rate
+    return Base(base, latest)
+
+
 def base_total(
     sums: Iterable[Total], accounts: Iterable[str], rates: Rates
 ) -> BaseTotal | str | None:
@@ -166,16 +189,12 @@ def base_total(
         lacking = len(watched - set(bases))
         of = f"{lacking} of {counted(len(watched), 'account')}"
         return f"no total in one currency: no exchange rates told yet for {of}"
-    if len(set(bases.values())) != 1:
+    common = common_base(watched, rates)
+    if common is None:
         return TWO_BASES
-    (base,) = set(bases.values())
+    base, latest = common.currency, common.rates
     if all(total.currency == base for total in sums):
         return None
-    latest: dict[str, Rate] = {}
-    for rate in rates.values():
-        known = latest.get(rate.currency)
-        if rate.base == base and (known is None or rate.at > known.at):
-            latest[rate.currency] = rate
     known_sums = [total for total in sums if total.currency == base or total.currency in latest]
 
     def converted(amounts: Iterable[tuple[str, Decimal | None]]) -> Decimal | None:

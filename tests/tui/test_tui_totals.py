@@ -215,3 +215,81 @@ def test_headings_that_follow_each_move_are_those_of_all_rows(
         counted = [row for row in of_it if not row.is_outside_totals]
         assert heading.is_stale == any(row.is_stale for row in counted)
     assert {group_of(row, by) for row in rows} == {*running.keys}
+
+
+# --- amounts in order ----------------------------------------------------------------------------
+
+
+def in_dollars(*accounts: str) -> dict[tuple[str, str], Rate]:
+    worth = {"USD": "1", "EUR": "1.1", "GBP": "1.3", "JPY": "0.0067"}
+    return rates_of(
+        *(rate(code, currency, w) for code in accounts for currency, w in worth.items())
+    )
+
+
+@pytest.mark.parametrize("column", ["value", "unrealized", "day", "realized"])
+async def test_amounts_are_sorted_by_what_they_are_worth_in_the_base(
+    running: Running, engine: FakeEngine, column: str
+) -> None:
+    engine.live_rates = in_dollars(*desk_book.CODES)
+    async with running((200, 60)) as pilot:
+        pane = dashboard(pilot).positions
+        table = pane.table
+        amount = {c.id: c for c in table.all_columns}[column].order
+        assert amount is not None
+        for down in (True, False):
+            table.sort_by(column, down=down)
+            pane.show_rows()
+            worth = []
+            for row in table.holdings:
+                key = amount(row)
+                if key is not None:
+                    rate_ = engine.live_rates[row.view.account, row.view.currency]
+                    worth.append(key[0] * rate_.value)
+            assert worth == sorted(worth, reverse=down)
+            assert len({row.view.currency for row in table.holdings}) == 4
+            await settle(pilot)
+            assert f"by {column} {'↓' if down else '↑'} in USD" in screen_text(pilot)
+
+
+async def test_amounts_without_a_rate_are_sorted_a_currency_at_a_time(
+    running: Running, engine: FakeEngine
+) -> None:
+    rates = in_dollars(*desk_book.CODES)
+    engine.live_rates = {key: rate_ for key, rate_ in rates.items() if key[1] != "JPY"}
+    async with running((200, 60)) as pilot:
+        pane = dashboard(pilot).positions
+        pane.table.sort_by("value", down=True)
+        pane.show_rows()
+        known = [row for row in pane.table.holdings if row.value is not None]
+        assert known == pane.table.holdings[: len(known)]
+        parted = [(row.view.currency, -(row.value or 0)) for row in known]
+        assert parted == sorted(parted)
+        await settle(pilot)
+        assert "by currency, value ↓" in screen_text(pilot)
+        # The rate comes: the next second has it.
+        engine.live_rates = rates
+        pane.tick()
+        await settle(pilot)
+        assert "by value ↓ in USD" in screen_text(pilot)
+        worth = [
+            row.value * rates[row.view.account, row.view.currency].value
+            for row in pane.table.holdings
+            if row.value is not None
+        ]
+        assert worth == sorted(worth, reverse=True)
+
+
+async def test_one_currency_needs_no_rate_to_be_sorted(
+    running: Running, engine: FakeEngine
+) -> None:
+    rows = engine.reads.position_rows
+    engine.reads.position_rows = [row for row in rows if row.currency == "EUR"]
+    async with running((140, 40)) as pilot:
+        pane = dashboard(pilot).positions
+        pane.table.sort_by("value", down=True)
+        pane.show_rows()
+        await settle(pilot)
+        text = screen_text(pilot)
+        assert "by value ↓" in text
+        assert "by value ↓ in" not in text

@@ -142,7 +142,7 @@ class PositionsPane(Pane):
         if aged:
             table.replace_rows(aged)
         is_other = self._totals_are_old or aged or self.foot.is_live is not is_live
-        if is_other and table.sort_id is not None:
+        if (table.take_rates() or is_other) and table.sort_id is not None:
             table.resort()
         # Also where no price moved: rates come and age by themselves.
         self._show_totals()
@@ -183,7 +183,12 @@ class PositionsPane(Pane):
             parts.append(say((f"in groups by {table.grouping}", Tone.DIM)))
         if table.sort_id is not None:
             way = "↓" if table.sort_down else "↑"
-            parts.append(say((f"by {table.sort_id} {way}", Tone.DIM)))
+            order, sorted_by = table.money_order, f"by {table.sort_id} {way}"
+            if order is not None and order.is_by_currency:
+                sorted_by = f"by currency, {table.sort_id} {way}"
+            elif order is not None:
+                sorted_by += f" in {clean(order.base)}"
+            parts.append(say((sorted_by, Tone.DIM)))
         offline = self._desk.offline_sentence
         if offline and self._desk.picture.is_read:
             parts.append(say((offline, Tone.WARNING)))

@@ -12,6 +12,7 @@ from possync_tui.tui.column_order import in_order, moved
 from possync_tui.tui.columns import Cell, Column, ordered
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.holdings import Holding, flag, holding_columns, more_columns
+from possync_tui.tui.money_order import AMOUNTS, MoneyOrder, in_money_order, money_order
 from possync_tui.tui.position_groups import (
     Grouping,
     GroupKey,
@@ -60,6 +61,9 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
         """Not while rows are looked for."""
         self._members: dict[LineKey, Holding] = {}
         self._groups = RunningGroups()
+        self._accounts: set[str] = set()
+        self._currencies: set[str] = set()
+        self._rated: MoneyOrder | None = None
         self._dragged: str | None = None
         self._has_dragged = False
         self._drag_order: tuple[str, ...] | None = None
@@ -131,6 +135,9 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
         column = next((c for c in self._columns if c.id == self.sort_id), None)
         holdings = [row for row in rows if isinstance(row, Holding)]
         if self.grouping is None:
+            if column is not None and self.money_order is not None:
+                of_money = in_money_order(holdings, column, self.money_order, down=self.sort_down)
+                return [*of_money]
             return ordered([*holdings], column, down=self.sort_down)
         groups = self._running_groups
         members: dict[GroupKey, list[PositionLine]] = {key: [] for key in groups.keys}
@@ -144,9 +151,26 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
                 lines += ordered(rows_in_it, column, down=self.sort_down)
         return lines
 
+    @property
+    def money_order(self) -> MoneyOrder | None:
+        """What the amounts are compared in that the rows are sorted by, if more than one."""
+        is_of_amounts = self.sort_id in AMOUNTS and self.grouping is None
+        return self._rated if is_of_amounts else None
+
+    def _money_order_now(self) -> MoneyOrder | None:
+        return money_order(self._currencies, self._accounts, self._desk.engine.rates)
+
+    def take_rates(self) -> bool:
+        """Compare amounts at the rates told by now; whether that changes their order."""
+        before, self._rated = self._rated, self._money_order_now()
+        return self.money_order is not None and before != self._rated
+
     def set_rows(self, rows: Iterable[PositionLine]) -> None:
         self._members = {row.key: row for row in rows if isinstance(row, Holding)}
         self._groups = RunningGroups(self._members.values(), self.grouping)
+        self._accounts = {row.view.account for row in self._members.values()}
+        self._currencies = {row.view.currency for row in self._members.values()}
+        self._rated = self._money_order_now()
         super().set_rows(self._members.values())
 
     def has(self, key: PositionKey) -> bool:
