@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-_HEAD = "possync-tui outline 1"
+_HEAD = "possync-tui outline 2"
 _FOLDER = "outlines"
 _ANYWHERE = "anywhere"
 _MOST_BYTES = 262_144
@@ -47,6 +47,27 @@ class Slot:
         return (self.id, self.x, self.width, self.lead, self.part, self.way)
 
 
+class Need:
+    """How much room the cells of a column took that is shown where there is room for it.
+
+    `room` is what they all fit in, the title too; `part` is for decimals, `full` is what they would
+    take without a cap. What the columns are given hangs on nothing else.
+    """
+
+    __slots__ = ("full", "id", "part", "room", "title")
+
+    def __init__(self, id: str, title: int, room: int, part: int, full: int) -> None:  # noqa: A002
+        self.id = id
+        self.title = title
+        self.room = room
+        self.part = part
+        self.full = full
+
+    @property
+    def fields(self) -> tuple[str, int, int, int, int]:
+        return (self.id, self.title, self.room, self.part, self.full)
+
+
 class Outline:
     """`title` and `table` are places on the screen: x, y, width, height.
 
@@ -63,6 +84,7 @@ class Outline:
         table: tuple[int, int, int, int],
         start: int,
         slots: "Sequence[Slot]",
+        needs: "Sequence[Need]",
         tones: "Mapping[str, str]",
         cursor_tones: "Mapping[str, str]",
         sort: str,
@@ -76,6 +98,7 @@ class Outline:
         self.table = table
         self.start = start
         self.slots = slots
+        self.needs = needs
         self.tones = tones
         self.cursor_tones = cursor_tones
         self.sort = sort
@@ -95,6 +118,7 @@ class Outline:
             [name for pair in self.tones.items() for name in pair],
             [name for pair in self.cursor_tones.items() for name in pair],
             [str(field) for slot in self.slots for field in slot.fields],
+            [str(field) for need in self.needs for field in need.fields],
             *([field for run in line for field in run] for line in self.lines),
         ]
         if not all(field.isprintable() for row in rows for field in row):
@@ -108,7 +132,7 @@ def from_text(text: str, inputs: str) -> tuple[Outline, str, bool]:
     Raises `NoOutline` where it was drawn from other `inputs`, or cannot be made out.
     """
     rows = [row.split("\t") for row in text.split("\n")]
-    if len(rows) < 10 or rows[0] != [_HEAD] or rows[1] != [inputs]:
+    if len(rows) < 11 or rows[0] != [_HEAD] or rows[1] != [inputs]:
         raise NoOutline("drawn from something else")
     if not all(field.isprintable() for row in rows for field in row):
         raise NoOutline("control characters")
@@ -120,7 +144,11 @@ def from_text(text: str, inputs: str) -> tuple[Outline, str, bool]:
             Slot(row[0], int(row[1]), int(row[2]), int(row[3]), int(row[4]), row[5])
             for row in _parts(rows[8], 6)
         ]
-        lines = [[(look, words) for look, words in _parts(row, 2)] for row in rows[9:-1]]
+        needs = [
+            Need(row[0], int(row[1]), int(row[2]), int(row[3]), int(row[4]))
+            for row in _parts(rows[9], 5)
+        ]
+        lines = [[(look, words) for look, words in _parts(row, 2)] for row in rows[10:-1]]
         tones, cursor_tones = _by_name(rows[6]), _by_name(rows[7])
     except (ValueError, TypeError) as error:
         raise NoOutline("not as it was written") from error
@@ -131,7 +159,7 @@ def from_text(text: str, inputs: str) -> tuple[Outline, str, bool]:
         raise NoOutline("not all of it")
     found = Outline(
         size=(w, h), title=(a, b, c, d), hint=hint, table=(e, f, g, i), start=start, slots=slots,
-        tones=tones, cursor_tones=cursor_tones, sort=sort, sort_down=sort_down,
+        needs=needs, tones=tones, cursor_tones=cursor_tones, sort=sort, sort_down=sort_down,
         is_several=(accounts, currencies), lines=lines,
     )  # fmt: skip
     return found, rows[2][0], masks

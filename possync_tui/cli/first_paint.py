@@ -93,10 +93,10 @@ def frame_of(words: "Sequence[str]", size: tuple[int, int]) -> tuple[Outline, by
     if outline.size != size:
         raise NoOutline("of another size")
     # Only now: most commands have no outline, and never come here.
-    from possync_tui.cli.first_rows import DoesNotFit, now, painted
+    from possync_tui.cli.first_rows import MEASURED, DoesNotFit, now, painted
     from possync_tui.ledger.last_known import last_known
 
-    book = last_known(ledger, -1 if outline.sort else outline.table[3] - 1)
+    book = last_known(ledger, -1 if outline.sort else max(MEASURED, outline.table[3] - 1))
     if book is None:
         raise NoOutline("no book to fill in")
     try:

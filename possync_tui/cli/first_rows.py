@@ -142,6 +142,33 @@ def in_order(rows: "Sequence[FirstRow]", sort: str, down: bool) -> list[FirstRow
     return [row for _, row in known] + [row for row in rows if of(row) is None]
 
 
+MEASURED = 500
+"""So many rows the dashboard measures before its first frame."""
+_FULLEST = 120
+_ON_POINT = frozenset({"quantity", "average", "last", "value", "unrealized", "day", "realized"})
+
+
+def _telling(name: str, rows: "Sequence[FirstRow]") -> "Sequence[FirstRow]":
+    """The rows that say how wide a column is: no amount takes more than the greatest or least."""
+    if name in ("day", "age"):
+        return rows[:1]
+    if name not in _AMOUNTS:
+        return rows
+    of = _BY_NUMBER[name]
+    known = [(value, place) for place, row in enumerate(rows) if (value := of(row)) is not None]
+    unknown = [row for row in rows if of(row) is None][:1]
+    ends = (min(known), max(known)) if known else ()
+    return [*(rows[place] for _, place in ends), *unknown]
+
+
+def _wide(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
 class Drawing:
     """Draws the book into an outline, as of `now`."""
 
@@ -149,6 +176,31 @@ class Drawing:
         self._outline = outline
         self._now = now
         self._masks = masks
+
+    def check_room(self, rows: "Sequence[FirstRow]") -> None:
+        """Whether the columns stand as wide, and as far to the right, as for these rows.
+
+        Raises `DoesNotFit`.
+        """
+        for need in self._outline.needs:
+            lead = whole = part = full = 0
+            is_point = need.id in _ON_POINT
+            for row in _telling(need.id, rows[:MEASURED]):
+                text, _, mark = self._cell(need.id, row)
+                if mark:
+                    lead = 2
+                if is_point:
+                    front, point, rest = text.partition(".")
+                    whole, part = max(whole, len(front)), max(part, len(point + rest))
+                else:
+                    full = max(full, min(_wide(text), _FULLEST))
+            if need.full:
+                if max(need.title, full) != need.full:
+                    raise DoesNotFit(need.id)
+            elif max(need.title, lead + (whole + part if is_point else full)) != need.room:
+                raise DoesNotFit(need.id)
+            if part != need.part:
+                raise DoesNotFit(need.id)
 
     def title(self, book: "LastKnown") -> "list[Run]":
         """The heading of the pane: how many, how old, and that it is not live."""
@@ -252,6 +304,7 @@ def painted(
         raise DoesNotFit("other columns")
     drawing = Drawing(outline, at, masks=masks)
     rows = in_order([FirstRow(record) for record in book.rows], outline.sort, outline.sort_down)
+    drawing.check_room(rows)
     lines: list[tuple[int, int, Sequence[Run]]] = [
         (0, y, runs) for y, runs in enumerate(outline.lines)
     ]

@@ -10,8 +10,8 @@ from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 
-from possync_tui.outline import Outline, Run, Slot
-from possync_tui.tui.columns import Align
+from possync_tui.outline import Need, Outline, Run, Slot
+from possync_tui.tui.columns import Align, natural_width
 from possync_tui.tui.tones import Tone
 from possync_tui.tui.widgets.painter import Painter
 
@@ -39,8 +39,19 @@ def outline_of(screen: "DashboardScreen", painted: Outline | None = None) -> Out
         Slot(p.column.id, p.x, p.width, p.measure.lead, p.measure.part, _WAYS[p.column.align])
         for p in table.placed
     ]
+    needs = [
+        Need(
+            column.id,
+            len(column.title),
+            natural_width(column, measure),
+            measure.part,
+            max(measure.full, len(column.title)) if column.most else 0,
+        )
+        for column, measure in table.measured
+    ]
     size = (screen.size.width, screen.size.height)
-    if painted is not None and _places(painted) == (size, place, [s.fields for s in slots]):
+    room = ([slot.fields for slot in slots], [need.fields for need in needs])
+    if painted is not None and _places(painted) == (size, place, *room):
         return painted
     views, strips = screen.desk.picture.positions, _drawn(screen)
     of_the_book = [*(widget.region for widget in _of_the_book(screen)), rows]
@@ -52,6 +63,7 @@ def outline_of(screen: "DashboardScreen", painted: Outline | None = None) -> Out
         table=place,
         start=table.start,
         slots=slots,
+        needs=needs,
         tones={**looks.of_rows(""), **looks.of_title(strips[title.y], title)},
         cursor_tones=looks.of_rows("line-table--cursor"),
         sort=table.sort_id or "",
@@ -65,7 +77,8 @@ def outline_of(screen: "DashboardScreen", painted: Outline | None = None) -> Out
 
 
 def _places(outline: Outline) -> object:
-    return outline.size, outline.table, [slot.fields for slot in outline.slots]
+    slots, needs = ([part.fields for part in parts] for parts in (outline.slots, outline.needs))
+    return outline.size, outline.table, slots, needs
 
 
 def _drawn(screen: "DashboardScreen") -> list[Strip]:

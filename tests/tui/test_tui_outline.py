@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pyte
 import pytest
@@ -204,6 +205,38 @@ async def test_what_would_be_cut_is_not_drawn(running: Running, engine: FakeEngi
         )
         with pytest.raises(DoesNotFit):
             painted(found, book_of(engine), NOW, masks=False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        # Widths that come from one row: without it, or with it as another, columns stand elsewhere.
+        {"quantity": Decimal("1234567.25")},
+        {"market_value": Decimal("123456789.5")},
+        {"average_price": Decimal("1.2345"), "average_cost": Decimal("1.2345")},
+        {"description": "A NAME THAT IS LONGER THAN ALL OTHERS"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+async def test_an_outline_of_other_widths_is_not_used(
+    running: Running, engine: FakeEngine, change: dict[str, object]
+) -> None:
+    """Wider is refused as narrower is: in both, the first frame would have other places."""
+    at_rest(engine)
+    rows = engine.reads.position_rows
+    rows[:] = [
+        replace(view, quantity=Decimal(5), average_price=Decimal(20), market_value=Decimal(100))
+        for view in rows
+        if view.sec_type == "STK"
+    ]
+    usual = book_of(engine)
+    rows[-1] = replace(rows[-1], **change)  # type: ignore[arg-type]
+    unusual = book_of(engine)
+    async with running((160, 50)) as pilot:
+        found = outline(pilot)
+        assert painted(found, unusual, NOW, masks=False)
+        with pytest.raises(DoesNotFit):
+            painted(found, usual, NOW, masks=False)
 
 
 async def test_another_account_means_other_columns(running: Running, engine: FakeEngine) -> None:

@@ -9,7 +9,7 @@ from textual.message import Message
 
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.tui.column_order import in_order, moved
-from possync_tui.tui.columns import Cell, Column, ordered
+from possync_tui.tui.columns import Cell, Column, Measure, ordered
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.holdings import Holding, flag, holding_columns, more_columns
 from possync_tui.tui.money_order import AMOUNTS, MoneyOrder, in_money_order, money_order
@@ -123,6 +123,12 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
     @property
     def _order(self) -> tuple[str, ...] | None:
         return self._drag_order or self._desk.choices.now.column_order
+
+    @property
+    def measured(self) -> list[tuple[Column[PositionLine], Measure]]:
+        """The columns that are shown where there is room, with what their cells take."""
+        measures = {c.id: m for c, m in zip(self._columns, self._measures, strict=True)}
+        return [(column, measures[column.id]) for column in self.shown_columns()]
 
     def rows_to_write(self) -> Iterable[PositionLine]:
         """A file gets the positions alone: a sum between them would be added up with them."""
