@@ -164,9 +164,12 @@ def _telling(name: str, rows: "Sequence[FirstRow]") -> "Sequence[FirstRow]":
 def _wide(text: str) -> int:
     if text.isascii():
         return len(text)
-    from rich.cells import cell_len
+    from possync_tui.tui.columns import Align, Measure
+    from possync_tui.tui.columns import Cell as ScreenCell
 
-    return cell_len(text)
+    measure = Measure(Align.LEFT)
+    measure.take(ScreenCell(text))
+    return measure.full
 
 
 class Drawing:
