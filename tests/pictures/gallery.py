@@ -16,6 +16,7 @@ from possync_tui.domain.rates import Rate
 from possync_tui.domain.runs import SyncStats
 from possync_tui.sync.events import LogLine
 from possync_tui.tui.screens.arming import ArmingDialog
+from possync_tui.tui.screens.cell_dialog import CellDialog
 from possync_tui.tui.screens.columns_dialog import ColumnsDialog
 from possync_tui.tui.screens.dashboard import DashboardScreen
 from possync_tui.tui.screens.entry import EntryScreen
@@ -261,6 +262,13 @@ PICTURES = (
         "What is shown, as CSV.",
         ExportDialog,
         keys=("p", "e"),
+    ),
+    Picture(
+        "copy-cell",
+        "Copy one cell",
+        "Each with all its digits.",
+        CellDialog,
+        keys=("i",),
     ),
     Picture(
         "entry",
