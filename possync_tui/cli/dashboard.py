@@ -130,14 +130,15 @@ async def _show(
     from possync_tui.cli.keep_outline import OutlineKeeper
     from possync_tui.ledger.glance import glance
     from possync_tui.tui.app import PossyncApp
-    from possync_tui.tui.desk import RUNS_READ, first_picture
+    from possync_tui.tui.desk import RUNS_READ, first_picture, midnight_before
 
     possync = call.settings.possync
-    seen = await asyncio.to_thread(glance, place.ledger or possync.ledger, RUNS_READ)
+    clock = SystemClock()
+    ledger, now = place.ledger or possync.ledger, clock.now()
+    seen = await asyncio.to_thread(glance, ledger, RUNS_READ, midnight_before(now))
     outlines = OutlineKeeper(call, is_own=place.ledger is None)
     engine = compose.engine_to_come(call.settings, place, seen)
     trouble = Trouble(engine, frozenset({Phase.FAILED}))
-    clock = SystemClock()
     try:
         app = PossyncApp(
             engine,
@@ -150,7 +151,7 @@ async def _show(
             export_folder=possync.exports,
             themes=_own_themes(),
             probe=probe,
-            picture=None if seen is None else first_picture(seen, clock.now()),
+            picture=None if seen is None else first_picture(seen, now),
             painted=first_paint.now_up(),
             keep_outline=outlines.keep,
         )

@@ -1,6 +1,6 @@
 """What every screen shares: the engine, the clock, and the ledger as it was last read."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 from possync_tui.domain.clock import Clock
 from possync_tui.domain.connection import Environment, Phase
 from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.runs import Outcome
 from possync_tui.domain.terms import Status
-from possync_tui.domain.views import AccountView, HoldView, PositionView, RunView
+from possync_tui.domain.views import AccountView, HoldView, PnlBucket, PositionView, RunView
 from possync_tui.ledger.port import EntryQuery
 from possync_tui.sync.port import EnginePort
 from possync_tui.tui.choices import ChoiceMemory
@@ -65,13 +66,17 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class LedgerPicture:
-    """One reading of the ledger. `realized_today` is by currency, since midnight of `day` here."""
+    """One reading of the ledger.
+
+    `realized_today` is by currency, since midnight of `day` here: `None` where no amount is known;
+    a currency that is not in it realized nothing.
+    """
 
     positions: tuple[PositionView, ...] = ()
     accounts: tuple[AccountView, ...] = ()
     holds: tuple[HoldView, ...] = ()
     runs: tuple[RunView, ...] = ()
-    realized_today: Mapping[str, Decimal] = field(default_factory=dict)
+    realized_today: Mapping[str, Decimal | None] = field(default_factory=dict)
     day: date | None = None
 
     @property
@@ -103,12 +108,39 @@ class BookSeen(Protocol):
     @property
     def runs(self) -> tuple[RunView, ...]: ...
 
+    @property
+    def realized(self) -> Mapping[str, Decimal | None]: ...
+
 
 def first_picture(seen: BookSeen, now: datetime) -> LedgerPicture:
-    """What the first frame shows; what was realized today takes a closer look."""
+    """What the first frame shows; `seen` was realized since midnight of `now` here."""
     return LedgerPicture(
-        seen.positions, seen.accounts, seen.holds, seen.runs, day=now.astimezone().date()
+        positions=seen.positions,
+        accounts=seen.accounts,
+        holds=seen.holds,
+        runs=seen.runs,
+        realized_today=seen.realized,
+        day=now.astimezone().date(),
     )
+
+
+def midnight_before(now: datetime) -> datetime:
+    """The beginning of today where the user is."""
+    here = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    return here.astimezone().astimezone(UTC)
+
+
+def by_currency(buckets: Iterable[PnlBucket]) -> dict[str, Decimal | None]:
+    """What was realized in each currency; `None` where there are only unknown amounts."""
+    found: dict[str, Decimal | None] = {}
+    for bucket in buckets:
+        known = [
+            amount
+            for amount in (found.get(bucket.currency), bucket.realized_pnl)
+            if amount is not None
+        ]
+        found[bucket.currency] = sum(known, Decimal(0)) if known else None
+    return found
 
 
 class Desk:
@@ -142,6 +174,8 @@ class Desk:
         self.picture = picture or LedgerPicture()
         self.account: AccountView | None = None
         """The account that is looked at; `None` for all."""
+        self.next_sync_in: float | None = None
+        """Seconds, as last read: all that count down to it say the same."""
         self.shown.learn(account.code for account in self.picture.accounts)
 
     @property
@@ -188,21 +222,16 @@ class Desk:
     async def read(self) -> LedgerPicture:
         """Read the ledger for the panes; works offline and while a sync writes."""
         reads = self.engine.reads
-        midnight = self.clock.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-        since = midnight.astimezone(UTC)
-        today: dict[str, Decimal] = {}
-        for bucket in await reads.daily_pnl(EntryQuery(account_id=self.account_id, since=since)):
-            if bucket.realized_pnl is None:
-                continue
-            total = today.get(bucket.currency, Decimal(0))
-            today[bucket.currency] = total + bucket.realized_pnl
+        now = self.clock.now()
+        since = midnight_before(now)
+        today = await reads.daily_pnl(EntryQuery(account_id=self.account_id, since=since))
         self.picture = LedgerPicture(
             positions=tuple(await reads.positions()),
             accounts=tuple(sorted(await reads.accounts(), key=lambda account: account.id)),
             holds=tuple(await reads.holds()),
             runs=tuple(await reads.runs(RUNS_READ)),
-            realized_today=today,
-            day=midnight.date(),
+            realized_today=by_currency(today),
+            day=now.astimezone().date(),
         )
         self.shown.learn(self.account_codes())
         return self.picture
@@ -226,6 +255,23 @@ class Desk:
 
     def seconds_until(self, at: datetime) -> float:
         return (at - self.clock.now()).total_seconds()
+
+    def read_next_sync(self) -> None:
+        """How long it is until then, by the clock as it stands now."""
+        due = self.engine.next_sync_at
+        self.next_sync_in = None if due is None else self.seconds_until(due)
+
+    @property
+    def last_error_at(self) -> tuple[datetime, bool] | None:
+        """When the sync failed whose error the counters keep, and whether that is certain.
+
+        Otherwise it was before then: of syncs only the latest are read.
+        """
+        runs = self.picture.runs
+        for run in runs:
+            if run.outcome != Outcome.COMMITTED:
+                return run.started_at, True
+        return (runs[-1].started_at, False) if runs else None
 
     @property
     def offline_sentence(self) -> str:

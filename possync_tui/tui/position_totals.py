@@ -106,13 +106,15 @@ class RunningTotals:
         if not after.is_outside_totals:
             self._by_currency[after.view.currency].move(before, after)
 
-    def now(self, realized_today: Mapping[str, Decimal]) -> tuple[Total, ...]:
+    def now(
+        self, realized_today: Mapping[str, Decimal | None], elsewhere: Decimal | None = None
+    ) -> tuple[Total, ...]:
         """What `totals` makes of the same holdings."""
         none = Amounts()
-        found = [
-            self._by_currency.get(currency, none).total(currency, realized_today.get(currency))
-            for currency in dict.fromkeys([*self._by_currency, *realized_today])
-        ]
+        found = []
+        for currency in dict.fromkeys([*self._by_currency, *realized_today]):
+            today = realized_today.get(currency, elsewhere)
+            found.append(self._by_currency.get(currency, none).total(currency, today))
         return tuple(sorted(found, key=_most_positions_first))
 
 
@@ -120,8 +122,16 @@ def _most_positions_first(total: Total) -> tuple[int, str]:
     return (-total.positions, total.currency)
 
 
-def totals(holdings: Iterable[Holding], realized_today: Mapping[str, Decimal]) -> tuple[Total, ...]:
-    """One total a currency, the one with the most positions first."""
+def totals(
+    holdings: Iterable[Holding],
+    realized_today: Mapping[str, Decimal | None],
+    elsewhere: Decimal | None = None,
+) -> tuple[Total, ...]:
+    """One total a currency, the one with the most positions first.
+
+    `elsewhere` is what was realized in currencies that `realized_today` does not name: nothing, or
+    `None` where that is not known.
+    """
     groups: dict[str, list[Holding]] = {}
     for holding in holdings:
         if not holding.is_outside_totals:
@@ -129,7 +139,7 @@ def totals(holdings: Iterable[Holding], realized_today: Mapping[str, Decimal]) -
     for currency in realized_today:
         groups.setdefault(currency, [])
     found = [
-        total_of(currency, group, realized_today.get(currency))
+        total_of(currency, group, realized_today.get(currency, elsewhere))
         for currency, group in groups.items()
     ]
     return tuple(sorted(found, key=_most_positions_first))
@@ -182,6 +192,8 @@ def base_total(
     `None` where there is nothing to convert.
     """
     sums, watched = tuple(sums), set(accounts)
+    if not watched:
+        return None
     bases = {rate.account: rate.base for rate in rates.values() if rate.account in watched}
     if len({total.currency for total in sums}) < 2 and len(set(bases.values())) != 1:
         return None

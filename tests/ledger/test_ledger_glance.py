@@ -4,15 +4,30 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from possync_tui.domain.connection import Environment
+from possync_tui.domain.observations import Side
 from possync_tui.ledger.glance import glance
+from possync_tui.ledger.port import EntryQuery
 from possync_tui.ledger.schema import migrations, newest, newest_by_name
 from possync_tui.ledger.store import Ledger
-from tests.ledger.world import EURUSD, SPX, TestClock, row, sync
+from tests.ledger.world import (
+    EURUSD,
+    SPX,
+    START,
+    TestClock,
+    commission,
+    fill,
+    row,
+    sync,
+)
+
+TODAY = START.replace(hour=0, minute=0)
 
 
 def test_it_knows_the_newest_version() -> None:
@@ -21,7 +36,7 @@ def test_it_knows_the_newest_version() -> None:
 
 async def test_it_sees_what_the_port_reads(ledger: Ledger, path: Path, clock: TestClock) -> None:
     await sync(ledger, [row("100"), row("-3", "9", SPX), row("7", "1", EURUSD)], clock.now())
-    seen = glance(path, 50)
+    seen = glance(path, 50, TODAY)
     assert seen is not None
     assert seen.environment is Environment.PAPER
     assert list(seen.positions) == await ledger.positions()
@@ -32,13 +47,38 @@ async def test_it_sees_what_the_port_reads(ledger: Ledger, path: Path, clock: Te
     assert len(seen.positions) == 3
 
 
+async def test_it_sees_what_was_realized_since_midnight(
+    ledger: Ledger, path: Path, clock: TestClock
+) -> None:
+    await sync(ledger, [row("100"), row("7", "1", EURUSD)], clock.now())
+    for number, hours in enumerate((1, 20)):
+        at = clock.forward(hours * 3600)
+        name, currency = f"a{number}.01", f"b{number}.01"
+        sold = fill(name, Side.SOLD, "10", "12.5", at)
+        await ledger.record([sold, commission(name, "0.25")])
+        # Virtual FX is in no total.
+        changed = fill(currency, Side.SOLD, "1", "3", at, EURUSD)
+        await ledger.record([changed, commission(currency)])
+        rows = [row(str(90 - 10 * number)), row(str(6 - number), "1", EURUSD)]
+        await sync(ledger, rows, clock.forward(60))
+    tomorrow = TODAY + timedelta(days=1)
+    found = []
+    for since in (TODAY, tomorrow, tomorrow + timedelta(days=1)):
+        seen = glance(path, 50, since)
+        assert seen is not None
+        found.append(seen.realized)
+    assert found == [{"USD": Decimal("49.30")}, {"USD": Decimal("24.65")}, {}]
+    asked = await ledger.daily_pnl(EntryQuery(since=tomorrow))
+    assert {bucket.currency: bucket.realized_pnl for bucket in asked} == found[1]
+
+
 async def test_it_waits_for_nobody(ledger: Ledger, path: Path, clock: TestClock) -> None:
     await sync(ledger, [row("100")], clock.now())
     await ledger.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
-        assert glance(path, 50) is None
+        assert glance(path, 50, TODAY) is None
 
 
 def _cut(path: Path) -> None:
@@ -71,12 +111,12 @@ async def test_what_is_unusual_is_left_to_others(
 ) -> None:
     await sync(ledger, [row("100")], clock.now())
     await ledger.close()
-    assert glance(path, 50) is not None
+    assert glance(path, 50, TODAY) is not None
     spoil(path)
-    assert glance(path, 50) is None
+    assert glance(path, 50, TODAY) is None
 
 
 def test_it_makes_nothing(tmp_path: Path) -> None:
-    assert glance(tmp_path / "none" / "ledger.db", 50) is None
-    assert glance(tmp_path, 50) is None
+    assert glance(tmp_path / "none" / "ledger.db", 50, TODAY) is None
+    assert glance(tmp_path, 50, TODAY) is None
     assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,7 @@
 """The dashboard: is all well, at every size and in every state?"""
 
 import logging
+import re
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -9,7 +10,8 @@ import pytest
 from textual.widgets import Static
 
 from possync_tui.domain.connection import Environment, Phase
-from possync_tui.sync.events import Arming, ArmingChanged
+from possync_tui.domain.runs import Outcome, SyncResult, Trigger
+from possync_tui.sync.events import Arming, ArmingChanged, SyncFinished
 from possync_tui.tui.themes import DEFAULT_THEME
 from possync_tui.tui.widgets.status_bar import PHASES
 from tests.tui.conftest import Running, app_of, dashboard, press, screen_text, settle
@@ -69,6 +71,63 @@ async def test_the_environment_is_named(running: Running, engine: FakeEngine) ->
             assert environment.value.upper() in screen_text(pilot).splitlines()[0]
             bar = dashboard(pilot).status_bar
             assert bar.has_class("-live") is (environment is Environment.LIVE)
+
+
+async def test_header_and_pane_count_down_alike(
+    running: Running, engine: FakeEngine, clock: FixedClock
+) -> None:
+    """They are drawn one after the other, and time does not wait in between."""
+
+    def counted(text: str) -> tuple[str, ...]:
+        return tuple(re.findall(r"next(?: in| {7}) *([0-9]:[0-9][0-9])", text))
+
+    async with running() as pilot:
+        screen = dashboard(pilot)
+        seen = {counted(screen_text(pilot))}
+        for _ in range(6):
+            clock.move(0.37)
+            screen.tick_edges()
+            clock.move(0.3)
+            screen.tick_panes()
+            await settle(pilot)
+            seen.add(counted(screen_text(pilot)))
+            clock.move(0.4)
+            # News redraw the header, too.
+            engine.log(logging.INFO, "notice", "a farm is there again")
+            await settle(pilot)
+            seen.add(counted(screen_text(pilot)))
+        assert len(seen) > 3
+        for times in seen:
+            assert len(times) == 2
+            assert len(set(times)) == 1, seen
+
+
+async def test_the_last_error_of_a_sync_has_its_time(
+    running: Running, engine: FakeEngine, clock: FixedClock
+) -> None:
+    error = "no end marker within 30 s"
+    engine.reads.run_rows = [
+        replace(run, error=run.error and error) for run in engine.reads.run_rows
+    ]
+    engine.stats = replace(engine.stats, last_error=error)
+    async with running((200, 60)) as pilot:
+        assert "last error 13:05, 1 h ago: no end" in squeezed(screen_text(pilot))
+        failed = SyncResult(Outcome.FAILED, Trigger.INTERVAL, clock.now(), 30_000.0, error=error)
+        engine.stats = engine.stats.after(failed)
+        engine.bus.emit(SyncFinished(failed))
+        clock.move(45)
+        await settle(pilot)
+        dashboard(pilot).tick()
+        await settle(pilot)
+        assert "last error 14:30, 45 s ago: no end" in squeezed(screen_text(pilot))
+    # Of the syncs only the latest are read: then all that is known is what it was before.
+    engine.reads.run_rows = [run for run in engine.reads.run_rows if run.error is None]
+    async with running((200, 60)) as pilot:
+        assert "last error before 09:35: no end" in squeezed(screen_text(pilot))
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r" {2,}", " ", text)
 
 
 async def test_the_header_counts_the_seconds_without_layout(

@@ -1,5 +1,6 @@
 """The Positions pane: the cursor is on a position, and a tick costs one row."""
 
+import re
 from dataclasses import replace
 from decimal import Decimal
 
@@ -7,13 +8,15 @@ import pytest
 
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
+from possync_tui.domain.views import PnlBucket
 from possync_tui.sync.events import LedgerChanged
 from possync_tui.tui.columns import Align, Cell, Column, Measure, place
+from possync_tui.tui.desk import by_currency
 from possync_tui.tui.holdings import Holding
 from possync_tui.tui.widgets.positions_table import PositionsTable
 from tests.tui.conftest import Running, dashboard, press, screen_text, settle
 from tests.tui.desk_book import CODES
-from tests.tui.fake_engine import FakeEngine, FixedClock
+from tests.tui.fake_engine import NOW, FakeEngine, FixedClock
 
 AAPL = PositionKey(CODES[0], 265598)
 NVDA = PositionKey(CODES[0], 4815747)
@@ -231,8 +234,41 @@ async def test_the_filter(running: Running) -> None:
         await press(pilot, "slash", "s", "a", "p")
         assert len(table.rows) == 1
         foot = dashboard(pilot).positions.foot
-        assert [total.currency for total in foot._totals] == ["EUR"]
-        assert foot._totals[0].realized_today is None
+        assert [total.currency for total in foot.totals if total.positions] == ["EUR"]
+
+
+async def test_realized_today_is_told_beside_filtered_rows(
+    running: Running, engine: FakeEngine
+) -> None:
+    """It is that of the account, and says so: nobody takes it for that of the rows found."""
+    entry = next(e for e in engine.reads.entry_rows if (e.currency, e.quality) == ("EUR", "EXACT"))
+    engine.reads.entry_rows = [replace(entry, closed_at=NOW, realized_pnl=Decimal("17.25"))]
+    async with running((200, 60)) as pilot:
+        foot = dashboard(pilot).positions.foot
+        in_all = {total.currency: total.realized_today for total in foot.totals}
+        assert in_all == {"USD": 0, "EUR": Decimal("17.25"), "GBP": 0, "JPY": 0}
+        assert re.search(r"EUR .* realized today ▲ +17\.25", screen_text(pilot))
+        await press(pilot, "slash", *"aapl", "enter")
+        assert [total.currency for total in foot.totals if total.positions] == ["USD"]
+        assert {total.currency: total.realized_today for total in foot.totals} == {
+            "USD": 0,
+            "EUR": Decimal("17.25"),
+        }
+        assert re.search(r"EUR .* realized today, all ▲ +17\.25", screen_text(pilot))
+        await press(pilot, "slash", "escape")
+        assert "today, all" not in screen_text(pilot)
+
+
+async def test_an_unknown_amount_is_not_taken_for_nothing(running: Running) -> None:
+    unknown = PnlBucket("2026-11-18", "EUR", None, 1, 1)
+    known = replace(unknown, realized_pnl=Decimal("2.5"))
+    assert by_currency([known, unknown]) == {"EUR": Decimal("2.5")}
+    async with running((200, 60)) as pilot:
+        desk, pane = dashboard(pilot).desk, dashboard(pilot).positions
+        desk.picture = replace(desk.picture, realized_today=by_currency([unknown, unknown]))
+        pane.show_ledger()
+        today = {total.currency: total.realized_today for total in pane.foot.totals}
+        assert today == {"USD": 0, "EUR": None, "GBP": 0, "JPY": 0}
 
 
 async def test_the_account_key_goes_round(running: Running) -> None:

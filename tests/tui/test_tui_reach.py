@@ -184,7 +184,7 @@ async def test_no_fact_is_lost_where_there_is_little_room(
         stats = screen_text(pilot)
         for words in ("1,284 syncs", "99.6 % ok", "5 failed", "+61 new", "~3,412 updated", "−36"):
             assert words in stats
-        for words in ("1,279 in all", "p95", "18 ms", "every 5 m", "last error no end marker"):
+        for words in ("1,279 in all", "p95", "18 ms", "every 5 m", "13:05, 1 h ago: no end"):
             assert words in stats
         await press(pilot, "3")
         connection = screen_text(pilot)

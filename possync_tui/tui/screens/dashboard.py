@@ -140,6 +140,8 @@ class DashboardScreen(DeskScreen):
             self.stats.take_results(update.results)
         if update.connection is not None:
             self.connection.refresh()
+        # What counts down there says what the header says.
+        self.stats.tick()
         if self.is_covered:
             self._missed_something = True
         elif update.connection is not None:

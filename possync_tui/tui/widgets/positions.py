@@ -1,6 +1,7 @@
 """The Positions pane: what is held, what it is worth, and what is wrong with it."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -98,7 +99,7 @@ class PositionsPane(Pane):
         # What the ledger alone decides is worked out here, and not every second.
         holdings = self.table.holdings
         self._running_totals = RunningTotals(holdings)
-        self._accounts = {row.view.account for row in holdings}
+        self._accounts = {row.view.account for row in holdings or self._all.values()}
         self._missing = sum(1 for row in self._all.values() if row.is_missing)
         self._held = sum(
             1 for row in self._all.values() if row.held is not None and not row.is_missing
@@ -153,9 +154,9 @@ class PositionsPane(Pane):
         desk = self._desk
         if self._totals_are_old:
             self._totals_are_old = False
-            # What was realized today is known for whole accounts, not for what a filter picks.
-            is_all = not self.filter.value.strip()
-            self._sums = self._running_totals.now(desk.picture.realized_today if is_all else {})
+            picture = desk.picture
+            nothing = Decimal(0) if picture.is_read else None
+            self._sums = self._running_totals.now(picture.realized_today, nothing)
         sums = self._sums
         base = base_total(sums, self._accounts, desk.engine.rates)
         said = (
@@ -166,7 +167,9 @@ class PositionsPane(Pane):
             else rates_text(base, desk.clock.now())
         )
         one = base.total if isinstance(base, BaseTotal) else None
-        self.foot.show(sums, one, said, is_live=desk.is_live)
+        # What was realized today is known for whole accounts, not for what a filter picks.
+        is_part = bool(self.filter.value.strip())
+        self.foot.show(sums, one, said, is_live=desk.is_live, is_part=is_part)
 
     def show_subtitle(self) -> None:
         """`25 open · 1 missing`, what is hidden or sorted, and that nothing is live."""

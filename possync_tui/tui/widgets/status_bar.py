@@ -79,6 +79,7 @@ class StatusBar(Written):
     def tick(self) -> None:
         """Show the time that passed, and whatever else is new."""
         self.set_class(self._desk.environment is Environment.LIVE, "-live")
+        self._desk.read_next_sync()
         line = self._compose_line()
         if line != self._line or line.spans != self._line.spans:
             self._line = line
@@ -228,10 +229,9 @@ class StatusBar(Written):
             synced, brief = f"{mark}synced {ago(seconds)}", f"{mark}{ago(seconds)}"
         if not desk.engine.is_enabled:
             return (f"{synced} · periodic sync off", synced)
-        due = desk.engine.next_sync_at
-        if due is None:
+        if desk.next_sync_in is None:
             return ((synced, tone),)
-        wait = countdown(desk.seconds_until(due))
+        wait = countdown(desk.next_sync_in)
         return (
             say((synced, tone), f" · next in {wait}"),
             say((brief, tone), f" · next {wait}"),

@@ -9,6 +9,7 @@ from possync_tui.domain.runs import Outcome, SyncResult
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.format import (
     UNKNOWN,
+    ago,
     count,
     countdown,
     counted,
@@ -165,18 +166,27 @@ class SyncStatsPane(Facts):
         if not engine.is_enabled:
             sync = self._desk.key_of("sync")
             return say((f"periodic sync is off; {sync} still syncs", Tone.WARNING))
-        if engine.next_sync_at is None:
+        wait = self._desk.next_sync_in
+        if wait is None:
             return say(("not planned", Tone.WARNING), (f" · {every}", Tone.DIM))
-        return say(
-            countdown(self._desk.seconds_until(engine.next_sync_at)), (f"  {every}", Tone.DIM)
-        )
+        return say(countdown(wait), (f"  {every}", Tone.DIM))
 
     def _error(self) -> Fact:
         error = self._desk.engine.stats.last_error
         if not error:
             return ("last error", say(("none", Tone.DIM)))
         is_past = not self._just_failed
-        return (
-            "last error",
-            say((self._desk.shown.text(error), Tone.DIM if is_past else Tone.ERROR)),
-        )
+        said = (self._desk.shown.text(error), Tone.DIM if is_past else Tone.ERROR)
+        return ("last error", say((self._error_time(), Tone.PLAIN), said))
+
+    def _error_time(self) -> str:
+        """`14:03, 12 m ago: `; of a time long past only what it was before."""
+        desk = self._desk
+        if self._last is not None and not self._last.ok:
+            at, is_certain = self._last.started_at, True
+        elif desk.last_error_at is not None:
+            at, is_certain = desk.last_error_at
+        else:
+            return ""
+        when = moment(at, desk.clock.now())
+        return f"{when}, {ago(desk.seconds_since(at))}: " if is_certain else f"before {when}: "

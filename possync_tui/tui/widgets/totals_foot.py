@@ -1,6 +1,6 @@
 """Totals under the positions: a line to each currency, and one at the rates of the broker."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from textual.content import Content
@@ -15,6 +15,8 @@ from possync_tui.tui.widgets.written import Written
 LONG = ("value", "unrealized", "day", "realized today")
 SHORT = ("value", "unreal.", "day", "realized")
 TINY = ("val", "unr", "day", "rlz")
+REALIZED_IN_ALL: Mapping[tuple[str, ...], str] = {LONG: "realized today, all", SHORT: "all realized", TINY: "all rlz"}
+"""Where a filter picks rows, what was realized is not that of these alone."""
 
 
 class TotalsFoot(Written):
@@ -25,6 +27,7 @@ class TotalsFoot(Written):
         self._totals: tuple[Total, ...] = ()
         self._said = ""
         self._has_base = False
+        self._is_part = False
         self.is_live = False
 
     @property
@@ -44,16 +47,19 @@ class TotalsFoot(Written):
         said: str = "",
         *,
         is_live: bool,
+        is_part: bool = False,
     ) -> None:
         """Show these sums; greyed where nothing keeps them up to date.
 
-        `base` has them all in one currency; `said` is at which rates, or why there is none.
+        `base` has them all in one currency; `said` is at which rates, or why there is none. They
+        may be those of a part of the book: what was realized is always that of all of it.
         """
         totals = totals if base is None else (base, *totals)
         has_base = base is not None
-        before = (self._totals, self._said, self._has_base, self.is_live)
-        if before == (totals, said, has_base, is_live):
+        before = (self._totals, self._said, self._has_base, self.is_live, self._is_part)
+        if before == (totals, said, has_base, is_live, is_part):
             return
+        self._is_part = is_part
         rows = self._rows
         self._totals, self._said, self._has_base, self.is_live = totals, said, has_base, is_live
         if rows != self._rows:
@@ -83,7 +89,7 @@ class TotalsFoot(Written):
         labels = next(
             (
                 names
-                for names in (LONG, SHORT, TINY)
+                for names in map(self._named, (LONG, SHORT, TINY))
                 if taken + sum(map(len, names)) <= self.size.width
             ),
             ("", "", "", ""),
@@ -102,6 +108,9 @@ class TotalsFoot(Written):
             text = say((fit(self._said, max(0, self.size.width - indent)), Tone.DIM))
             rows.insert(1 if self._has_base else len(rows), say(" " * indent, text))
         return lines(*rows)
+
+    def _named(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        return (*names[:-1], REALIZED_IN_ALL[names]) if self._is_part else names
 
     def _cells(self, total: Total) -> list[Cell]:
         today = total.realized_today
