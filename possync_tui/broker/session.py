@@ -77,12 +77,14 @@ class IbkrBroker:
         self._seconds_up = 0.0
         self._held_id: int | None = None
         self._ghost_tries = 0
+        started = self._clock.now()
         self._state = ConnectionState(
             phase=Phase.DISCONNECTED,
             host=options.host,
             port=options.port,
             client_id=next(iter(self._client_ids())),
-            since=self._clock.now(),
+            since=started,
+            down_since=started,
             sentence="Not connected yet.",
             environment=options.environment,
         )
@@ -381,8 +383,7 @@ class IbkrBroker:
     def _show(self, state: ConnectionState, *, is_error: bool = False) -> None:
         """Go into a state, and tell it if anything is new."""
         before = self._state
-        if state.phase is not before.phase:
-            state = replace(state, since=self._clock.now())
+        state = state.after(before, self._clock.now())
         if is_error and (state.phase is not before.phase or state.sentence != before.sentence):
             state = state.with_error(self._clock.now())
         if state == before:

@@ -33,6 +33,8 @@ class ConnectionState:
     `code` is the IBKR message code behind the state, if any; `sentence` says what it means and what
     to do. `round_trip_ms` comes from the last heartbeat. `clock_skew` is broker minus local clock,
     in seconds. `is_paused`: the user wants no tries. `last_error` outlives the state that it ended.
+    `since` is that of the phase, `down_since` that of the outage: since when there was no usable
+    session, however many tries were made.
     """
 
     phase: Phase
@@ -55,6 +57,13 @@ class ConnectionState:
     last_error_code: int | None = None
     last_error_at: datetime | None = None
     is_paused: bool = False
+    down_since: datetime | None = None
+
+    def after(self, before: "ConnectionState", now: datetime) -> "ConnectionState":
+        """The same, with the times since when it stands so after the state `before` it."""
+        since = before.since if self.phase is before.phase else now
+        down_since = None if self.is_usable else before.down_since or now
+        return replace(self, since=since, down_since=down_since)
 
     def with_error(self, at: datetime) -> "ConnectionState":
         """The same, with what it says noted as the last error."""

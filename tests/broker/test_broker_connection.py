@@ -97,6 +97,29 @@ async def test_a_closed_port_is_tried_again_later_and_later_with_jitter(begin: C
         clock.advance(delay)
 
 
+async def test_an_outage_lasts_through_all_tries(tws: ScriptedTws, connect: Connect) -> None:
+    clock = SteppedClock()
+    session = await connect(clock=clock)
+    assert session.broker.state.down_since is None
+    clock.advance(100)
+    lost = clock.wall
+    await tws.stop()
+    for attempt in (1, 2, 3):
+        await session.until(
+            lambda tries=attempt: (
+                session.broker.state.attempt == tries
+                and session.broker.state.next_try_at is not None
+            )
+        )
+        state = session.broker.state
+        assert state.down_since == lost
+        assert (state.since == lost) is (attempt == 1)
+        clock.advance(70)
+    await tws.start()
+    session.broker.reconnect_now()
+    assert (await session.broker.connected(5)).down_since is None
+
+
 async def test_reconnect_now_does_not_wait(tws: ScriptedTws, begin: Connect) -> None:
     await tws.stop()
     clock = SteppedClock()

@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from textual.widget import Widget
 from textual.widgets import Static
 
 from possync_tui.domain.connection import Environment, Phase
@@ -182,6 +183,28 @@ async def test_offline_shows_the_ledger_with_its_age(
         assert "R Reconnect" in text
         await press(pilot, "R")
         assert engine.reconnects == 1
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (140, 40)])
+async def test_an_outage_is_told_in_full_with_its_age(
+    running: Running, engine: FakeEngine, clock: FixedClock, size: tuple[int, int]
+) -> None:
+    engine.go_offline()
+    engine.connect(down_since=clock.now() - timedelta(minutes=12), since=clock.now())
+    async with running(size) as pilot:
+        await press(pilot, "3")
+        said = " ".join(pane_text(dashboard(pilot).connection).split())
+        assert "reconnecting no session for 12 m 0 s" in said
+        assert engine.connection.sentence in said
+        assert "next in 0:08" in said
+        clock.move(5)
+        engine.connect(phase=Phase.CONNECTING, since=clock.now(), sentence="Connecting.")
+        await settle(pilot)
+        assert "connecting no session for 12 m 5 s" in squeezed(screen_text(pilot))
+
+
+def pane_text(pane: Widget) -> str:
+    return "\n".join(pane.render_line(y).text for y in range(pane.size.height))
 
 
 async def test_ctrl_c_names_our_own_key(running: Running) -> None:

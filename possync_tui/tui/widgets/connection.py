@@ -21,6 +21,8 @@ from possync_tui.tui.widgets.status_bar import phase_look
 class ConnectionPane(Facts):
     """State and sentence first: the details below are for when they do not suffice."""
 
+    spare = ("address",)
+
     def __init__(self, desk: Desk) -> None:
         super().__init__(id="connection-facts")
         self._desk = desk
@@ -45,8 +47,13 @@ class ConnectionPane(Facts):
     def _state(self) -> Fact:
         state = self._desk.engine.connection
         symbol, word, tone = phase_look(state)
-        lasted = span(self._desk.seconds_since(state.since))
-        words = "up" if state.phase is Phase.CONNECTED else "for"
+        # Each try is a phase of its own; how long nothing came through is what matters.
+        words, since = "up", state.since
+        if state.phase is not Phase.CONNECTED:
+            words, since = "no session for", state.down_since or state.since
+            if state.phase is Phase.STALE:
+                words = "no data for"
+        lasted = span(self._desk.seconds_since(since))
         return ("", say((f"{symbol} {word}", tone), (f"  {words} {lasted}", Tone.DIM)))
 
     def _sentence(self) -> Fact:

@@ -1,6 +1,7 @@
 """A quiet list of facts, label and value: what the Sync stats and Connection panes are made of."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual.content import Content
 
@@ -19,6 +20,9 @@ _GAP = 2
 
 class Facts(Written, can_focus=True):
     """Draws only when shown: a hidden pane builds no text."""
+
+    spare: ClassVar[tuple[str, ...]] = ()
+    """Labels of what is told elsewhere too: left out, the first one first, where it is tight."""
 
     def facts(self) -> Sequence[Fact]:
         """What there is to say; a fact without a label stands alone on its lines."""
@@ -45,12 +49,16 @@ class Facts(Written, can_focus=True):
     def _say_all(self) -> Content:
         """All of it: in two columns where one is too short, and cut only where both are."""
         facts, width, height = self.facts(), self.size.width, self.size.height
-        rows = [row for fact in facts for row in _rows_of(fact, width)]
-        if len(rows) <= height:
-            return lines(*rows)
         columns = 2 if width >= 2 * COLUMN_WIDTH + _GAP else 1
         each = (width - _GAP * (columns - 1)) // columns
-        blocks = [_rows_of(fact, each) for fact in facts]
+        for number in range(len(self.spare) + 1):
+            kept = [fact for fact in facts if fact[0] not in self.spare[:number]]
+            rows = [row for fact in kept for row in _rows_of(fact, width)]
+            if len(rows) <= height:
+                return lines(*rows)
+            blocks = [_rows_of(fact, each) for fact in kept]
+            if columns == 2 and sum(map(len, blocks)) <= 2 * height:
+                break
         if sum(map(len, blocks)) > columns * height:
             blocks = [block[:MOST_ROWS] for block in blocks]
         if columns == 1:

@@ -53,6 +53,8 @@ def outcome_look(outcome: str) -> tuple[str, Tone]:
 class SyncStatsPane(Facts):
     """Counters over the whole life of the ledger, and the latest durations."""
 
+    spare = ("missing",)
+
     def __init__(self, desk: Desk) -> None:
         super().__init__(id="sync-stats-facts")
         self._desk = desk

@@ -15,7 +15,11 @@ from possync_tui.tui.widgets.written import Written
 LONG = ("value", "unrealized", "day", "realized today")
 SHORT = ("value", "unreal.", "day", "realized")
 TINY = ("val", "unr", "day", "rlz")
-REALIZED_IN_ALL: Mapping[tuple[str, ...], str] = {LONG: "realized today, all", SHORT: "all realized", TINY: "all rlz"}
+REALIZED_IN_ALL: Mapping[tuple[str, ...], str] = {
+    LONG: "realized today, all",
+    SHORT: "all realized",
+    TINY: "all rlz",
+}
 """Where a filter picks rows, what was realized is not that of these alone."""
 
 
