@@ -303,6 +303,7 @@ class Engine:
         standing = (state.phase, state.session_id, state.sentence)
         if standing == self._standing:
             return
+        before = self._standing[0]
         is_same_phase = self._standing[:2] == standing[:2]
         self._standing = standing
         calm = state.phase in (Phase.CONNECTED, Phase.CONNECTING, Phase.DISCONNECTED)
@@ -314,7 +315,9 @@ class Engine:
             self._tasks.spawn(self._on_connected(state))
         else:
             self._was_lost = self._was_lost or bool(self._session_seen)
-            self._switch.session_lost()
+            if before in (None, Phase.CONNECTED, Phase.STALE):
+                # A try that failed lost nothing: what was armed meanwhile waits for a session.
+                self._switch.session_lost()
 
     async def _on_connected(self, state: ConnectionState) -> None:
         try:

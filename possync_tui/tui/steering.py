@@ -58,12 +58,16 @@ class Steering(Navigation):
         else:
             from possync_tui.tui.screens.arming import ArmingDialog
 
-            self.push_screen(ArmingDialog(self.desk.picture.missing), self._arm)
+            dialog = ArmingDialog(self.desk.picture.missing, is_connected=self.desk.is_live)
+            self.push_screen(dialog, self._arm)
 
     def _arm(self, armed: bool | None) -> None:
         if armed is None:
             return
         self.desk.engine.arm(armed)
+        if armed and not self.desk.is_live:
+            text = "Armed. Nothing is closed until TWS is connected and complete snapshots say so."
+            self.notify(text, severity="warning", markup=False)
         for screen in self.desk_screens:
             screen.tick()
 

@@ -144,7 +144,11 @@ class ScriptedBroker:
         self.push(StateChanged(self.state))
 
     def lose(self) -> None:
-        self._phase = Phase.RECONNECTING
+        self.show(Phase.RECONNECTING)
+
+    def show(self, phase: Phase) -> None:
+        """Go into a phase and tell of it."""
+        self._phase = phase
         self.push(StateChanged(self.state))
 
     async def connected(self, timeout: float) -> ConnectionState:

@@ -3,7 +3,9 @@
 import asyncio
 
 from possync_tui.broker.port import SnapshotRefused
+from possync_tui.domain.connection import Phase
 from possync_tui.domain.observations import ConnectivityLost, RowPushed, Side
+from possync_tui.domain.runs import Outcome
 from possync_tui.sync.events import ArmingChanged
 
 from .conftest import ACCOUNT, Rig, ScriptedBroker, Start, settle
@@ -237,6 +239,46 @@ async def test_armed_by_key_does_not_survive_the_session(
     rig.engine.arm(True)
     broker.lose()
     assert not rig.engine.arming.armed
+
+
+async def test_armed_without_a_session_it_waits_for_one(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    """A try that fails loses no session; the session that comes of one does disarm as it goes."""
+    rig = await start()
+    broker.lose()
+    rig.engine.arm(True)
+    for phase in (Phase.CONNECTING, Phase.RECONNECTING, Phase.DISCONNECTED, Phase.CONNECTING):
+        broker.show(phase)
+        assert rig.engine.arming.armed
+    broker.connect()
+    assert rig.engine.arming.armed
+    broker.show(Phase.STALE)
+    assert not rig.engine.arming.armed
+    # Armed while TWS has lost IBKR, it does not outlive the session that still stands either.
+    rig.engine.arm(True)
+    broker.lose()
+    assert not rig.engine.arming.armed
+
+
+async def test_armed_without_a_session_nothing_closes_before_snapshots_say_so(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    broker.hold(1, "100")
+    broker.hold(2, "100")
+    rig = await start()
+    await rig.engine.sync_now()
+    broker.drop(1)
+    broker.lose()
+    rig.engine.arm(True)
+    assert (await rig.engine.sync_now()).outcome is Outcome.SKIPPED
+    statuses = [p.status for p in await rig.engine.reads.positions()]
+    assert statuses == ["OPEN", "OPEN"]
+    broker.connect()
+    assert (await rig.engine.sync_now()).closed == 0
+    await rig.clock.advance(61)
+    assert rig.engine.arming.armed
+    assert (await rig.engine.sync_now()).closed == 1
 
 
 async def test_armed_by_settings_stays(start: Start, broker: ScriptedBroker) -> None:

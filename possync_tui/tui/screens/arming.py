@@ -27,7 +27,13 @@ class ArmingDialog(Dialog[bool]):
         Binding("right", "app.focus_next", show=False),
     ]
 
-    def __init__(self, missing: int) -> None:
+    def __init__(self, missing: int, *, is_connected: bool) -> None:
+        offline = (
+            ""
+            if is_connected
+            else "TWS is not connected: nothing is closed before it is, and before complete "
+            "snapshots from then on leave a position out.\n\n"
+        )
         now = (
             "No position is missing now."
             if not missing
@@ -39,6 +45,7 @@ class ArmingDialog(Dialog[bool]):
                 "For one hour, a position that the broker leaves out of complete snapshots "
                 "(at least two, a minute or more apart, on an unbroken connection) is booked as "
                 "closed. When many disappear at once they are still held for review.\n\n",
+                (offline, Tone.WARNING),
                 (now, Tone.WARNING if missing else Tone.DIM),
                 (" It disarms by itself after the hour, or when the session is lost.", Tone.DIM),
             ),
