@@ -54,7 +54,8 @@ class PossyncApp(Steering):
     ]
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012
         (0, "-flat"),
-        (15, "-short"),
+        (15, "-low"),
+        (22, "-short"),
         (30, "-tall"),
         (48, "-high"),
     ]

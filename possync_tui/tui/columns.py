@@ -27,11 +27,15 @@ class Align(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Finished text for one cell; `mark` is a symbol (an arrow) that leads a number."""
+    """Finished text for one cell; `mark` is a symbol (an arrow) that leads a number.
+
+    `briefer` are for a note whose text has no room, the longest first.
+    """
 
     text: str
     tone: Tone = Tone.PLAIN
     mark: str = ""
+    briefer: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

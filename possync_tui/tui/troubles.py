@@ -17,7 +17,12 @@ def missing_note(holding: Holding, now: datetime, review_key: str) -> Cell | Non
     if not holding.is_missing:
         return None
     what = "kept by your word" if holding.is_kept else f"{review_key} to review"
-    return Cell(f"{_missing_since(holding, now)} — {what}", Tone.WARNING)
+    since = holding.view.missing_since
+    briefer = (
+        *((f"missing {moment(since, now)} — {what}",) if since else ()),
+        "missing: kept" if holding.is_kept else f"missing: {review_key} reviews",
+    )
+    return Cell(f"{_missing_since(holding, now)} — {what}", Tone.WARNING, briefer=briefer)
 
 
 def _missing_since(holding: Holding, now: datetime) -> str:

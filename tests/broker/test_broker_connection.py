@@ -105,12 +105,12 @@ async def test_an_outage_lasts_through_all_tries(tws: ScriptedTws, connect: Conn
     lost = clock.wall
     await tws.stop()
     for attempt in (1, 2, 3):
-        await session.until(
-            lambda tries=attempt: (
-                session.broker.state.attempt == tries
-                and session.broker.state.next_try_at is not None
-            )
-        )
+
+        def waits(number: int = attempt) -> bool:
+            state = session.broker.state
+            return state.attempt == number and state.next_try_at is not None
+
+        await session.until(waits)
         state = session.broker.state
         assert state.down_since == lost
         assert (state.since == lost) is (attempt == 1)

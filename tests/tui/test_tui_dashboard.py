@@ -246,9 +246,14 @@ async def test_trouble_does_not_push_the_account_out_of_the_header(
 
 
 async def test_a_missing_position_says_what_to_do(running: Running) -> None:
-    async with running((80, 24)) as pilot:
-        (line,) = [row for row in screen_text(pilot).splitlines() if "! TSLA" in row]
-        assert "missing since Mon 13:30 — v to review" in line
+    for width, told in (
+        (140, "missing since Mon 13:30 — v to review"),
+        (80, "missing Mon 13:30 — v to review"),
+        (60, "missing: v reviews"),
+    ):
+        async with running((width, 24)) as pilot:
+            (line,) = [row for row in screen_text(pilot).splitlines() if "! TSLA" in row]
+            assert told in line
 
 
 async def test_totals_are_per_currency_and_leave_virtual_cash_out(
@@ -445,3 +450,37 @@ async def test_the_label_is_part_of_the_header(running: Running) -> None:
     async with running((200, 60), label="embedded gateway") as pilot:
         assert "embedded gateway 127.0.0.1:7497" in screen_text(pilot)
         assert not [widget for widget in pilot.app.screen.query(Static) if widget.content is None]
+
+
+@pytest.mark.parametrize(("size", "rows"), [((60, 15), 8), ((70, 18), 11), ((140, 15), 4)])
+async def test_a_small_window_is_for_rows(
+    running: Running, size: tuple[int, int], rows: int
+) -> None:
+    async with running(size) as pilot:
+        table = dashboard(pilot).positions.table
+        assert table.size.height - 1 >= rows
+        (total,) = [row for row in screen_text(pilot).splitlines() if row.split()[:1] == ["USD"]]
+        # Each amount has its name and is there in full, or is not there.
+        assert re.search(r"unr\w*\.? ▲ +51,389\.76  day ▼ +−1,004\.55  \w+( today)? +0\.00", total)
+        # The lower panes open with the keyboard, and close again.
+        await press(pilot, "3")
+        assert "up 3 h 12 m" in screen_text(pilot)
+        await press(pilot, "1")
+        assert table.size.height - 1 >= rows
+        await press(pilot, "p")
+        entries = [row for row in screen_text(pilot).splitlines() if "2026-" in row]
+        assert len(entries) >= 6
+        await press(pilot, "b")
+        assert "There is no room for the" in screen_text(pilot)
+
+
+async def test_no_amount_stands_without_its_name(running: Running) -> None:
+    """What has no room for name and digits is left out, not cut."""
+    for width in range(60, 141, 10):
+        async with running((width, 24)) as pilot:
+            shown = [row for row in screen_text(pilot).splitlines() if row.split()[:1] == ["USD"]]
+            assert shown, width
+            amounts = re.findall(r"[−\d,]+\.\d\d", shown[0])
+            names = re.findall(r"\b(?:val|unr|day|rlz|realized)", shown[0].replace(" today", ""))
+            assert len(names) == len(amounts) >= 3
+            assert "…" not in shown[0]

@@ -271,6 +271,20 @@ async def test_an_unknown_amount_is_not_taken_for_nothing(running: Running) -> N
         assert today == {"USD": 0, "EUR": None, "GBP": 0, "JPY": 0}
 
 
+async def test_the_currency_is_told_at_80_columns(running: Running) -> None:
+    """With one currency among the rows the totals tell it, and the last price has the room."""
+    async with running((80, 24)) as pilot:
+        table = dashboard(pilot).positions.table
+        assert table.has_room_for("currency")
+        await press(pilot, "a")
+        assert not table.has_room_for("currency")
+        assert table.has_room_for("last")
+    async with running((110, 24)) as pilot:
+        table = dashboard(pilot).positions.table
+        assert table.has_room_for("currency")
+        assert table.has_room_for("last")
+
+
 async def test_the_account_key_goes_round(running: Running) -> None:
     async with running() as pilot:
         table = dashboard(pilot).positions.table

@@ -44,6 +44,7 @@ from possync_tui.tui.widgets.pnl_stats import PnlStats
 MOST_READ = 50_000
 """A stretch with more entries than this shows the newest of them, and says so."""
 EMPTY = "Nothing was realized yet. The first position that is closed or reduced shows up here."
+MOST_TOTAL_ROWS = 2
 SORTS: tuple[str | None, ...] = (None, "realized", "symbol", "quality", "how")
 
 
@@ -228,6 +229,15 @@ class RealizedScreen(SideScreen):
             if rows[-1] and taken + piece.cell_length > self.size.width - 4:
                 rows.append([])
             rows[-1].append(piece)
+        most = 1 if self.has_class("-low") else MOST_TOTAL_ROWS
+        hidden = sum(map(len, rows[most:]))
+        rows = rows[:most]
+        if hidden:
+            more = say((f"+{hidden}", Tone.DIM))
+            if sum(own.cell_length + 3 for own in (*rows[-1], more)) > self.size.width - 1:
+                rows[-1].pop()
+                more = say((f"+{hidden + 1}", Tone.DIM))
+            rows[-1].append(more)
         return lines(*(Content("   ").join(row) for row in rows))
 
     # --- what the user does ------------------------------------------------------------------
@@ -283,7 +293,16 @@ class RealizedScreen(SideScreen):
         self._show()
 
     def action_turn_chart(self) -> None:
-        self.chart.turn()
+        if not self.chart.story.moved:
+            self._tell("A chart shows one currency, and more than one entry of it.")
+        elif not self.chart.is_on_screen:
+            self._tell("There is no room for the chart: it takes a window of 22 lines.")
+        else:
+            self.chart.turn()
+
+    def _tell(self, why: str) -> None:
+        """Why a key did nothing."""
+        self.notify(why, markup=False, timeout=4)
 
     def action_toggle_undone(self) -> None:
         """Show or hide what was reversed, and the reversals."""

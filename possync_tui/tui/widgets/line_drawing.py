@@ -77,7 +77,9 @@ def row_strip(
         pieces.append((text, tone, grounds.get(placed.column.id, ground)))
         x = placed.x + placed.width
     if note is not None and width - x > 3:
-        pieces.append((fit("  " + note.text, width - x), note.tone, ground))
+        forms = (note.text, *note.briefer)
+        said = next((form for form in forms if cell_len(form) + 2 <= width - x), forms[-1])
+        pieces.append((fit("  " + said, width - x), note.tone, ground))
         x = width
     pieces.append((" " * (width - x), Tone.PLAIN, ground))
     return Strip(paint.segments_over(pieces), width)

@@ -84,23 +84,17 @@ class TotalsFoot(Written):
         says = bool(self._said) and height >= min(3, self._rows)
         shown = self._totals[: height - says]
         rest = len(self._totals) - len(shown)
-        cells = [self._cells(total) for total in self._totals]
+        cells = [self._cells(total) for total in shown]
         measures = [Measure(Align.POINT) for _ in LONG]
         for row in cells:
             for measure, cell in zip(measures, row, strict=True):
                 measure.take(cell)
-        taken = 7 + sum(m.width + 3 for m in measures)
-        labels = next(
-            (
-                names
-                for names in map(self._named, (LONG, SHORT, TINY))
-                if taken + sum(map(len, names)) <= self.size.width
-            ),
-            ("", "", "", ""),
-        )
+        left_out = max((len(f"  ?{t.unknown}") for t in shown if t.unknown), default=0)
+        told_behind = left_out + (len(f" +{rest}") if rest else 0)
+        labels = self._labels([measure.width for measure in measures], told_behind)
         rows = [
             self._line(total, row, measures, labels, is_base=self._has_base and index == 0)
-            for index, (total, row) in enumerate(zip(shown, cells, strict=False))
+            for index, (total, row) in enumerate(zip(shown, cells, strict=True))
         ]
         if rest and rows:
             last = rows[-1].rstrip()
@@ -112,6 +106,18 @@ class TotalsFoot(Written):
             text = say((fit(self._said, max(0, self.size.width - indent)), Tone.DIM))
             rows.insert(1 if self._has_base else len(rows), say(" " * indent, text))
         return lines(*rows)
+
+    def _labels(self, widths: Sequence[int], told_behind: int) -> tuple[str, ...]:
+        """What the amounts are called. An amount without a name says nothing: where there is no
+        room for all of them with one, those to the left go, and have none.
+        """
+        room, names = self.size.width - 7 - told_behind, self._named(TINY)
+        for left_out in range(len(widths)):
+            for names in map(self._named, (LONG, SHORT, TINY)):
+                kept = list(zip(names, widths, strict=True))[left_out:]
+                if sum(len(name) + width + 3 for name, width in kept) <= room:
+                    return ("",) * left_out + names[left_out:]
+        return ("",) * (len(widths) - 1) + names[-1:]
 
     def _named(self, names: tuple[str, ...]) -> tuple[str, ...]:
         return (*names[:-1], REALIZED_IN_ALL[names]) if self._is_part else names
@@ -147,8 +153,9 @@ class TotalsFoot(Written):
         currency = f"{indent[1:]}≈" if is_base else indent
         pieces = [say(currency, (clean(total.currency)[:4].ljust(4), Tone.STRONG))]
         for label, cell, measure in zip(labels, cells, measures, strict=True):
-            text = measure.text(cell, measure.width)
-            pieces.append(say((f"{label} " if label else "", Tone.DIM), (text, cell.tone)))
+            if label:
+                text = measure.text(cell, measure.width)
+                pieces.append(say((f"{label} ", Tone.DIM), (text, cell.tone)))
         line = Content("  ").join(pieces)
         if total.unknown:
             # In words where there is room: the number alone has to be looked up in the help.
