@@ -16,6 +16,12 @@ from possync_tui.ledger.port import LedgerForeign
 _MOST_DIGITS = 9
 
 
+def look_again(db: sqlite3.Connection) -> tuple[int, Environment | None]:
+    """A number that is another one once another connection has written, and the environment."""
+    (version,) = db.execute("PRAGMA data_version").fetchone()
+    return version, read_environment(db)
+
+
 def read_environment(db: sqlite3.Connection) -> Environment | None:
     """What the ledger is bound to; `None` until it first met a broker."""
     text = _meta(db, "environment")

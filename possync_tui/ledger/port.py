@@ -194,6 +194,13 @@ class LedgerPort(LedgerReads, Protocol):
         """The place of the newest observation in the inbox."""
         ...
 
+    async def was_written(self) -> bool:
+        """Whether another instance wrote since the last call; the first one says yes.
+
+        What the ledger is bound to is looked up then, too. Raises `LedgerUnusable`.
+        """
+        ...
+
     async def older_rules(self) -> OlderRules | None:
         """What the rules of an older release have made: the writer has to plan it again.
 

@@ -136,6 +136,7 @@ class Ledger:
         self._seen_by_key: dict[PositionKey, int] = {}
         self._seen_by_book: int | None = None
         self._memory = Memory()
+        self._data_version: int | None = None
 
     @property
     def path(self) -> Path:
@@ -152,6 +153,13 @@ class Ledger:
     @property
     def last_seq(self) -> int:
         return self._last_seq
+
+    async def was_written(self) -> bool:
+        before = self._data_version
+        self._data_version, environment = await self._reader.read(account_rows.look_again)
+        if self._writer is None:
+            self._environment = environment
+        return self._data_version != before
 
     async def older_rules(self) -> OlderRules | None:
         return await self._writer.read(account_rows.older_rules) if self._writer else None

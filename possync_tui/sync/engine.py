@@ -32,6 +32,7 @@ from possync_tui.sync.events import (
     SyncEvent,
     SyncFinished,
 )
+from possync_tui.sync.following import Following
 from possync_tui.sync.intake import Intake
 from possync_tui.sync.policy import SyncPolicy
 from possync_tui.sync.saved_marks import SavedMarks
@@ -86,6 +87,7 @@ class Engine:
         self._was_lost = False
         self._standing: tuple[Phase | None, str, str] = (None, "", "")
         self._saved_marks = SavedMarks(lambda: self._ledger)
+        self._following = Following(clock, self.bus)
 
     # -- life ------------------------------------------------------------------------------------
 
@@ -116,6 +118,7 @@ class Engine:
             self.bus.subscribe(self._log_results)
             if ledger.is_read_only:
                 self._say(logging.WARNING, "ledger", "another instance writes this ledger")
+                self._following.start(ledger, service)
                 return
             self._intake = Intake(service.record, self._on_stored, self._clock.sleep)
             self._intake.start()
@@ -157,6 +160,7 @@ class Engine:
             await stopping
 
     async def _stop_listening(self) -> None:
+        await self._following.stop()
         try:
             await self._broker.stop()
         finally:
@@ -315,8 +319,7 @@ class Engine:
             self._tasks.spawn(self._on_connected(state))
         else:
             self._was_lost = self._was_lost or bool(self._session_seen)
-            if before in (None, Phase.CONNECTED, Phase.STALE):
-                # A try that failed lost nothing: what was armed meanwhile waits for a session.
+            if before in (None, Phase.CONNECTED, Phase.STALE):  # A failed try loses no session.
                 self._switch.session_lost()
 
     async def _on_connected(self, state: ConnectionState) -> None:

@@ -11,7 +11,6 @@ from textual.app import App
 from textual.binding import BindingType
 
 from possync_tui.domain.clock import Clock
-from possync_tui.domain.connection import Phase
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.outline import Outline
@@ -208,23 +207,6 @@ class PossyncApp(Steering):
         if isinstance(self.screen, DashboardScreen):
             self.action_find_tws()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Whether a key is offered now."""
-        engine = self.desk.engine
-        if action == "reconnect":
-            return not engine.is_read_only
-        if action == "toggle_pause":
-            is_over = engine.connection.is_usable or engine.connection.phase in (
-                Phase.STALE,
-                Phase.FAILED,
-            )
-            return not (is_over or engine.is_read_only)
-        if action == "find_tws":
-            return self.desk.probe is not None
-        if action == "next_account":
-            return len(self.desk.picture.accounts) > 1
-        return True
-
     # --- actions -----------------------------------------------------------------------------
 
     def action_help_quit(self) -> None:
@@ -234,6 +216,9 @@ class PossyncApp(Steering):
         )
 
     def action_next_account(self) -> None:
+        if not self.desk.offers("next_account"):
+            self.notify("There is no other account to show.", markup=False, timeout=3)
+            return
         self.desk.account = self.desk.next_account()
         self.read_ledger()
 

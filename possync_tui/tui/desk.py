@@ -88,6 +88,10 @@ class LedgerPicture:
         """How many things wait for the user's word."""
         return sum(1 for hold in self.holds if hold.status == "held")
 
+    def held_of(self, account: str) -> int:
+        """How many of them are about one account."""
+        return sum(1 for h in self.holds if h.status == "held" and h.account == account)
+
     @property
     def missing(self) -> int:
         return sum(1 for view in self.positions if view.status == Status.MISSING)
@@ -196,8 +200,32 @@ class Desk:
         return self.engine.environment or self.engine.connection.environment
 
     @property
+    def held_here(self) -> str:
+        """`1 in this account`, of all that is held; empty while all accounts are looked at."""
+        if self.account is None or not self.picture.held:
+            return ""
+        return f"{self.picture.held_of(self.account.code)} in this account"
+
+    @property
     def account_id(self) -> int | None:
         return self.account.id if self.account else None
+
+    def offers(self, action: str) -> bool:
+        """Whether an action has an effect as things stand; its key works, and says why not."""
+        engine = self.engine
+        if action == "reconnect":
+            return not engine.is_read_only
+        if action == "toggle_pause":
+            is_over = engine.connection.is_usable or engine.connection.phase in (
+                Phase.STALE,
+                Phase.FAILED,
+            )
+            return not (is_over or engine.is_read_only)
+        if action == "find_tws":
+            return self.probe is not None
+        if action == "next_account":
+            return len(self.picture.accounts) > 1
+        return True
 
     def key_of(self, deed_id: str) -> str:
         """What the user presses for a deed."""
@@ -281,6 +309,8 @@ class Desk:
         last = self.engine.stats.last_sync_time
         if last is None:
             return "never synced, not live"
+        if self.engine.is_read_only:
+            return f"prices of the last sync, {ago(self.seconds_since(last))}"
         phase = self.engine.connection.phase
         state = "stale" if phase is Phase.STALE else "not live"
         return f"last synced {ago(self.seconds_since(last))}, {state}"

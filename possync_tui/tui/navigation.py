@@ -39,7 +39,9 @@ class Navigation(Shell):
         return dashboard
 
     def action_find_tws(self) -> None:
-        if self.desk.probe is None:
+        if not self.desk.offers("find_tws"):
+            told = "The demo brings a simulated TWS along. To connect to yours, quit and start "
+            self.notify(f"{told}possync-tui without “demo”.", markup=False)
             return
         from possync_tui.tui.screens.first_look import FirstLookScreen
 

@@ -41,7 +41,7 @@ class PossyncCommands(Provider):
                 yield Command(deed.help, desk.key_of(deed.id), deed.action, self.screen)
             yield from self._of_panes(self.screen)
         for deed in DEEDS:
-            if self.app.check_action(deed.action, ()):
+            if desk.offers(deed.action):
                 yield Command(deed.help, desk.key_of(deed.id), deed.action, self.app)
 
     @staticmethod

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from possync_tui.domain.connection import ConnectionState
+from possync_tui.domain.connection import ConnectionState, Phase
 from possync_tui.domain.runs import Outcome
 from possync_tui.tui.navigation import Navigation
 from possync_tui.tui.reconnecting import ReconnectWatch
@@ -90,12 +90,17 @@ class Steering(Navigation):
 
     def action_toggle_pause(self) -> None:
         engine = self.desk.engine
-        if engine.connection.is_paused:
+        if engine.is_read_only:
+            self.notify(READ_ONLY, severity="warning", markup=False)
+        elif engine.connection.is_paused:
             self.action_reconnect()
         elif engine.pause_reconnecting():
             keys = f"{self.desk.key_of('pause')} or {self.desk.key_of('reconnect')}"
             text = f"Reconnecting is paused, after the try under way. {keys} resumes."
             self.notify(text, markup=False)
+        elif engine.connection.phase is Phase.FAILED:
+            again = self.desk.key_of("reconnect")
+            self.notify(f"Nothing is tried now, so nothing to pause. {again} tries.", markup=False)
         else:
             self.notify("There is a session, so nothing to pause.", markup=False)
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from possync_tui.broker.port import Executions
+from possync_tui.domain.connection import Environment
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Observed, RowPushed, Side
@@ -21,6 +22,8 @@ from possync_tui.ledger.port import EntryQuery, LedgerPort, LedgerWriteFailed
 from possync_tui.ledger.store import open_ledger
 from possync_tui.sync import aside, service
 from possync_tui.sync.engine import Engine
+from possync_tui.sync.events import LedgerChanged, SyncEvent
+from possync_tui.sync.following import LOOK_AGAIN
 from possync_tui.sync.look import MOST_LOOKS
 
 from .conftest import HandClock, ScriptedBroker, Start, settle
@@ -165,6 +168,44 @@ async def test_a_second_instance_syncs_nothing_and_says_why(
         await other.stop()
     assert (result.outcome, result.failure) == (Outcome.SKIPPED, Failure.LEDGER)
     assert "another instance" in str(result.error)
+
+
+async def test_a_second_instance_follows_what_the_first_one_writes(
+    start: Start, broker: ScriptedBroker, clock: HandClock
+) -> None:
+    """Counters, positions and what the ledger is bound to: all that stands in the file."""
+    rig = await start()
+
+    async def opened() -> LedgerPort:
+        return await open_ledger(rig.path, clock=clock, fallback_read_only=True)
+
+    other = Engine(broker=broker, open_ledger=opened, policy=rig.policy, clock=clock)
+    told: list[SyncEvent] = []
+    other.bus.subscribe(told.append)
+    await other.start()
+    try:
+        for total in (1, 2):
+            broker.hold(total, "100")
+            assert (await rig.engine.sync_now()).ok
+            told.clear()
+            for _ in range(100):
+                await clock.advance(LOOK_AGAIN)
+                await asyncio.sleep(0.01)
+                if other.stats.total_syncs == total and LedgerChanged() in told:
+                    break
+            assert other.stats == rig.engine.stats
+            assert len(await other.reads.positions()) == total
+            assert LedgerChanged() in told
+            assert other.environment is Environment.PAPER
+        # Nothing is written: nothing is told, and nothing is read again.
+        await asyncio.sleep(0.05)
+        told.clear()
+        for _ in range(5):
+            await clock.advance(LOOK_AGAIN)
+            await asyncio.sleep(0.01)
+        assert LedgerChanged() not in told
+    finally:
+        await other.stop()
 
 
 async def test_after_a_commit_that_may_have_been_written_the_book_is_read_again(

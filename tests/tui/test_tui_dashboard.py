@@ -12,9 +12,10 @@ from textual.widgets import Static
 
 from possync_tui.domain.connection import Environment, Phase
 from possync_tui.domain.runs import Outcome, SyncResult, Trigger
-from possync_tui.sync.events import Arming, ArmingChanged, SyncFinished
+from possync_tui.sync.events import Arming, ArmingChanged, LedgerChanged, SyncFinished
 from possync_tui.tui.themes import DEFAULT_THEME
 from possync_tui.tui.widgets.status_bar import PHASES
+from tests.tui import desk_book
 from tests.tui.conftest import Running, app_of, dashboard, press, screen_text, settle
 from tests.tui.fake_engine import NOW, FakeEngine, FixedClock
 
@@ -163,6 +164,48 @@ async def test_read_only_says_so_and_refuses_to_sync(running: Running, engine: F
         assert engine.syncs == 0
         assert not engine.arming.armed
         assert "another instance writes this ledger" in screen_text(pilot)
+
+
+async def test_a_reader_tells_what_the_file_knows_and_why_it_knows_no_more(
+    running: Running, engine: FakeEngine, clock: FixedClock
+) -> None:
+    """Another instance writes: this one has no connection, no marks, and no plan of its own."""
+    engine.is_read_only = True
+    engine.connect(phase=Phase.DISCONNECTED, sentence="Not connected yet.", accounts=())
+    engine.live_marks, engine.next_sync_at = {}, None
+    async with running() as pilot:
+        text = squeezed(screen_text(pilot))
+        for words in (
+            "○ follows the ledger",
+            "synced 12 s ago",
+            "prices of the last sync, 12 s ago",
+            "next the other instance syncs",
+            "exchange rates are told to the other instance",
+            "92,588.00",
+        ):
+            assert words in text, words
+        said = " ".join(pane_text(dashboard(pilot).connection).split())
+        assert "read-only: the other instance connects" in said
+        assert said.endswith("are told there alone.")
+        for words in (
+            "127.0.0.1",
+            "not planned",
+            "missing→closed off",
+            "Not connected yet",
+            "disconnected",
+        ):
+            assert words not in text, words
+        error = "no end marker within 30 s"
+        failed = SyncResult(Outcome.FAILED, Trigger.INTERVAL, clock.now(), 30_000.0, error=error)
+        engine.stats = engine.stats.after(failed)
+        engine.reads.run_rows.insert(0, desk_book.run_of(failed))
+        clock.move(20)
+        engine.bus.emit(LedgerChanged())
+        await settle(pilot)
+        text = squeezed(screen_text(pilot))
+        assert "last ✗ failed interval" in text
+        assert "last error 14:30, 20 s ago: no end" in text
+        assert "✗ last sync failed" in text
 
 
 async def test_offline_shows_the_ledger_with_its_age(

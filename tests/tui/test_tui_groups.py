@@ -193,7 +193,7 @@ async def test_a_held_position_is_flagged_and_explained(
     async with running((80, 24)) as pilot:
         text = screen_text(pilot)
         assert "⚑ IBM" in text
-        assert "1 missing · 1 held" in text
+        assert "⚑ 2 held" in text
         assert "Missing: TSLA. Held: IBM. v decides" in text
         await press(pilot, "j", "j", "j")
         text = " ".join(screen_text(pilot).split())

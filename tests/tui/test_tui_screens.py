@@ -26,6 +26,7 @@ from possync_tui.tui.screens.review import DecisionDialog, ReviewScreen
 from possync_tui.tui.screens.runs import RunsScreen
 from tests.tui import desk_book
 from tests.tui.conftest import Running, app_of, dashboard, press, screen_text, settle
+from tests.tui.desk_book import CODES
 from tests.tui.fake_engine import NOW, FakeEngine
 from tests.tui.test_tui_dashboard import SIZES
 
@@ -387,3 +388,65 @@ async def test_the_key_bar_is_clickable(running: Running) -> None:
         await pilot.click("KeyBar", offset=(bar.index("Back"), 0))
         await settle(pilot)
         assert isinstance(pilot.app.screen, DashboardScreen)
+
+
+async def test_what_is_held_is_one_count(running: Running, engine: FakeEngine) -> None:
+    """Header and review say the same number; of one account's part it is said in words."""
+    other = replace(engine.reads.hold_rows[0], id=99, account=CODES[2])
+    engine.reads.hold_rows.append(other)
+    async with running((140, 40)) as pilot:
+        assert "⚑ 3 held  " in screen_text(pilot)
+        assert " held" not in str(dashboard(pilot).positions.subtitle)
+        await press(pilot, "v")
+        assert "Review  3 held ━" in screen_text(pilot)
+        await press(pilot, "escape", "a", "a", "a")
+        assert "⚑ 3 held · 1 in this account" in screen_text(pilot)
+        await press(pilot, "v")
+        assert "Review  3 held · 1 in this account ━" in screen_text(pilot)
+        screen = pilot.app.screen
+        assert isinstance(screen, ReviewScreen)
+        assert [hold.account for hold in screen.table.rows][:1] == [CODES[2]]
+        assert len(screen.table.rows) == 3
+
+
+async def test_no_key_does_nothing_in_silence(running: Running, engine: FakeEngine) -> None:
+    """Also those that the key bar does not offer now: whoever presses one is told why."""
+    engine.reads.account_rows = engine.reads.account_rows[:1]
+    engine.reads.hold_rows = []
+    euro = [entry for entry in engine.reads.entry_rows if entry.currency == "EUR"]
+    engine.reads.entry_rows = euro[:3]
+    told = (
+        ((), "C", "brings a simulated TWS along"),
+        ((), "P", "nothing to pause"),
+        ((), "a", "no other account"),
+        (("4",), "n", "Nothing is found in the log"),
+        (("v",), "A", "Nothing is held."),
+        (("v",), "U", "Nothing is held."),
+        (("p",), "x", "Nothing was reversed"),
+        (("p",), "c", "no other currency"),
+        (("p",), "left", "no other beside it"),
+    )
+    for way, key, why in told:
+        async with running((200, 60)) as pilot:
+            await press(pilot, *way)
+            before = screen_text(pilot).count(why)
+            await press(pilot, key)
+            assert screen_text(pilot).count(why) == before + 1, key
+    async with running((200, 60)) as pilot:
+        assert "C Find TWS" not in screen_text(pilot)
+        assert "a Account" not in screen_text(pilot)
+
+
+async def test_before_the_holds_are_read_it_does_not_say_that_there_are_none(
+    running: Running, engine: FakeEngine
+) -> None:
+    async with running((200, 60)) as pilot:
+        await press(pilot, "v")
+        screen = pilot.app.screen
+        assert isinstance(screen, ReviewScreen)
+        screen.has_read = False
+        screen.table.set_rows([])
+        for key in ("A", "E"):
+            await press(pilot, key)
+            assert "What is held is still being read." in screen_text(pilot)
+            assert screen_text(pilot).count("Nothing is held.") == 1, "the table's own sentence"

@@ -47,7 +47,7 @@ class DeskScreen(Screen[None]):
         super().__init__()
         self.desk = desk
         self.status_bar = StatusBar(desk)
-        self.key_bar = KeyBar(self.urgent_deeds, self.labels_now)
+        self.key_bar = KeyBar(self.urgent_deeds, self.labels_now, desk.offers)
 
     def body(self) -> Iterable[Widget]:
         raise NotImplementedError

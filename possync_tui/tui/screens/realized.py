@@ -273,7 +273,11 @@ class RealizedScreen(SideScreen):
 
     def action_step(self, by: int) -> None:
         """The stretch of the same length before or after this one."""
-        self._look_at(self.period.shifted(by))
+        period = self.period.shifted(by)
+        if period == self.period:
+            self._tell("This stretch has no other beside it; a day, week, month, … has.")
+            return
+        self._look_at(period)
 
     def on_period_tabs_chosen(self, event: PeriodTabs.Chosen) -> None:
         self.action_span([span for span, _ in SPANS].index(event.span) + 1)
@@ -285,6 +289,7 @@ class RealizedScreen(SideScreen):
         """The next currency; after the last one all of them, side by side."""
         choices: list[str | None] = [total.currency for total in self._totals]
         if len(choices) < 2:
+            self._tell("There is no other currency among these entries.")
             return
         choices.append(None)
         here = choices.index(self.currency) if self.currency in choices else -1
@@ -306,6 +311,9 @@ class RealizedScreen(SideScreen):
 
     def action_toggle_undone(self) -> None:
         """Show or hide what was reversed, and the reversals."""
+        if not self.shows_undone and all(row.stands for row in self._rows if self._is_chosen(row)):
+            self._tell("Nothing was reversed among these entries.")
+            return
         self.shows_undone = not self.shows_undone
         self._show_table()
         self._show_heading()

@@ -291,7 +291,12 @@ class ReviewScreen(TableScreen[HoldView]):
 
     async def read(self) -> Sequence[HoldView]:
         holds = await self.desk.engine.reads.holds()
-        return sorted(holds, key=lambda hold: (hold.status != "held", -hold.id))
+        account = self.desk.account
+        mine = None if account is None else account.code
+        # Those of the account that is looked at first; none is hidden, since each needs a word.
+        return sorted(
+            holds, key=lambda h: (h.status != "held", mine not in (None, h.account), -h.id)
+        )
 
     def show_ledger(self) -> None:
         super().show_ledger()
@@ -303,7 +308,8 @@ class ReviewScreen(TableScreen[HoldView]):
     def subtitle(self, rows: Sequence[HoldView]) -> Content:
         held = sum(1 for hold in rows if hold.status == "held")
         kept = len(rows) - held
-        text = f"{held} held" + (f" · {kept} kept" if kept else "")
+        here = self.desk.held_here
+        text = f"{held} held" + (f" · {here}" if here else "") + (f" · {kept} kept" if kept else "")
         return say((text, Tone.WARNING if held else Tone.DIM))
 
     def detail_of(self, row: HoldView) -> Content:
@@ -328,6 +334,8 @@ class ReviewScreen(TableScreen[HoldView]):
         hold = self.table.cursor_row
         if hold is not None:
             self._ask([hold], accept)
+        else:
+            self._say_nothing_held()
 
     def action_decide_all(self, accept: bool) -> None:
         """One word on everything that still waits for one."""
@@ -335,7 +343,11 @@ class ReviewScreen(TableScreen[HoldView]):
         if held:
             self._ask(held, accept)
         else:
-            self.notify("Nothing is held.", markup=False)
+            self._say_nothing_held()
+
+    def _say_nothing_held(self) -> None:
+        said = "Nothing is held." if self.has_read else "What is held is still being read."
+        self.notify(said, markup=False, timeout=3)
 
     def _ask(self, holds: Sequence[HoldView], accept: bool) -> None:
         if self.desk.engine.is_read_only:

@@ -39,6 +39,8 @@ class TableScreen(SideScreen, Generic[Row]):
         self.heading = PaneTitle(title)
         self.table = table_type(columns, id="rows", key=key, flag=flag, placeholder="Reading…")
         self.detail = Detail()
+        self.has_read = False
+        """Whether the rows are those of a reading, and not only not there yet."""
         self._reading = Reading(desk.start_work, self._read_and_show, self.name_of_reading)
         self._is_old = False
 
@@ -93,6 +95,7 @@ class TableScreen(SideScreen, Generic[Row]):
             raise
         if not self.is_attached:
             return
+        self.has_read = True
         self.table.placeholder = self.empty_text()
         self.table.set_rows(rows)
         self.heading.subtitle = self.subtitle(rows)

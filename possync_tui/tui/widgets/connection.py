@@ -17,6 +17,12 @@ from possync_tui.tui.tones import Tone, say
 from possync_tui.tui.widgets.facts import Fact, Facts
 from possync_tui.tui.widgets.status_bar import phase_look
 
+FOLLOWS = (
+    "read-only: the other instance connects. What it writes into the ledger is followed here, with "
+    "the prices that it saves at each sync. Live prices, the day's P&L, exchange rates and the "
+    "connection are told there alone."
+)
+
 
 class ConnectionPane(Facts):
     """State and sentence first: the details below are for when they do not suffice."""
@@ -28,6 +34,8 @@ class ConnectionPane(Facts):
         self._desk = desk
 
     def facts(self) -> Sequence[Fact]:
+        if self._desk.engine.is_read_only:
+            return [("", say(("○ not connected", Tone.DIM))), ("", say(FOLLOWS))]
         facts = [self._state()]
         if self._sentence()[1].plain:
             facts.append(self._sentence())
@@ -68,8 +76,6 @@ class ConnectionPane(Facts):
     def _attempts(self) -> Fact:
         state = self._desk.engine.connection
         tried = counted(state.attempt, "attempt") if state.attempt else "no attempt yet"
-        if self._desk.engine.is_read_only:
-            return ("tries", say(("read-only: the other instance connects", Tone.DIM)))
         now = self._desk.key_of("reconnect")
         if state.is_paused:
             return ("tries", say(f"{tried} · paused", (f" · {now} resumes", Tone.DIM)))

@@ -21,7 +21,7 @@ class KeyBar(Widget):
     """One line of fixed size. Textual's own footer builds a widget per key on each focus change.
 
     Keys stand by their area, the screen's own before them. `urgent` tells which ones matter now,
-    `labels` what some of them do now, by their deeds.
+    `labels` what some of them do now, by their deeds; `offers` which actions have an effect.
     What has no place here or finds no room is behind `⋯`, the command palette: with the mouse alone
     everything can be done, too.
     """
@@ -29,11 +29,15 @@ class KeyBar(Widget):
     ALLOW_SELECT = False
 
     def __init__(
-        self, urgent: Callable[[], frozenset[str]], labels: Callable[[], Mapping[str, str]]
+        self,
+        urgent: Callable[[], frozenset[str]],
+        labels: Callable[[], Mapping[str, str]],
+        offers: Callable[[str], bool],
     ) -> None:
         super().__init__()
         self._urgent = urgent
         self._labels = labels
+        self._offers = offers
         self._labels_shown: Mapping[str, str] = {}
         self._keys: list[tuple[Binding, bool]] = []
         self._spots: list[tuple[int, int, str]] = []
@@ -47,7 +51,7 @@ class KeyBar(Widget):
     def _read_bindings(self, screen: Screen[object]) -> None:
         found: dict[str, tuple[Binding, bool]] = {}
         for active in screen.active_bindings.values():
-            if active.binding.show:
+            if active.binding.show and self._offers(active.binding.action):
                 found.setdefault(active.binding.action, (active.binding, active.enabled))
         self._keys = sorted(found.values(), key=lambda pair: _order(pair[0]))
         self.refresh()

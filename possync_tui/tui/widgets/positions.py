@@ -29,6 +29,7 @@ from possync_tui.tui.widgets.positions_table import FLASH_SECONDS, PositionsTabl
 from possync_tui.tui.widgets.prompt import Prompt
 from possync_tui.tui.widgets.totals_foot import TotalsFoot
 
+FOLLOWER_HAS_NO_RATES = "no total in one currency: exchange rates are told to the other instance"
 SORTS: tuple[str | None, ...] = (None, "symbol", "unrealized", "day", "value", "realized", "type")
 
 
@@ -47,7 +48,7 @@ class PositionsPane(Pane):
         self._totals_are_old = True
         self._running_totals = RunningTotals()
         self._sums: tuple[Total, ...] = ()
-        self._missing = self._held = 0
+        self._missing = 0
         self._others_why = ""
         self._accounts: set[str] = set()
         self._why_shown = Content("")
@@ -101,9 +102,6 @@ class PositionsPane(Pane):
         self._running_totals = RunningTotals(holdings)
         self._accounts = {row.view.account for row in holdings or self._all.values()}
         self._missing = sum(1 for row in self._all.values() if row.is_missing)
-        self._held = sum(
-            1 for row in self._all.values() if row.held is not None and not row.is_missing
-        )
         self._others_why = in_need_of_a_word(holdings, self._desk.key_of)
         if shown != {column.id for column in self.table.shown_columns()}:
             self.table.remeasure()
@@ -162,6 +160,8 @@ class PositionsPane(Pane):
         said = (
             ""
             if base is None
+            else FOLLOWER_HAS_NO_RATES
+            if isinstance(base, str) and desk.engine.is_read_only
             else base
             if isinstance(base, str)
             else rates_text(base, desk.clock.now())
@@ -173,12 +173,10 @@ class PositionsPane(Pane):
 
     def show_subtitle(self) -> None:
         """`25 open · 1 missing`, what is hidden or sorted, and that nothing is live."""
-        table, missing, held = self.table, self._missing, self._held
+        table, missing = self.table, self._missing
         parts: list[Content] = [say((f"{len(self._all) - missing} open", Tone.DIM))]
         if missing:
             parts.append(say((f"{missing} missing", Tone.WARNING)))
-        if held:
-            parts.append(say((f"{held} held", Tone.WARNING)))
         if self.filter.value.strip():
             found = f"{len(table.holdings)} match “{clean(self.filter.value)}”"
             parts.append(say((found, Tone.ACCENT)))
@@ -221,6 +219,8 @@ class PositionsPane(Pane):
             return f"Nothing matches “{words}”. Escape clears the filter." if is_filtered else ""
         if not desk.picture.is_read:
             return "Reading the ledger…"
+        if desk.engine.is_read_only:
+            return "The ledger holds no positions yet. What the other instance writes is followed."
         if not desk.is_live:
             state = desk.engine.connection
             why = desk.shown.text(state.sentence) or f"Not connected: {state.phase.value}."

@@ -139,6 +139,8 @@ class StatusBar(Written):
 
     def _phase(self) -> Part:
         state = self._desk.engine.connection
+        if self._desk.engine.is_read_only:
+            return part(3, ("○ follows the ledger", Tone.DIM), action="app.go_to_pane(3)")
         symbol, word, tone = phase_look(state)
         forms: list[Piece] = [(f"{symbol} {word}", tone)]
         if state.next_try_at is not None and state.phase is Phase.RECONNECTING:
@@ -171,6 +173,8 @@ class StatusBar(Written):
 
     def _peer(self) -> Part:
         state = self._desk.engine.connection
+        if self._desk.engine.is_read_only:
+            return part(9, "")
         where = f"{clean(state.host)}:{state.port}"
         trip = "" if state.round_trip_ms is None else f" · {milliseconds(state.round_trip_ms)}"
         label = f"{clean(self._desk.label)} " if self._desk.label else ""
@@ -183,12 +187,18 @@ class StatusBar(Written):
         return part(1, (" READ-ONLY ", Tone.BADGE), right=True)
 
     def _held(self) -> Part:
-        held = self._desk.picture.held
+        held, here = self._desk.picture.held, self._desk.held_here
         text = f"⚑ {held} held" if held else ""
-        return part(1, (text, Tone.WARNING), action="app.show_review", right=True)
+        forms: list[Piece] = [(text, Tone.WARNING)]
+        if here:
+            forms.insert(0, (f"{text} · {here}", Tone.WARNING))
+        return part(1, *forms, action="app.show_review", right=True)
 
     def _arming(self) -> Part:
         arming = self._desk.engine.arming
+        if self._desk.engine.is_read_only:
+            # Whether the instance that writes is armed is told there alone.
+            return part(10, "")
         if not arming.armed:
             off: Piece = ("missing→closed off", Tone.DIM)
             return part(10, off, "", action="app.toggle_arming", right=True)
@@ -227,6 +237,8 @@ class StatusBar(Written):
             late = desk.engine.is_enabled and seconds > OVERDUE * desk.engine.sync_interval
             mark, tone = ("! ", Tone.WARNING) if late else ("", Tone.PLAIN)
             synced, brief = f"{mark}synced {ago(seconds)}", f"{mark}{ago(seconds)}"
+        if desk.engine.is_read_only:
+            return ((synced, tone), (brief, tone))
         if not desk.engine.is_enabled:
             return (f"{synced} · periodic sync off", synced)
         if desk.next_sync_in is None:

@@ -343,6 +343,7 @@ class SyncLogPane(ScrollView, can_focus=True):
         """Go to the next line that holds what is searched for, and round from the end."""
         found = [number for number, line in self._numbered() if self._matches(line)]
         if not found:
+            self.app.notify("Nothing is found in the log.", markup=False, timeout=3)
             return
         here = self._cursor
         if here is None:

@@ -64,9 +64,13 @@ class SyncStatsPane(Facts):
 
     def show_ledger(self) -> None:
         """Start from the runs that the ledger remembers."""
-        if not self._knows_runs and self._desk.picture.is_read:
+        is_followed = self._desk.engine.is_read_only
+        if self._desk.picture.is_read and (is_followed or not self._knows_runs):
             self._knows_runs = True
             newest_first = self._desk.picture.runs
+            if is_followed:
+                # Another instance tells of its syncs in the ledger alone.
+                self._durations.clear()
             self._durations.extendleft(
                 run.duration_ms for run in newest_first if run.outcome == Outcome.COMMITTED
             )
@@ -101,6 +105,9 @@ class SyncStatsPane(Facts):
 
     @property
     def _just_failed(self) -> bool:
+        runs = self._desk.picture.runs
+        if self._last is None and self._desk.engine.is_read_only and runs:
+            return runs[0].outcome != Outcome.COMMITTED
         return self._last is not None and not self._last.ok
 
     def _totals(self) -> Fact:
@@ -165,6 +172,8 @@ class SyncStatsPane(Facts):
     def _next(self) -> Content:
         engine = self._desk.engine
         every = f"every {span(engine.sync_interval).removesuffix(' 0 s')}"
+        if engine.is_read_only:
+            return say(("the other instance syncs", Tone.DIM))
         if not engine.is_enabled:
             sync = self._desk.key_of("sync")
             return say((f"periodic sync is off; {sync} still syncs", Tone.WARNING))

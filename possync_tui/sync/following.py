@@ -1,0 +1,44 @@
+"""A ledger that another instance writes: what it writes there is followed."""
+
+import asyncio
+import logging
+
+from possync_tui.domain.clock import Clock
+from possync_tui.ledger.port import LedgerError, LedgerPort
+from possync_tui.sync.events import EventBus, LedgerChanged
+from possync_tui.sync.service import PositionSyncService
+
+logger = logging.getLogger(__name__)
+
+LOOK_AGAIN = 1.0
+"""Seconds. Looking costs a fraction of a millisecond: SQLite counts what others commit."""
+
+
+class Following:
+    """Looks at the file again and again: once it was written, counters are read and it is told."""
+
+    def __init__(self, clock: Clock, bus: EventBus) -> None:
+        self._clock = clock
+        self._bus = bus
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, ledger: LedgerPort, service: PositionSyncService) -> None:
+        following = self._follow(ledger, service)
+        self._task = asyncio.create_task(following, name="following the ledger")
+
+    async def stop(self) -> None:
+        """End it, in the middle of a look too."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def _follow(self, ledger: LedgerPort, service: PositionSyncService) -> None:
+        while True:
+            try:
+                if await ledger.was_written():
+                    service.stats = await ledger.stats()
+                    self._bus.emit(LedgerChanged())
+            except LedgerError as error:
+                logger.warning("the ledger could not be looked at: %s", error)
+            await self._clock.sleep(LOOK_AGAIN)
