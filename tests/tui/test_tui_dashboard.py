@@ -88,7 +88,7 @@ async def test_header_and_pane_count_down_alike(
         seen = {counted(screen_text(pilot))}
         for _ in range(6):
             clock.move(0.37)
-            screen.tick_edges()
+            screen.status_bar.tick()
             clock.move(0.3)
             screen.tick_panes()
             await settle(pilot)
