@@ -225,7 +225,7 @@ async def test_all_of_it_with_the_mouse_alone(
         assert not follows(lines)
         await mouse.key("Pause")
         assert follows(lines)
-        await mouse.click("usfarm is back" if size[1] > 30 else "VOD 4000")
+        await mouse.click("usfarm is back" if size[1] > 30 else "VOD 4,000")
         await mouse.command("copy")
         assert pilot.app.clipboard.count("\n") == 0
         assert pilot.app.clipboard
@@ -240,7 +240,7 @@ async def test_all_of_it_with_the_mouse_alone(
         shows(pilot, DashboardScreen)
         await mouse.wheel(board.positions.table)
         await mouse.wheel(board.positions.table, down=False)
-        await mouse.click("SPY", times=2)
+        await mouse.click("SAP", times=2)
         shows(pilot, LifeScreen)
         await mouse.click("Open lots")
         await mouse.click("Realized", row=-1)

@@ -187,11 +187,12 @@ async def test_a_click_on_a_heading_sorts(running: Running) -> None:
         await pilot.click(PositionsTable, offset=(heading.index("Unrealized") + 3, 0))
         await settle(pilot)
         assert table.sort_id == "unrealized"
-        amounts = [row.unrealized for row in table.holdings if row.unrealized is not None]
-        assert amounts == sorted(amounts, reverse=True)
+        # No rates are told here: a currency at a time.
+        known = [row for row in table.holdings if row.unrealized is not None]
+        assert known == sorted(known, key=lambda row: (row.view.currency, -(row.unrealized or 0)))
         assert table.holdings[-1].unrealized is None
         assert "Unrealized↓" in screen_text(pilot)
-        assert "by unrealized ↓" in screen_text(pilot)
+        assert "by currency, unrealized ↓" in screen_text(pilot)
 
 
 async def test_a_sorted_table_follows_its_values(running: Running, engine: FakeEngine) -> None:
@@ -203,7 +204,8 @@ async def test_a_sorted_table_follows_its_values(running: Running, engine: FakeE
         await settle(pilot)
         dashboard(pilot).tick()
         await settle(pilot)
-        assert table.rows[0].key == IBM
+        in_dollars = [row for row in table.holdings if row.view.currency == "USD"]
+        assert in_dollars[0].key == IBM
 
 
 FILTERS = (
