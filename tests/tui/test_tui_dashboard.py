@@ -237,13 +237,13 @@ async def test_an_outage_is_told_in_full_with_its_age(
     async with running(size) as pilot:
         await press(pilot, "3")
         said = " ".join(pane_text(dashboard(pilot).connection).split())
-        assert "reconnecting no session for 12 m 0 s" in said
+        assert "reconnecting down for 12 m 0 s" in said
         assert engine.connection.sentence in said
         assert "next in 0:08" in said
         clock.move(5)
         engine.connect(phase=Phase.CONNECTING, since=clock.now(), sentence="Connecting.")
         await settle(pilot)
-        assert "connecting no session for 12 m 5 s" in squeezed(screen_text(pilot))
+        assert "connecting down for 12 m 5 s" in squeezed(screen_text(pilot))
 
 
 def pane_text(pane: Widget) -> str:

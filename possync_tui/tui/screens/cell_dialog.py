@@ -52,7 +52,7 @@ class CellDialog(Dialog[NamedCell]):
                 *(
                     say(
                         (f"{LETTERS[at : at + 1]:<2}", Tone.ACCENT),
-                        (f"{fit(title, wide)}  ", Tone.DIM),
+                        f"{fit(title, wide)}  ",
                         self._shown(cell),
                     )
                     for at, (title, cell) in enumerate(zip(titles, self._cells, strict=True))
@@ -64,7 +64,7 @@ class CellDialog(Dialog[NamedCell]):
     @staticmethod
     def _shown(cell: NamedCell) -> Content:
         text = clean(cell.text) or UNKNOWN
-        return Content(fit(text, min(_WIDEST, cell_len(text))))
+        return say((fit(text, min(_WIDEST, cell_len(text))), Tone.STRONG))
 
     def buttons(self) -> list[Button]:
         return [Button("Cancel  (esc)", id="no", compact=True)]

@@ -58,7 +58,7 @@ class ConnectionPane(Facts):
         # Each try is a phase of its own; how long nothing came through is what matters.
         words, since = "up", state.since
         if state.phase is not Phase.CONNECTED:
-            words, since = "no session for", state.down_since or state.since
+            words, since = "down for", state.down_since or state.since
             if state.phase is Phase.STALE:
                 words = "no data for"
         lasted = span(self._desk.seconds_since(since))
