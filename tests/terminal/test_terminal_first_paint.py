@@ -208,6 +208,9 @@ def test_other_settings_wait_for_an_outline_of_their_own(started_before: Desk) -
     themes.mkdir(parents=True)
     (themes / "mine.toml").write_text("")
     assert printed(started_before, drawn) == "drawn_from_something_else ."
+    (themes / "mine.toml").unlink()
+    themes.rmdir()
+    assert printed(started_before, drawn) == "drawn ."
 
 
 def held_up(desk: Desk, deed: str) -> Terminal:
