@@ -81,8 +81,8 @@ async def _verify(call: Call, reads: LedgerReads) -> int:
             call.out.line(problem)
         if report.ok:
             call.out.line(
-                f"The ledger is whole: {report.positions} positions and {report.entries} entries "
-                f"follow from {report.observations} observations."
+                f"The ledger is whole: {report.positions} positions and {report.entries} entries, "
+                f"those of both cost methods, follow from {report.observations} observations."
             )
     if report.ok:
         return Exit.DONE

@@ -32,7 +32,9 @@ TOO_SMALL = (
 ABOUT = {
     "Positions": "What you hold by the ledger, with live values beside it. Enter opens a "
     "position's life; a click on a heading sorts, dragging one moves the column. In groups, enter "
-    "or a click on a group's line folds it. {filter} filters. " + FILTER_HELP,
+    "or a click on a group's line folds it. Value, unrealized and day are summed over the "
+    "positions listed: the day of one that was closed is in realized today. {filter} filters. "
+    + FILTER_HELP,
     "Sync stats": "How often the ledger was compared with the broker, how well and how fast. The "
     "counters are those of the ledger's whole life; bars are the latest durations.",
     "Connection": "The link to TWS: how it stands, what to do about it, and the last error. "

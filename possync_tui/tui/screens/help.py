@@ -45,7 +45,7 @@ SYMBOLS = (
     ("?1", Tone.DIM, "rows left out of a sum"),
     ("!", Tone.WARNING, "missing at the broker"),
     ("⚑", Tone.WARNING, "held for review"),
-    ("○", Tone.DIM, "price over a minute old"),
+    ("○", Tone.DIM, "price old, or not live"),
     ("◔", Tone.DIM, "price up to 3 minutes late"),
     ("≈", Tone.PLAIN, "all currencies, at rates"),
     ("✓ EXACT", Tone.GAIN, "fills and commissions known"),

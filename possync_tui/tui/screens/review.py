@@ -27,7 +27,7 @@ MEANINGS = {
     HoldKind.MISSING.value: (
         "the position is booked as closed, by your word, at the price that you name; without one "
         "its realized amount stays unknown. If it was moved to another account or broker, book it "
-        "as a transfer: that realizes nothing",
+        "as a transfer: no amount is realized here then, and P&L counts it as unknown",
         "it stays on the books as MISSING until the broker lists it again or a closing fill comes",
     ),
     HoldKind.BULK_MISSING.value: (
