@@ -127,10 +127,15 @@ def _confirm(
         and confirmations >= look.rules.confirmations
         and not (is_bulk or kept)
     ):
-        why = f"absent from {confirmations} complete snapshots since {known.missing_since}"
+        why = f"absent from {snapshots(confirmations)} since {known.missing_since}"
         reason = CloseReason.CONFIRMED_MISSING
         return _close(look, known, reason, look.snapshot.as_of, why), counted
     return None, counted
+
+
+def snapshots(confirmations: int) -> str:
+    """`1 complete snapshot`, `3 complete snapshots`."""
+    return f"{confirmations} complete snapshot{'' if confirmations == 1 else 's'}"
 
 
 def _count(look: Look, known: KnownPosition) -> tuple[int, CountAbsence | None]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from possync_tui.domain.conversion import basis_to_carry
+from possync_tui.domain.endings import how_it_ended
 from possync_tui.domain.holding import corporate_action_holds, statement_gap_holds
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.life import RULES, rebuild, tell
@@ -305,7 +306,7 @@ def _kind_of(was: Life, now: Life) -> ChangeKind:
 
 def _why(life: Life) -> str:
     if life.status is Status.CLOSED:
-        return f"closed by {life.close_reason}"
+        return how_it_ended(life.close_reason)
     if life.status is Status.MISSING:
         return f"absent since {life.missing_since:%Y-%m-%d %H:%M:%S} UTC, no closing evidence"
     return f"broker row {life.row.quantity_text}" if life.row else "fills"

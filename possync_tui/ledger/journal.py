@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from possync_tui.domain.absence import snapshots
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.money import from_micros, plain
 from possync_tui.domain.plan import (
@@ -89,7 +90,7 @@ def line_of(contracts: Contracts, change: Change) -> Line:
             text = f"{contracts.name(key)}: entry {change.entry_id} reversed, it was {amount}"
             return _about(key, "reversed", text, change.evidence, entry.method)
         case CountAbsence(key=key):
-            text = f"{contracts.name(key)}: absent from {change.confirmations} complete snapshots"
+            text = f"{contracts.name(key)}: absent from {snapshots(change.confirmations)}"
             seen = f"the last one at {stamp(change.confirmed_at)}"
             return _about(key, "absent", text, seen)
         case RaiseHold():
@@ -130,7 +131,8 @@ def _life_text(contracts: Contracts, change: PutLife) -> str:
         case ChangeKind.UPDATED:
             return f"{name}: quantity {quantity}, details changed"
         case ChangeKind.CLOSED:
-            return f"{name}: closed ({life.close_reason})"
+            # Why is the evidence of the line.
+            return f"{name}: quantity {plain(before.quantity) if before else '?'} -> 0"
         case ChangeKind.MISSING:
             return f"{name}: missing at the broker, quantity {quantity} kept on the books"
         case ChangeKind.RETURNED:

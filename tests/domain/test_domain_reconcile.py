@@ -7,6 +7,8 @@ from decimal import Decimal
 
 import pytest
 
+from possync_tui.domain.absence import snapshots
+from possync_tui.domain.endings import how_it_ended
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.look import Rules
 from possync_tui.domain.marks import Mark
@@ -367,3 +369,20 @@ def test_a_fill_of_the_moment_of_the_first_look_is_no_proof_of_an_end(
         opened={key: first - timedelta(seconds=before)},
     )
     assert {i.key.con_id for i in found.decided if isinstance(i, Absent)} == closes
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("fills", "closed by fills"),
+        ("transferred", "transferred out"),
+        ("confirmed_missing", "closed as missing from complete snapshots"),
+        ("unexplained", "closed by unexplained"),
+    ],
+)
+def test_how_a_position_ended_is_said_in_words(reason: str, words: str) -> None:
+    assert how_it_ended(reason) == words
+
+
+def test_one_snapshot_is_one() -> None:
+    assert [snapshots(1), snapshots(2)] == ["1 complete snapshot", "2 complete snapshots"]

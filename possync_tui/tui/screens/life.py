@@ -42,6 +42,7 @@ from possync_tui.tui.widgets.pane_tabs import PaneTabs
 from possync_tui.tui.widgets.plain_table import PlainTable
 
 JOURNAL_READ = 500
+_A_UNIT = {"STK": "a share", "OPT": "a contract", "FOP": "a contract", "FUT": "a contract"}
 
 
 def lot_columns() -> tuple[Column[LotView], ...]:
@@ -128,7 +129,7 @@ class LifeScreen(SideScreen):
         held = say(
             (number(view.quantity), Tone.STRONG),
             f" {clean(view.sec_type)} at {price(view.average_price)} {currency}",
-            (f"  cost {money(view.average_cost)} a contract", Tone.DIM),
+            (f"  cost {money(view.average_cost)} {_A_UNIT.get(view.sec_type, 'a unit')}", Tone.DIM),
         )
         facts: list[tuple[str, Content | str]] = [
             ("holds", held),
@@ -268,6 +269,10 @@ class LifeScreen(SideScreen):
 
     def action_toggle_methods(self) -> None:
         """The story with realized amounts by both cost methods, or by the one in use."""
+        if self._journal is not None and not self.entries.rows:
+            said = "Nothing was realized here: there is no amount to tell by either method."
+            self.notify(said, markup=False, timeout=4)
+            return
         self.shows_both_methods = not self.shows_both_methods
         self._reading.ask()
         self.action_show_part(0)
