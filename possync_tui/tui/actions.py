@@ -20,7 +20,7 @@ class Deed:
     """One thing to do. `place` orders the key bar within its area; 0 keeps it out of there.
 
     `weight` decides what the key bar leaves out first where it is narrow: the heaviest. `brief` is
-    the label where that is tight.
+    the label where that is tight; `also` is what else the palette finds it by.
     """
 
     id: str
@@ -32,6 +32,7 @@ class Deed:
     place: int = 0
     weight: int = 0
     brief: str = ""
+    also: str = ""
 
     def binding(self) -> Binding:
         return Binding(
@@ -98,7 +99,15 @@ DEEDS = (
     Deed("account", "a", "next_account", "Account", "Show the next account", Area.LOOK, 9, 10),
     Deed("mask", "M", "toggle_mask", "Mask accounts", "Hide account numbers", Area.LOOK),
     Deed("cell", "i", "copy_cell", "Copy a cell", "Copy one cell of the row", Area.LOOK),
-    Deed("csv", "Y", "copy_table", "Copy as CSV", "Copy the whole table", Area.LOOK),
+    Deed(
+        "csv",
+        "Y",
+        "copy_table",
+        "Copy as CSV",
+        "Copy the table as CSV",
+        Area.LOOK,
+        also="export csv",
+    ),
     Deed("screenshot", "X", "screenshot_file", "Screenshot", "Screenshot as SVG", Area.PROGRAM),
     Deed("help", "question_mark", "show_help", "Help", "Keys and symbols", Area.PROGRAM, 98, -5),
     Deed("quit", "q", "quit", "Quit", "Quit; a running sync ends first", Area.PROGRAM, 99, -5),
@@ -240,7 +249,16 @@ REALIZED_DEEDS = (
     ),
     Deed("chart", "b", "turn_chart", "Chart", "Running total, bars, or both", Area.LOOK, -7),
     Deed("undone", "x", "toggle_undone", "Undone", "What was reversed, and by what", Area.LOOK, -6),
-    Deed("export", "e", "export", "Export", "Write what is shown as CSV", Area.LOOK, -5),
+    Deed(
+        "export",
+        "e",
+        "export",
+        "Export",
+        "Write what is shown as CSV",
+        Area.LOOK,
+        -5,
+        also="export csv",
+    ),
     Deed("pnl-sort", "o", "sort", "Sort", "Sort by the next column", Area.LOOK),
     Deed("pnl-turn", "O", "turn_sort", "Turn order", "Sort the other way round", Area.LOOK),
     Deed("span-next", "t", "next_span(1)", "Longer", "The next stretch of time", Area.MOVE),

@@ -10,6 +10,7 @@ from possync_tui.domain.marks import FRESH_SECONDS, Mark
 from possync_tui.domain.money import EXACT
 from possync_tui.domain.terms import HoldKind, Status
 from possync_tui.domain.views import HoldView, PositionView
+from possync_tui.tui.bulk_holds import is_over_for
 from possync_tui.tui.columns import Align, Cell, Column, SortKey, by_number, by_text
 from possync_tui.tui.format import (
     DOWN,
@@ -48,7 +49,7 @@ class Holding:
     @classmethod
     def of(cls, view: PositionView, mark: Mark | None, hold: HoldView | None) -> "Holding":
         """The row of a position, and what is held about it."""
-        if hold is None:
+        if hold is None or is_over_for(view, hold):
             return cls(view, mark)
         is_kept = hold.status != "held"
         together = len(hold.con_ids) if hold.kind == HoldKind.BULK_MISSING else 0

@@ -23,6 +23,8 @@ class Command:
     key: str
     action: str
     node: DOMNode
+    also: str = ""
+    """What else it is found by."""
 
 
 class PossyncCommands(Provider):
@@ -38,18 +40,18 @@ class PossyncCommands(Provider):
             yield Command(here.label, key_name(here.keys), here.action, here.node)
         if isinstance(self.screen, DeskScreen):
             for deed in self.screen.own_deeds:
-                yield Command(deed.help, desk.key_of(deed.id), deed.action, self.screen)
+                yield Command(deed.help, desk.key_of(deed.id), deed.action, self.screen, deed.also)
             yield from self._of_panes(self.screen)
         for deed in DEEDS:
             if desk.offers(deed.action):
-                yield Command(deed.help, desk.key_of(deed.id), deed.action, self.app)
+                yield Command(deed.help, desk.key_of(deed.id), deed.action, self.app, deed.also)
 
     @staticmethod
     def _of_panes(screen: DeskScreen) -> Iterator[Command]:
         """What the panes without the keyboard can do."""
         for pane in screen.panes_with_deeds:
             for deed in () if pane.has_focus else screen.pane_deeds:
-                yield Command(deed.help, screen.desk.key_of(deed.id), deed.action, pane)
+                yield Command(deed.help, screen.desk.key_of(deed.id), deed.action, pane, deed.also)
 
     async def discover(self) -> Hits:
         """All actions, before anything is typed."""
@@ -62,7 +64,8 @@ class PossyncCommands(Provider):
         """Actions and positions that fit what was typed."""
         matcher = self.matcher(query)
         for command in self._commands():
-            if (score := matcher.match(command.name)) > 0:
+            score = max(matcher.match(name) for name in (command.name, command.also))
+            if score > 0:
                 text, run = command.name, partial(self._run, command)
                 yield Hit(score, Content(text), run, text=text, help=f"key {command.key}")
         for dashboard in self._desk_screens()[:1]:

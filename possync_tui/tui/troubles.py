@@ -52,8 +52,8 @@ def _ways_out(holding: Holding, key: Callable[[str], str]) -> str:
     if holding.together > 1:
         others = counted(holding.together - 1, "other")
         return (
-            f"It vanished together with {others}, so no sync closes it: {review} decides on all of "
-            "them, a statement settles it."
+            f"It vanished together with {others}, so no sync closes it: {review} decides on "
+            "those still gone, a statement settles it."
         )
     return f"{review} decides; {key('missing')} lets syncs close it; a statement settles it."
 

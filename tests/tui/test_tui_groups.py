@@ -243,6 +243,34 @@ async def test_a_bulk_disappearance_flags_and_explains_each_of_its_rows(
         assert len(table.holdings) == 2
 
 
+async def test_a_bulk_disappearance_tells_of_what_is_still_gone(
+    running: Running, engine: FakeEngine
+) -> None:
+    tsla = next(row for row in engine.reads.position_rows if row.symbol == "TSLA")
+    bulk = replace(
+        engine.reads.hold_rows[1],
+        kind="BULK_MISSING",
+        con_id=None,
+        symbol="",
+        message="2 positions are gone at once.",
+        con_ids=(tsla.con_id, IBM.con_id),
+    )
+    engine.reads.hold_rows = [bulk]
+    async with running((140, 40)) as pilot:
+        text = screen_text(pilot)
+        assert "Missing: TSLA." in text
+        assert "⚑ IBM" not in text
+        assert "Held: IBM" not in text
+        await press(pilot, "v")
+        text = " ".join(screen_text(pilot).split())
+        assert "1 of 2 positions" in text
+        assert "2 positions were gone at once; 1 still is: TSLA." in text
+        assert "Accept books that one as closed." in text
+        assert "are gone at once" not in text
+        await press(pilot, "A")
+        assert "2 positions were gone at once; 1 still is: TSLA." in screen_text(pilot)
+
+
 async def test_both_rows_of_what_may_be_one_holding_are_flagged(
     running: Running, engine: FakeEngine
 ) -> None:

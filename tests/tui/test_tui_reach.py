@@ -438,6 +438,23 @@ async def test_the_port_in_use_is_only_tried_again(
         assert engine.reconnects == 1
 
 
+async def test_a_lost_connection_is_not_one_that_was_never_found(
+    running: Running, engine: FakeEngine
+) -> None:
+    silent = (Port("127.0.0.1", 7497, "TWS, paper", False, None),)
+    async with running(ports=silent) as pilot:
+        engine.go_offline()
+        engine.connect(server_version=176)
+        await press(pilot, "C")
+        text = " ".join(screen_text(pilot).split())
+        assert "The connection is lost" in text
+        assert "TWS answered at 127.0.0.1:7497 before." in text
+        assert "not found yet" not in text
+        engine.connect(server_version=None)
+        await press(pilot, "u")
+        assert "TWS was not found yet." in screen_text(pilot)
+
+
 async def test_the_search_for_tws_says_what_goes_on(running: Running, engine: FakeEngine) -> None:
     async with running(ports=PORTS) as pilot:
         await press(pilot, "C")

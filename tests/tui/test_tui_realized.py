@@ -136,6 +136,10 @@ async def test_realized_follows_the_account(running: Running, engine: FakeEngine
         assert {row.account for row in screen(pilot).entries} == {"DU7654301"}
         assert "all time · DU7654301" in screen_text(pilot)
         assert screen(pilot).table.has_focus
+        await press(pilot, "e")
+        text = screen_text(pilot)
+        assert "all time, USD, DU7654301." in text
+        assert "possync-pnl-all-USD-DU7654301.csv" in text
 
 
 async def test_too_many_entries_are_said_to_be_cut(
@@ -215,8 +219,9 @@ async def test_days_of_ones_own_choice(running: Running, engine: FakeEngine) -> 
         dialog = pilot.app.screen
         assert isinstance(dialog, PeriodDialog)
         dialog.query_one("#from", Input).value = "tomorrow"
-        await press(pilot, "enter", "enter")
+        await press(pilot, "enter")
         assert "“from” is not a day" in screen_text(pilot)
+        assert dialog.query_one("#from", Input).has_focus
         dialog.query_one("#from", Input).value = "2026-10-05"
         dialog.query_one("#to", Input).value = "2026-10-01"
         await press(pilot, "enter", "enter")

@@ -342,7 +342,18 @@ async def test_a_dry_run_that_fails_says_so(running: Running, engine: FakeEngine
         await press(pilot, "d")
         text = screen_text(pilot)
         assert "dry run failed: not connected to TWS" in text
-        assert "It could not be read" in text
+        assert "not connected to TWS Esc goes back." in text
+        assert "the Sync log says why" not in text
+
+
+async def test_a_dry_run_of_a_reader_says_who_writes(running: Running, engine: FakeEngine) -> None:
+    engine.failure = LedgerError("Not connected to TWS.")
+    engine.is_read_only = True
+    async with running((80, 24)) as pilot:
+        await press(pilot, "d")
+        text = " ".join(screen_text(pilot).split())
+        assert "Read-only: another instance writes this ledger." in text
+        assert "Esc goes back." in text
 
 
 async def test_a_position_has_a_life(running: Running) -> None:
@@ -353,6 +364,30 @@ async def test_a_position_has_a_life(running: Running) -> None:
         assert "500 → 400" in text
         assert "fill 0000e0d5.66e1aa10.01.01" in text
         assert "▲ 9,814.84" in text
+        assert "cost 194.14 a share" in text
+
+
+async def test_a_life_that_realized_nothing_says_so_to_both_methods(
+    running: Running, engine: FakeEngine
+) -> None:
+    engine.reads.entry_rows = []
+    async with running() as pilot:
+        await press(pilot, "enter", "f")
+        assert "Nothing was realized here" in screen_text(pilot)
+
+
+@pytest.mark.parametrize("words", ["csv", "export"])
+@pytest.mark.parametrize("keys", [(), ("p",)], ids=["dashboard", "pnl"])
+async def test_the_palette_finds_the_table_as_csv(
+    running: Running, words: str, keys: tuple[str, ...]
+) -> None:
+    async with running((140, 40)) as pilot:
+        await press(pilot, *keys, "ctrl+p")
+        await pilot.press(*words)
+        await pilot.pause(0.3)
+        text = screen_text(pilot)
+        assert "Copy the table as CSV" in text
+        assert ("Write what is shown as CSV" in text) is bool(keys)
 
 
 async def test_the_palette_holds_every_action_and_every_position(

@@ -14,7 +14,7 @@ from possync_tui.domain.first_look import Port, steps
 from possync_tui.tui.actions import FIRST_LOOK_DEEDS, bindings
 from possync_tui.tui.columns import Align, Cell, Column
 from possync_tui.tui.desk import Desk
-from possync_tui.tui.format import clean
+from possync_tui.tui.format import clean, clock_time
 from possync_tui.tui.screens.table_screen import TableScreen
 from possync_tui.tui.tones import Tone, lines, say
 from possync_tui.tui.widgets.line_table import LineTable
@@ -111,6 +111,14 @@ class FirstLookScreen(TableScreen[Port]):
         if state.is_paused:
             key = self.desk.key_of("reconnect")
             return say(("Reconnecting is paused. ", Tone.WARNING), f"{key} tries now.")
+        if not answering and state.server_version is not None:
+            lost = "" if state.down_since is None else f" since {clock_time(state.down_since)}"
+            again = "" if state.phase is Phase.FAILED else "It is tried again by itself; "
+            return say(
+                (f"The connection is lost{lost}. ", Tone.WARNING),
+                f"TWS answered at {clean(state.host)}:{state.port} before. "
+                f"{again}{self.desk.key_of('reconnect')} tries now.",
+            )
         if not answering:
             return say(
                 ("TWS was not found yet. ", Tone.WARNING),

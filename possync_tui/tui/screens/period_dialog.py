@@ -1,5 +1,7 @@
 """Asks for the first and the last day to look at."""
 
+from datetime import date
+
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widget import Widget
@@ -49,7 +51,9 @@ class PeriodDialog(Dialog[Period]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.input.id == "from":
-            self.query_one("#to", Input).focus()
+            if self._days_of("from") is not None:
+                self._say("")
+                self.query_one("#to", Input).focus()
         else:
             self._answer()
 
@@ -60,20 +64,25 @@ class PeriodDialog(Dialog[Period]):
             self.dismiss(None)
 
     def _answer(self) -> None:
-        days = []
-        for name in ("from", "to"):
-            box = self.query_one(f"#{name}", Input)
-            try:
-                days.append(parse_day(box.value) if box.value.strip() else None)
-            except ValueError:
-                self._say(f"“{name}” is not a day: write it as 2026-01-31")
-                box.focus()
-                return
-        first, last = days
+        begin = self._days_of("from")
+        end = None if begin is None else self._days_of("to")
+        if begin is None or end is None:
+            return
+        (first,), (last,) = begin, end
         if first and last and last < first:
             self._say("the last day is before the first one")
             return
         self.dismiss(Period(Span.CUSTOM, first, last))
+
+    def _days_of(self, name: str) -> tuple[date | None] | None:
+        """The day in a box, or none where that is empty; `None` for no day, after saying so."""
+        box = self.query_one(f"#{name}", Input)
+        try:
+            return (parse_day(box.value) if box.value.strip() else None,)
+        except ValueError:
+            self._say(f"“{name}” is not a day: write it as 2026-01-31")
+            box.focus()
+            return None
 
     def _say(self, wrong: str) -> None:
         self.query_one("#wrong", Static).update(Content.styled(wrong, "$text-warning"))

@@ -26,6 +26,7 @@ from possync_tui.tui.columns import Cell, Column
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.format import clean, clock_time, counted, marked, number, stamp
 from possync_tui.tui.screens.table_screen import TableScreen
+from possync_tui.tui.steering import READ_ONLY
 from possync_tui.tui.tones import Tone, lines, say
 
 KINDS = {
@@ -228,6 +229,11 @@ class PlanScreen(TableScreen[PlanLine]):
     async def read(self) -> Sequence[PlanLine]:
         self._plan = await self.desk.engine.dry_run()
         return plan_lines(self._plan, self.desk)
+
+    def failed_text(self, failure: Exception) -> str:
+        if self.desk.engine.is_read_only:
+            return f"{READ_ONLY} Esc goes back."
+        return super().failed_text(failure)
 
     def empty_text(self) -> str:
         return "Nothing: the ledger says what the broker says."

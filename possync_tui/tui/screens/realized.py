@@ -21,7 +21,7 @@ from possync_tui.domain.performance import (
     performances,
 )
 from possync_tui.domain.periods import Period, Span, calendar
-from possync_tui.domain.views import EntryView
+from possync_tui.domain.views import AccountView, EntryView
 from possync_tui.ledger.port import EntryQuery
 from possync_tui.tui import export
 from possync_tui.tui.actions import REALIZED_DEEDS, bindings
@@ -74,6 +74,8 @@ class RealizedScreen(SideScreen):
         self.shows_undone = False
         self.is_cut = False
         self._rows: tuple[EntryRow, ...] = ()
+        # Of which stretch and account the rows are: another may be chosen before it is read.
+        self._read_of: tuple[Period, AccountView | None] = (self.period, desk.account)
         self._totals: tuple[Performance, ...] = ()
         self._is_old = False
         self._goes_to_top = False
@@ -109,6 +111,7 @@ class RealizedScreen(SideScreen):
             self._reading.ask()
 
     async def _read(self) -> None:
+        read_of = (self.period, self.desk.account)
         since, until = self.period.bounds()
         query = EntryQuery(
             account_id=self.desk.account_id, since=since, until=until, limit=MOST_READ + 1
@@ -123,6 +126,7 @@ class RealizedScreen(SideScreen):
         if not self.is_attached:
             return
         self._rows, self._totals, self.is_cut = rows, totals, is_cut
+        self._read_of = read_of
         self._show()
 
     # --- showing -----------------------------------------------------------------------------
@@ -184,13 +188,13 @@ class RealizedScreen(SideScreen):
         self.totals.set_class(not self._totals, "-empty")
 
     def _show_heading(self) -> None:
-        account = self.desk.account
+        period, account = self._read_of
         whose = "all accounts" if account is None else self.desk.shown.account(account.code)
         shown = self.table.rows
         standing = [row for row in shown if row.stands]
         aside = sum(1 for row in standing if not counts(row.entry))
         said = counted(len(standing) - aside, "entry", "entries")
-        parts = [self.period.name, whose, said]
+        parts = [period.name, whose, said]
         if aside:
             parts.append(f"{counted(aside, 'conversion')} not counted")
         hidden = sum(1 for row in self._rows if not row.stands and self._is_chosen(row))
@@ -348,9 +352,11 @@ class RealizedScreen(SideScreen):
             self.notify("There are no entries to export.", markup=False, timeout=3)
             return
         which = clean(self.currency) if self.currency else "all-currencies"
-        safe = "".join(char for char in which if char.isalnum() or char == "-")[:20]
-        what = f"{self.period.name}, {clean(self.currency) if self.currency else 'all currencies'}"
-        name = f"possync-pnl-{self.period.file_name}-{safe}.csv"
+        period, account = self._read_of
+        whose = "" if account is None else self.desk.shown.account(account.code)
+        what = f"{period.name}, {clean(self.currency) if self.currency else 'all currencies'}"
+        what += f", {whose or 'all accounts'}"
+        name = f"possync-pnl-{period.file_name}{_in_name(which)}{_in_name(whose)}.csv"
 
         def answered(answer: Answer | None) -> None:
             if answer is not None:
@@ -368,6 +374,12 @@ class RealizedScreen(SideScreen):
         said = clean(shown_path(path))
         wrote = counted(len(entries), "entry", "entries")
         self.app.notify(f"Wrote {wrote} to {said}", markup=False, timeout=8)
+
+
+def _in_name(text: str) -> str:
+    """A part of a file's name; empty where nothing of it may stand in one."""
+    safe = "".join(char for char in text if char.isalnum() or char == "-")[:20]
+    return f"-{safe}" if safe else ""
 
 
 def _reckoned(

@@ -13,6 +13,7 @@ from possync_tui.domain.terms import HoldKind
 from possync_tui.domain.views import HoldView, PositionView
 from possync_tui.domain.word import BadPrice, Word, parse_price, why_unfit
 from possync_tui.tui.actions import DECISION_DEEDS, REVIEW_DEEDS, bindings
+from possync_tui.tui.bulk_holds import message_now, still_gone
 from possync_tui.tui.columns import Cell, Column, by_text
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.format import ago, clean, counted, moment
@@ -31,7 +32,7 @@ MEANINGS = {
         "it stays on the books as MISSING until the broker lists it again or a closing fill comes",
     ),
     HoldKind.BULK_MISSING.value: (
-        "all these positions are booked as closed, by your word, without a price: what they "
+        "each that is still gone is booked as closed, by your word, without a price: what it "
         "realized stays unknown",
         "they all stay on the books; nothing closes",
     ),
@@ -107,14 +108,20 @@ def hold_columns(desk: Desk) -> tuple[Column[HoldView], ...]:
             rank=1,
         ),
         Column("status", "Status", lambda h: Cell(clean(h.status), Tone.DIM), rank=3, most=10),
-        Column("message", "Why", lambda h: Cell(desk.shown.story(h.message)), least=12, most=120),
+        Column("message", "Why", lambda h: Cell(_why(desk, h)), least=12, most=120),
     )
 
 
 def _name(desk: Desk, hold: HoldView) -> str:
     if len(hold.con_ids) > 1 and not hold.symbol:
-        return counted(len(hold.con_ids), "position")
+        views, whole = views_of(desk, hold), counted(len(hold.con_ids), "position")
+        gone = len(still_gone(views, hold))
+        return whole if not views or gone == len(hold.con_ids) else f"{gone} of {whole}"
     return clean(hold.symbol) or ("–" if hold.con_id is None else f"contract {hold.con_id}")
+
+
+def _why(desk: Desk, hold: HoldView) -> str:
+    return desk.shown.story(message_now(hold, views_of(desk, hold)))
 
 
 def views_of(desk: Desk, hold: HoldView) -> list[PositionView]:
@@ -154,7 +161,7 @@ class DecisionDialog(Dialog[Word]):
             if accept and len(holds) > 1:
                 does = TOGETHER.get(kind, does)
             if len(holds) == 1:
-                told += [say(desk.shown.story(same[0].message)), say("")]
+                told += [say(_why(desk, same[0])), say("")]
             else:
                 told.append(say((_names(desk, same), Tone.STRONG)))
             told += [say((f"{word}: {does}.", tone)), say("")]
@@ -315,7 +322,7 @@ class ReviewScreen(TableScreen[HoldView]):
     def detail_of(self, row: HoldView) -> Content:
         shown = self.desk.shown
         accept, keep = MEANINGS.get(row.kind, UNKNOWN_MEANING)
-        several = views_of(self.desk, row) if len(row.con_ids) > 1 else []
+        several = still_gone(views_of(self.desk, row), row) if len(row.con_ids) > 1 else []
         names = ", ".join(clean(view.description or view.symbol) for view in several)
         facts = [
             *([("positions", names)] if names else []),
@@ -327,7 +334,7 @@ class ReviewScreen(TableScreen[HoldView]):
         if row.note:
             facts.append(("note", shown.text(row.note)))
         told = labelled(*facts, room=self.size.width - 7)
-        return lines(say((shown.story(row.message), Tone.STRONG)), say(""), told)
+        return lines(say((_why(self.desk, row), Tone.STRONG)), say(""), told)
 
     def action_decide(self, accept: bool) -> None:
         """Ask how and why, then send the word on its way."""

@@ -7,6 +7,8 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
 
+from possync_tui.broker.port import BrokerError
+from possync_tui.ledger.port import LedgerError
 from possync_tui.tui.columns import Cell, Column
 from possync_tui.tui.desk import Desk, Reading
 from possync_tui.tui.format import wrap
@@ -59,6 +61,13 @@ class TableScreen(SideScreen, Generic[Row]):
     async def read(self) -> Sequence[Row]:
         raise NotImplementedError
 
+    def failed_text(self, failure: Exception) -> str:
+        """What stands in place of rows that could not be read."""
+        if isinstance(failure, (BrokerError, LedgerError)):
+            # Their words are meant for the user (design: errors); others are for the log.
+            return f"{self.desk.shown.text(str(failure))} Esc goes back."
+        return "It could not be read; the Sync log says why. Esc goes back."
+
     def empty_text(self) -> str:
         raise NotImplementedError
 
@@ -89,8 +98,8 @@ class TableScreen(SideScreen, Generic[Row]):
     async def _read_and_show(self) -> None:
         try:
             rows = await self.read()
-        except Exception:
-            self.table.placeholder = "It could not be read; the Sync log says why. Esc goes back."
+        except Exception as failure:
+            self.table.placeholder = self.failed_text(failure)
             self.table.refresh()
             raise
         if not self.is_attached:
