@@ -57,6 +57,8 @@ class Column(Generic[Row]):
     order: Callable[[Row], SortKey | None] | None = None
     wants_high_first: bool = False
     raw: Callable[[Row], object] | None = None
+    is_whole: bool = False
+    """Others go before its text is cut."""
     still: Callable[[Row], object] | None = None
     """What the cell is made of, where that is one thing: while that stays, so does the cell."""
 
@@ -148,7 +150,7 @@ def place(
 
     while spare() < 0 and any(column.rank for column, _ in chosen):
         short = -spare()
-        slack = [c for c, _ in chosen if c.least and widths[c.id] > c.least]
+        slack = [c for c, _ in chosen if c.least and not c.is_whole and widths[c.id] > c.least]
         if sum(widths[c.id] - c.least for c in slack) >= short:
             break
         chosen.remove(max(chosen, key=lambda pair: pair[0].rank))

@@ -234,6 +234,7 @@ def holding_columns(shown: Redaction) -> tuple[Column[Holding], ...]:
             _symbol,
             least=17,
             most=24,
+            is_whole=True,
             order=lambda h: by_text(h.view.description or h.view.symbol),
         ),
         Column(

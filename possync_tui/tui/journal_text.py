@@ -12,6 +12,8 @@ from possync_tui.tui.tones import Tone, lines, say
 TIME_WIDTH = 21
 KIND_WIDTH = 10
 MOST_ROWS = 5
+LEAST_BESIDE = 36
+"""With fewer cells beside the time, the text goes under it."""
 KINDS = {
     "created": ("+", Tone.GAIN),
     "updated": ("~", Tone.ACCENT),
@@ -39,7 +41,9 @@ def journal_lines(
 ) -> list[Content]:
     """Each line with its evidence beside it where there is room, else under it."""
     found = []
-    hang = " " * (TIME_WIDTH + KIND_WIDTH)
+    beside = room - TIME_WIDTH - KIND_WIDTH
+    is_under = beside < LEAST_BESIDE
+    hang = " " * (4 if is_under else TIME_WIDTH + KIND_WIDTH)
     space = max(24, room - len(hang))
     for line in told:
         text = readable(without_name(shown.text(line.text), clean(name)))
@@ -49,10 +53,13 @@ def journal_lines(
             (stamp(line.at).ljust(TIME_WIDTH), Tone.DIM),
             (f"{clean(line.kind)[: KIND_WIDTH - 1]:<{KIND_WIDTH}}", kind_tone(line.kind)),
         )
-        if evidence and cell_len(text) + cell_len(evidence) + 2 <= space:
+        if evidence and cell_len(text) + cell_len(evidence) + 2 <= beside:
             found.append(say(head, text, (f"  {evidence}", Tone.DIM)))
             continue
-        first, *others = wrap(text, space, MOST_ROWS)
+        if is_under and cell_len(text) > beside:
+            first, others = "", wrap(text, space, MOST_ROWS)
+        else:
+            first, *others = wrap(text, space, MOST_ROWS)
         rows = [say(head, first), *(say(indent, hang, other) for other in others)]
         if evidence:
             rows += [say(indent, hang, (row, Tone.DIM)) for row in wrap(evidence, space, MOST_ROWS)]

@@ -5,12 +5,13 @@ A group holds one currency, whatever it is grouped by: different currencies are 
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from possync_tui.tui.columns import Cell, Column, SortKey
 from possync_tui.tui.format import Redaction, arrow, clean, count, money
 from possync_tui.tui.holdings import LIVE, Holding, pnl_tone
-from possync_tui.tui.position_totals import Amounts, Total
+from possync_tui.tui.position_totals import Amounts, Sum, Total
 from possync_tui.tui.tones import Tone
 
 
@@ -46,6 +47,7 @@ class Subtotal:
     key: GroupKey
     positions: int
     total: Total
+    realized: Decimal | None
     is_stale: bool
     is_folded: bool = False
     missing: int = 0
@@ -59,11 +61,12 @@ PositionLine = Holding | Subtotal
 class _Heading:
     """What the heading of one group says, kept up as its positions move."""
 
-    __slots__ = ("amounts", "held", "key", "missing", "positions", "stale")
+    __slots__ = ("amounts", "held", "key", "missing", "positions", "realized", "stale")
 
     def __init__(self, key: GroupKey) -> None:
         self.key = key
         self.amounts = Amounts()
+        self.realized = Sum()
         self.positions = self.missing = self.held = self.stale = 0
 
     def move(self, before: Holding | None, after: Holding) -> None:
@@ -75,6 +78,10 @@ class _Heading:
                 self.stale += sign * (row.is_stale and not row.is_outside_totals)
         if not after.is_outside_totals:
             self.amounts.move(before, after)
+            known = None if before is None else before.view.realized_pnl
+            # The ledger's own: no price moves it.
+            if known != after.view.realized_pnl:
+                self.realized.move(known, after.view.realized_pnl)
 
     def subtotal(self, folded: Collection[str]) -> Subtotal:
         key = self.key
@@ -82,6 +89,7 @@ class _Heading:
             key,
             self.positions,
             self.amounts.total(key.currency),
+            self.realized.value,
             self.stale > 0,
             key.name in folded,
             self.missing,
@@ -169,6 +177,7 @@ def with_headings(column: Column[Holding], shown: Redaction) -> Column[PositionL
         rank=column.rank,
         least=column.least,
         most=column.most,
+        is_whole=column.is_whole,
         order=order if column.order else None,
         wants_high_first=column.wants_high_first,
         raw=raw if column.raw else None,
@@ -178,7 +187,12 @@ def with_headings(column: Column[Holding], shown: Redaction) -> Column[PositionL
 
 def _heading_cell(column_id: str, line: Subtotal, shown: Redaction) -> Cell:
     total = line.total
-    amounts = {"value": total.value, "unrealized": total.unrealized, "day": total.day}
+    amounts = {
+        "value": total.value,
+        "unrealized": total.unrealized,
+        "day": total.day,
+        "realized": line.realized,
+    }
     if column_id == "symbol":
         # `?1` as in the totals: a row whose value no sum holds.
         unknown = f" ?{total.unknown}" if total.unknown else ""
@@ -194,4 +208,6 @@ def _heading_cell(column_id: str, line: Subtotal, shown: Redaction) -> Cell:
     amount = amounts[column_id]
     if column_id == "value":
         return Cell(money(amount), Tone.STALE if line.is_stale else Tone.STRONG)
-    return Cell(money(amount), Tone.STALE if line.is_stale else pnl_tone(amount), arrow(amount))
+    # What was realized does not go stale.
+    is_stale = line.is_stale and column_id != "realized"
+    return Cell(money(amount), Tone.STALE if is_stale else pnl_tone(amount), arrow(amount))

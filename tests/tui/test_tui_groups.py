@@ -47,6 +47,9 @@ async def test_each_group_has_its_own_sum_and_one_currency(running: Running, by:
             assert {row.view.currency for row in rows} == {heading.key.currency}
             worth = [row.value for row in rows if row.view.sec_type != "CASH" and row.value]
             assert heading.total.value == (sum(worth) if worth else None)
+            known = [row.view.realized_pnl for row in rows if row.view.sec_type != "CASH"]
+            told = [amount for amount in known if amount is not None]
+            assert heading.realized == (sum(told) if told else None)
             if by is Grouping.ACCOUNT:
                 assert {row.view.account for row in rows} == {heading.key.label}
             if by is Grouping.TYPE:

@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Generic, TypeVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,6 +15,23 @@ from textual.widgets import Button, Static
 from possync_tui.tui.actions import Deed
 
 Answer = TypeVar("Answer")
+
+
+class ButtonRow(Horizontal):
+    """All its buttons are in sight: where they are too wide, only the main one names its key."""
+
+    def __init__(self, *buttons: Button) -> None:
+        super().__init__(*buttons, classes="dialog-buttons")
+        self._labels = [(button, str(button.label)) for button in buttons]
+
+    def on_resize(self, event: events.Resize) -> None:
+        # What the styles give each: 16 cells or the label with a cell on both sides, and a gap.
+        wanted = sum(max(16, cell_len(label) + 2) + 2 for _, label in self._labels)
+        is_tight = wanted > event.size.width
+        self.set_class(is_tight, "-tight")
+        for button, label in self._labels:
+            is_main = button.variant != "default"
+            button.label = label.partition("  ")[0] if is_tight and not is_main else label
 
 
 class Dialog(ModalScreen[Answer | None], Generic[Answer]):
@@ -56,7 +74,7 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
             yield Static(Content.styled(self._title, "bold"), classes="dialog-title", markup=False)
             yield Static(self._text, classes="dialog-text", markup=False)
             yield from self.body()
-            yield Horizontal(*self.buttons(), classes="dialog-buttons")
+            yield ButtonRow(*self.buttons())
 
     def action_cancel(self) -> None:
         self.dismiss(None)

@@ -244,10 +244,9 @@ class PlanScreen(TableScreen[PlanLine]):
         seen = counted(self._plan.positions_seen, "position")
         at = clock_time(self._plan.as_of)
         return say(
-            (f"{counted(len(rows), 'change')}  ", Tone.DIM),
+            (counted(len(rows), "change") + ("  " if rows else ""), Tone.DIM),
             _summary(rows),
-            ("  · " if rows else "· ", Tone.DIM),
-            (f"nothing written · dry run at {at} · {seen} seen", Tone.DIM),
+            (f" · nothing written · dry run {at} · {seen} seen", Tone.DIM),
         )
 
     def detail_of(self, row: PlanLine) -> Content:

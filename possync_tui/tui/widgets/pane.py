@@ -12,6 +12,15 @@ from possync_tui.tui.format import fit
 from possync_tui.tui.tones import Tone, say
 
 
+def _without_last_parts(subtitle: Content, room: int) -> Content:
+    """As many of its parts as there is room for, whole; of the first as much as there is."""
+    end = len(subtitle.plain)
+    while (end := subtitle.plain.rfind(" · ", 0, end)) > 0:
+        if cell_len(subtitle.plain[:end]) + 2 <= room:
+            return say(subtitle[:end], (" …", Tone.DIM))
+    return Content(fit(subtitle.plain, room).rstrip())
+
+
 class PaneTitle(Widget):
     """`Positions  25 open · 1 missing ──────────── 1`: heavier and coloured while focused."""
 
@@ -26,9 +35,9 @@ class PaneTitle(Widget):
 
     def render(self) -> Content:
         subtitle = self.subtitle
-        room = self.size.width - cell_len(self.title) - 1
-        if cell_len(subtitle.plain) > room - 7:
-            subtitle = Content(fit(subtitle.plain, max(0, room - 7)).rstrip())
+        room = max(0, self.size.width - cell_len(self.title) - 8)
+        if cell_len(subtitle.plain) > room:
+            subtitle = _without_last_parts(subtitle, room)
         head = say((self.title, Tone.ACCENT if self.is_lit else Tone.STRONG))
         if self.is_lit:
             head = head.stylize("bold")

@@ -33,6 +33,10 @@ class TotalsFoot(Written):
         self._has_base = False
         self._is_part = False
         self.is_live = False
+        self._form: tuple[object, ...] = ()
+        self._measures: tuple[Measure, ...] = ()
+        self._reserved: list[int] = []
+        self._told_behind = 0
 
     @property
     def totals(self) -> tuple[Total, ...]:
@@ -85,13 +89,11 @@ class TotalsFoot(Written):
         shown = self._totals[: height - says]
         rest = len(self._totals) - len(shown)
         cells = [self._cells(total) for total in shown]
-        measures = [Measure(Align.POINT) for _ in LONG]
-        for row in cells:
-            for measure, cell in zip(measures, row, strict=True):
-                measure.take(cell)
         left_out = max((len(f"  ?{t.unknown}") for t in shown if t.unknown), default=0)
         told_behind = left_out + (len(f" +{rest}") if rest else 0)
-        labels = self._labels([measure.width for measure in measures], told_behind)
+        self._measure(cells, told_behind, tuple(total.currency for total in shown))
+        measures = self._measures
+        labels = self._labels()
         rows = [
             self._line(total, row, measures, labels, is_base=self._has_base and index == 0)
             for index, (total, row) in enumerate(zip(shown, cells, strict=True))
@@ -107,17 +109,40 @@ class TotalsFoot(Written):
             rows.insert(1 if self._has_base else len(rows), say(" " * indent, text))
         return lines(*rows)
 
-    def _labels(self, widths: Sequence[int], told_behind: int) -> tuple[str, ...]:
+    def _measure(
+        self, cells: Sequence[Sequence[Cell]], told_behind: int, currencies: Sequence[str]
+    ) -> None:
+        """Make room for the widest amounts since the form was another one, and a digit more: what
+        they are called does not change to and fro with their digits.
+        """
+        form = (self.size, currencies, self._has_base, self._is_part)
+        if form != self._form:
+            self._form, self._told_behind = form, 0
+            self._measures = tuple(Measure(Align.POINT) for _ in LONG)
+            self._reserved = [0 for _ in LONG]
+        self._told_behind = max(self._told_behind, told_behind)
+        for row in cells:
+            for measure, cell in zip(self._measures, row, strict=True):
+                measure.take(cell)
+        for index, measure in enumerate(self._measures):
+            if measure.width > self._reserved[index]:
+                self._reserved[index] = measure.width + 1
+
+    def _labels(self) -> tuple[str, ...]:
         """What the amounts are called. An amount without a name says nothing: where there is no
         room for all of them with one, those to the left go, and have none.
         """
-        room, names = self.size.width - 7 - told_behind, self._named(TINY)
-        for left_out in range(len(widths)):
-            for names in map(self._named, (LONG, SHORT, TINY)):
+        room, names = self.size.width - 7 - self._told_behind, self._named(TINY)
+        widest = [measure.width for measure in self._measures]
+        for left_out in range(len(widest)):
+            # No amount goes for the sake of a digit that may come.
+            forms = (LONG, self._reserved), (SHORT, self._reserved), (TINY, widest)
+            for form, widths in forms:
+                names = self._named(form)
                 kept = list(zip(names, widths, strict=True))[left_out:]
                 if sum(len(name) + width + 3 for name, width in kept) <= room:
                     return ("",) * left_out + names[left_out:]
-        return ("",) * (len(widths) - 1) + names[-1:]
+        return ("",) * (len(widest) - 1) + names[-1:]
 
     def _named(self, names: tuple[str, ...]) -> tuple[str, ...]:
         return (*names[:-1], REALIZED_IN_ALL[names]) if self._is_part else names
