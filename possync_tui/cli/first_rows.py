@@ -162,7 +162,8 @@ def _telling(name: str, rows: "Sequence[FirstRow]") -> "Sequence[FirstRow]":
 
 
 def _wide(text: str) -> int:
-    if text.isascii():
+    # What we write ourselves for an unknown figure takes a cell, too.
+    if text.isascii() or text == UNKNOWN:
         return len(text)
     from possync_tui.tui.columns import Align, Measure
     from possync_tui.tui.columns import Cell as ScreenCell
