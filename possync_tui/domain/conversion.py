@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from possync_tui.domain.instruments import PositionKey
-from possync_tui.domain.inventory import Inventory, Trade
+from possync_tui.domain.inventory import Inventory
 from possync_tui.domain.lots import Lots
 from possync_tui.domain.money import EXACT, to_micros
 from possync_tui.domain.observations import (
@@ -23,6 +23,7 @@ from possync_tui.domain.observations import (
     Recorded,
 )
 from possync_tui.domain.position import EntryKind, Lot, Rebuilt, Released
+from possync_tui.domain.trade import Trade
 
 
 def convert(inventory: Inventory, item: Adjusted, basis: BasisCarried | None) -> None:

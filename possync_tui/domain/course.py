@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from possync_tui.domain.counting import Counted, Counting, Stated
 from possync_tui.domain.happenings import adjust
-from possync_tui.domain.inventory import Inventory, Trade
+from possync_tui.domain.inventory import Inventory
 from possync_tui.domain.money import EXACT, to_micros
 from possync_tui.domain.observations import (
     Absent,
@@ -29,6 +29,7 @@ from possync_tui.domain.opening import (
     without_partial_statement,
 )
 from possync_tui.domain.position import APPEARED, EntryKind, Lot, Rebuilt
+from possync_tui.domain.trade import Trade
 from possync_tui.domain.unseen import belongs_first
 
 _LARGEST_SPLIT = 100

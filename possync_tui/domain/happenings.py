@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from possync_tui.domain.conversion import convert, latest_basis
-from possync_tui.domain.inventory import Inventory, Trade
+from possync_tui.domain.inventory import Inventory
 from possync_tui.domain.money import EXACT, to_micros
 from possync_tui.domain.observations import (
     Adjusted,
@@ -23,6 +23,7 @@ from possync_tui.domain.observations import (
     Recorded,
 )
 from possync_tui.domain.position import EntryKind, Fees
+from possync_tui.domain.trade import Trade
 
 SAME_EVENT = timedelta(days=5)
 """A statement dates an option's end or a split by the business day on which it was processed; our
