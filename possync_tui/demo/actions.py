@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from possync_tui.demo.conversion import Conversion, convert
+from possync_tui.demo.delivery import assign
 from possync_tui.demo.desk import Desk
 from possync_tui.demo.faults import Fault, FaultField, FaultKind
 from possync_tui.demo.gateway import DemoGateway
@@ -201,7 +202,7 @@ def _assign(table: Table) -> Run:
     underlying = table.whole("underlying")
 
     def run(gateway: DemoGateway) -> Reply:
-        gateway.desk.assign(account, con_id, underlying)
+        assign(gateway.desk, account, con_id, underlying)
         return {}
 
     return run

@@ -78,6 +78,10 @@ class Desk:
         holding = self._holdings.get((account, con_id))
         return self._position((account, con_id), holding) if holding else None
 
+    def basis(self, account: str, con_id: int) -> Decimal:
+        """What the units held cost or brought, with commission, exact."""
+        return self._holdings[account, con_id].basis
+
     @property
     def executions(self) -> tuple[Execution, ...]:
         """Every fill, oldest first, corrections and unreported ones included."""
@@ -284,30 +288,19 @@ class Desk:
             self._rebuild(key)
             self._tell(PositionChanged(*key))
 
-    def assign(self, account: str, con_id: int, underlying: int) -> None:
-        """End an option by delivery at its strike, overnight: no fill, no zero row.
-
-        A short one is assigned, a long one exercised. Nothing is realized on it: its premium, with
-        commission, moves into the cost of the units that come or the proceeds of those that go.
-        """
-        holding, option = self._holdings.get((account, con_id)), self.instruments.get(con_id)
-        if holding is None or not holding.quantity or option is None or not option.right:
-            raise DeskError(f"{account} holds no option {con_id}")
-        self.mark(underlying)
-        units = holding.quantity * Decimal(option.multiplier or 1)
-        # As a commission would: a premium paid makes it dearer, one received cheaper.
-        paid = holding.basis if holding.quantity > 0 else -holding.basis
-        delivered = -units if option.right.startswith("P") else units
+    def deliver(
+        self, account: str, con_id: int, units: Decimal, price: Decimal, paid: Decimal
+    ) -> None:
+        """Units come or go for cash without a fill; `paid` on top is part of their cost."""
+        instrument = self.instruments[con_id]
+        key = (account, con_id)
         self._fills += 1
-        key = (account, underlying)
-        step = Fill(f"delivery-{self._fills}", delivered, option.strike, paid)
+        step = Fill(f"delivery-{self._fills}", units, price, paid)
         self._histories.setdefault(key, []).append(step)
         self._rebuild(key)
-        cash, currency = self.cash[account], option.currency
-        moved = delivered * option.strike * self.instruments[underlying].unit
-        cash[currency] = cash.get(currency, ZERO) - moved
-        self.vanish(account, con_id, is_over=True)
-        self._tell(PositionChanged(*key))
+        cash = self.cash[account]
+        moved = units * price * instrument.unit
+        cash[instrument.currency] = cash.get(instrument.currency, ZERO) - moved
 
     def split(self, con_id: int, new: Decimal | int, old: Decimal | int = 1) -> None:
         """``new`` shares for every ``old`` in every account; rows are pushed, no fill."""

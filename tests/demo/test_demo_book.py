@@ -6,6 +6,7 @@ import pytest
 
 from possync_tui.demo import Desk, DeskError, Instrument, ManualClock
 from possync_tui.demo.book import Holding
+from possync_tui.demo.delivery import assign
 from possync_tui.demo.records import DeskEvent, PositionChanged, Traded
 
 A, SHARE = "DU1000001", 1
@@ -95,7 +96,7 @@ def test_an_option_that_is_assigned_moves_its_premium_and_realizes_nothing(
     side, fill = opening[0], opening[1:].replace("@", "c").split("c")
     desk.trade(A, 2, {"B": "BUY", "S": "SELL"}[side], *fill)
     fills = len(desk.executions)
-    desk.assign(A, 2, SHARE)
+    assign(desk, A, 2, SHARE)
     assert desk.position(A, 2) is None
     row = desk.position(A, SHARE)
     assert row is not None
@@ -201,7 +202,7 @@ async def test_executions_reach_back_to_midnight_in_new_york(clock: ManualClock)
         lambda desk: desk.correct("0000e0d5.0.01.01", 1),
         lambda desk: desk.set_mark(404, 1),
         lambda desk: desk.split(SHARE, 0),
-        lambda desk: desk.assign(A, SHARE, SHARE),
+        lambda desk: assign(desk, A, SHARE, SHARE),
     ],
 )
 def test_the_desk_refuses_what_makes_no_sense(clock: ManualClock, wrong: object) -> None:

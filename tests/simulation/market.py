@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from possync_tui.demo import DeskError, Side
 from possync_tui.demo.conversion import Conversion
 from possync_tui.demo.conversion import convert as desk_converts
+from possync_tui.demo.delivery import assign as desk_delivers
 from possync_tui.demo.records import Position
 from possync_tui.demo.wire import DESK_ZONE
 from tests.simulation import bookings
@@ -242,7 +243,7 @@ async def assign(world: World, rng: Random) -> str:
     world.realized.ends((account, 2000), at)
     world.realized.untold((account, 1000), at)
     world.booked += bookings.delivered(option, world.desk.instruments[1000], at)
-    world.desk.assign(account, 2000, 1000)
+    desk_delivers(world.desk, account, 2000, 1000)
     world.ends.moved((account, 2000))
     return account
 
