@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from possync_tui.cli import compose, shapes
 from possync_tui.cli.call import Call
 from possync_tui.cli.exits import CommandFailed, Exit
+from possync_tui.domain.bulk_holds import message_now, views_of
+from possync_tui.domain.terms import HoldKind
 from possync_tui.domain.views import AccountView, HoldView, RunView
 from possync_tui.ledger.port import LedgerReads
 
@@ -50,7 +53,7 @@ async def _runs(call: Call, reads: LedgerReads) -> int:
 
 
 async def _holds(call: Call, reads: LedgerReads) -> int:
-    rows = [shapes.row(v) for v in await reads.holds(include_decided=call.arguments.all)]
+    rows = [shapes.row(hold) for hold in await _as_of_now(call.arguments.all, reads)]
     match call.form:
         case "json":
             call.out.json({"holds": rows})
@@ -61,6 +64,15 @@ async def _holds(call: Call, reads: LedgerReads) -> int:
         case _:
             call.out.table(shapes.HOLD_COLUMNS, rows)
     return Exit.DONE
+
+
+async def _as_of_now(is_all: bool, reads: LedgerReads) -> list[HoldView]:
+    """The holds; those of bulk disappearances say which of their positions are still gone."""
+    holds = await reads.holds(include_decided=is_all)
+    if all(hold.kind != HoldKind.BULK_MISSING for hold in holds):
+        return holds
+    views = await reads.positions()
+    return [replace(hold, message=message_now(hold, views_of(hold, views))) for hold in holds]
 
 
 async def _verify(call: Call, reads: LedgerReads) -> int:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from possync_tui.domain.bulk_holds import is_over_for
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import FRESH_SECONDS, Mark
 from possync_tui.domain.money import EXACT
 from possync_tui.domain.terms import HoldKind, Status
 from possync_tui.domain.views import HoldView, PositionView
-from possync_tui.tui.bulk_holds import is_over_for
 from possync_tui.tui.columns import Align, Cell, Column, SortKey, by_number, by_text
 from possync_tui.tui.format import (
     DOWN,

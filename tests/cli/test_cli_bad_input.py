@@ -152,9 +152,29 @@ def test_something_is_held(home: Home, gateway: Gateway) -> None:
     (kept,) = [h for h in home.run("review", "--json").json()["holds"] if h["id"] == bulk[0]["id"]]
     assert (kept["status"], kept["note"]) == ("kept", "weekend")
     assert home.run("review", "accept", hold_id).code == 0
+    decided = home.run("review", "--all", "--json").json()["holds"]
+    assert [h["message"] for h in decided if h["id"] == bulk[0]["id"]] == [bulk[0]["message"]]
     home.run("sync", "--port", gateway.port)
     assert "4 closed" in home.run("runs").out or home.run("positions", "--all").out.count("CLOSED")
     home.run("review", "accept", hold_id).complaint(2)
+
+
+def test_what_came_back_is_no_longer_spoken_of_as_gone(home: Home, gateway: Gateway) -> None:
+    assert home.run(*SYNC, gateway.port).code == 0
+    for con_id in (265598, 76792991, 272093, 208813719):
+        gateway.do(do="fault", kind="omit_row", con_id=con_id)
+    home.run("sync", "--port", gateway.port)
+    gateway.do(do="clear_faults")
+    for con_id in (265598, 76792991, 272093):
+        gateway.do(do="fault", kind="omit_row", con_id=con_id)
+    home.run("sync", "--port", gateway.port)
+    (bulk,) = [
+        hold
+        for hold in home.run("review", "--json").json()["holds"]
+        if hold["kind"] == "BULK_MISSING"
+    ]
+    assert "4 positions were gone at once; 3 still are" in bulk["message"]
+    assert "3 still are" in home.run("review").out
 
 
 def test_a_position_that_is_only_missing_is_no_alarm(home: Home, gateway: Gateway) -> None:

@@ -9,11 +9,11 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
+from possync_tui.domain.bulk_holds import message_now, still_gone, views_of
 from possync_tui.domain.terms import HoldKind
 from possync_tui.domain.views import HoldView, PositionView
 from possync_tui.domain.word import BadPrice, Word, parse_price, why_unfit
 from possync_tui.tui.actions import DECISION_DEEDS, REVIEW_DEEDS, bindings
-from possync_tui.tui.bulk_holds import message_now, still_gone
 from possync_tui.tui.columns import Cell, Column, by_text
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.format import ago, clean, counted, moment
@@ -114,25 +114,17 @@ def hold_columns(desk: Desk) -> tuple[Column[HoldView], ...]:
 
 def _name(desk: Desk, hold: HoldView) -> str:
     if len(hold.con_ids) > 1 and not hold.symbol:
-        views, whole = views_of(desk, hold), counted(len(hold.con_ids), "position")
+        views, whole = (
+            views_of(hold, desk.picture.positions),
+            counted(len(hold.con_ids), "position"),
+        )
         gone = len(still_gone(views, hold))
         return whole if not views or gone == len(hold.con_ids) else f"{gone} of {whole}"
     return clean(hold.symbol) or ("–" if hold.con_id is None else f"contract {hold.con_id}")
 
 
 def _why(desk: Desk, hold: HoldView) -> str:
-    return desk.shown.story(message_now(hold, views_of(desk, hold)))
-
-
-def views_of(desk: Desk, hold: HoldView) -> list[PositionView]:
-    """The positions in the ledger that a hold is about, each as its latest life."""
-    con_ids: set[int | None] = {*hold.con_ids} or {hold.con_id}
-    found = {
-        view.key: view
-        for view in desk.picture.positions
-        if view.account == hold.account and view.con_id in con_ids
-    }
-    return list(found.values())
+    return desk.shown.story(message_now(hold, views_of(hold, desk.picture.positions)))
 
 
 def _flag(hold: HoldView) -> Cell:
@@ -171,7 +163,7 @@ class DecisionDialog(Dialog[Word]):
         if self._may_be_transfer:
             self.keys_told = ((self._transfer_key, DECISION_DEEDS[0].help), *self.keys_told)
         self._is_accepting = accept
-        views = views_of(desk, holds[0])
+        views = views_of(holds[0], desk.picture.positions)
         self._sec_type = views[0].sec_type if views else ""
 
     def body(self) -> list[Widget]:
@@ -322,7 +314,8 @@ class ReviewScreen(TableScreen[HoldView]):
     def detail_of(self, row: HoldView) -> Content:
         shown = self.desk.shown
         accept, keep = MEANINGS.get(row.kind, UNKNOWN_MEANING)
-        several = still_gone(views_of(self.desk, row), row) if len(row.con_ids) > 1 else []
+        views = views_of(row, self.desk.picture.positions)
+        several = still_gone(views, row) if len(row.con_ids) > 1 else []
         names = ", ".join(clean(view.description or view.symbol) for view in several)
         facts = [
             *([("positions", names)] if names else []),
@@ -371,7 +364,7 @@ class ReviewScreen(TableScreen[HoldView]):
         hold = self.table.cursor_row
         if hold is None:
             return
-        views = views_of(self.desk, hold)
+        views = views_of(hold, self.desk.picture.positions)
         if views:
             self.post_message(self.EvidenceAsked(views))
         else:
