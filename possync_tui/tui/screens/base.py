@@ -13,7 +13,7 @@ from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.tui.actions import Deed
 from possync_tui.tui.bridge import EngineUpdate
-from possync_tui.tui.desk import Desk
+from possync_tui.tui.desk import Desk, Reading
 from possync_tui.tui.widgets.key_bar import KeyBar
 from possync_tui.tui.widgets.line_table import LineTable
 from possync_tui.tui.widgets.status_bar import StatusBar
@@ -133,3 +133,22 @@ class SideScreen(DeskScreen):
         Binding("escape", "app.leave_screen", "Back"),
         Binding("backspace", "app.leave_screen", "Back", show=False),
     ]
+    _reading: Reading
+    """What brings its rows or its text; each of these screens has one."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._is_old = False
+
+    def start_reading(self) -> None:
+        """Read, now or right after the reading under way; covered, when seen again."""
+        if self.is_covered:
+            self._is_old = True
+        else:
+            self._reading.ask()
+
+    def on_screen_resume(self) -> None:
+        # Textual calls the one of every screen, too.
+        if self._is_old:
+            self._is_old = False
+            self.start_reading()

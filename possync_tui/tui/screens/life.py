@@ -95,7 +95,6 @@ class LifeScreen(SideScreen):
         self.parts: tuple[Widget, ...] = (Scroller(self.story), self.entries, self.lots)
         self.shows_both_methods = False
         self._part = 0
-        self._is_old = False
         self._journal: tuple[JournalView, ...] | None = None
         self._facts_shown = Content("")
         self._reading = Reading(desk.start_work, self._read, "reading the position's life")
@@ -176,16 +175,7 @@ class LifeScreen(SideScreen):
 
     def show_ledger(self) -> None:
         super().show_ledger()
-        if self.is_covered:
-            self._is_old = True
-        else:
-            self._reading.ask()
-
-    def on_screen_resume(self) -> None:
-        super().on_screen_resume()
-        if self._is_old:
-            self._is_old = False
-            self._reading.ask()
+        self.start_reading()
 
     def restyle(self) -> None:
         super().restyle()

@@ -77,7 +77,6 @@ class RealizedScreen(SideScreen):
         # Of which stretch and account the rows are: another may be chosen before it is read.
         self._read_of: tuple[Period, AccountView | None] = (self.period, desk.account)
         self._totals: tuple[Performance, ...] = ()
-        self._is_old = False
         self._goes_to_top = False
         self._reading = Reading(desk.start_work, self._read, "reading realized P&L")
 
@@ -99,16 +98,7 @@ class RealizedScreen(SideScreen):
 
     def show_ledger(self) -> None:
         super().show_ledger()
-        if self.is_covered:
-            self._is_old = True
-        else:
-            self._reading.ask()
-
-    def on_screen_resume(self) -> None:
-        super().on_screen_resume()
-        if self._is_old:
-            self._is_old = False
-            self._reading.ask()
+        self.start_reading()
 
     async def _read(self) -> None:
         read_of = (self.period, self.desk.account)

@@ -44,7 +44,6 @@ class TableScreen(SideScreen, Generic[Row]):
         self.has_read = False
         """Whether the rows are those of a reading, and not only not there yet."""
         self._reading = Reading(desk.start_work, self._read_and_show, self.name_of_reading)
-        self._is_old = False
 
     def above_table(self) -> Iterable[Widget]:
         return ()
@@ -81,19 +80,6 @@ class TableScreen(SideScreen, Generic[Row]):
         self.heading.is_lit = True
         self.table.focus()
         self.start_reading()
-
-    def start_reading(self) -> None:
-        """Read the rows, now or right after the reading under way; covered, when seen again."""
-        if self.is_covered:
-            self._is_old = True
-        else:
-            self._reading.ask()
-
-    def on_screen_resume(self) -> None:
-        super().on_screen_resume()
-        if self._is_old:
-            self._is_old = False
-            self.start_reading()
 
     async def _read_and_show(self) -> None:
         try:

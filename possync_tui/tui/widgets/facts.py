@@ -40,6 +40,8 @@ class Facts(Written, can_focus=True):
             if composed != self._shown or composed.spans != self._shown.spans:
                 self._composed = composed
                 self.follow_text()
+                # Where Textual paints it, later, it may be another text by then.
+                self._composed = None
 
     def render(self) -> Content:
         composed, self._composed = self._composed, None
