@@ -34,11 +34,15 @@ class Following:
             await asyncio.wait({task})
 
     async def _follow(self, ledger: LedgerPort, service: PositionSyncService) -> None:
+        told = ""
         while True:
             try:
                 if await ledger.was_written():
                     service.stats = await ledger.stats()
                     self._bus.emit(LedgerChanged())
+                told = ""
             except LedgerError as error:
-                logger.warning("the ledger could not be looked at: %s", error)
+                if str(error) != told:
+                    told = str(error)
+                    logger.warning("the ledger could not be looked at: %s", error)
             await self._clock.sleep(LOOK_AGAIN)
