@@ -31,10 +31,6 @@ _FULL: Final = 1 << 22
 _CLOSING_SECONDS: Final = 1.0
 
 
-class NotTws(Exception):
-    """What answers does not speak the TWS protocol."""
-
-
 class _SessionLog(logging.LoggerAdapter[logging.Logger]):
     """The library's log lines of one session; its errors are reported to the session."""
 

@@ -78,24 +78,6 @@ def _parse_any(field: str, text: str) -> Decimal:
     return number or _ZERO
 
 
-def parse_optional(field: str, text: str) -> Decimal | None:
-    """As `parse_number`, with `None` for a blank or unset field."""
-    try:
-        return parse_number(field, text)
-    except BadNumber as bad:
-        if bad.why in ("blank", "unset"):
-            return None
-        raise
-
-
-def is_literal_zero(text: str) -> bool:
-    """Whether the wire's text says zero in so many digits (`0`, `0.0`, `-0`)."""
-    try:
-        return parse_number("quantity", text) == 0
-    except BadNumber:
-        return False
-
-
 def to_micros(amount: Decimal) -> int:
     """Micro-units of `amount`, rounded half to even."""
     return int(EXACT.multiply(amount, Decimal(MICROS_PER_UNIT)).to_integral_value(ROUND_HALF_EVEN))

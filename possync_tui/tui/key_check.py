@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from importlib import import_module
+from pkgutil import iter_modules
 
 from textual.app import App
 from textual.binding import Binding
@@ -9,6 +10,7 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import Button, Input
 
+from possync_tui.tui import screens
 from possync_tui.tui.actions import DEEDS, PLACES, Deed
 from possync_tui.tui.app import PossyncApp
 from possync_tui.tui.key_names import key_name, name_of_character
@@ -19,7 +21,6 @@ from possync_tui.tui.screens.dialog import Dialog
 from possync_tui.tui.widgets.line_table import LineTable
 from possync_tui.tui.widgets.sync_log import SyncLogPane
 
-_SCREENS = ("entry", "first_look", "life", "plan_diff", "realized", "review", "runs")
 _PALETTE = (App.COMMAND_PALETTE_BINDING, ("Command palette", "command_palette"))
 _TYPED = {name_of_character(chr(code)) for code in range(32, 127)}
 
@@ -29,8 +30,8 @@ def check(keymap: Keymap) -> Keymap:
     if not keymap.keys:
         return keymap
     # Screens are loaded when they are first shown: here all of them have a say.
-    for name in _SCREENS:
-        import_module(f"possync_tui.tui.screens.{name}")
+    for found in iter_modules(screens.__path__):
+        import_module(f"{screens.__name__}.{found.name}")
     for screen in _screens(DeskScreen):
         deeds = (*DEEDS, *screen.own_deeds, *screen.pane_deeds)
         _check_fixed(keymap, deeds, dict(_fixed_keys(screen)))

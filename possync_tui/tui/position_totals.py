@@ -109,7 +109,11 @@ class RunningTotals:
     def now(
         self, realized_today: Mapping[str, Decimal | None], elsewhere: Decimal | None = None
     ) -> tuple[Total, ...]:
-        """What `totals` makes of the same holdings."""
+        """One total a currency, the one with the most positions first.
+
+        `elsewhere` is what was realized in currencies that `realized_today` does not name: nothing,
+        or `None` where that is not known.
+        """
         none = Amounts()
         found = []
         for currency in dict.fromkeys([*self._by_currency, *realized_today]):
@@ -120,45 +124,6 @@ class RunningTotals:
 
 def _most_positions_first(total: Total) -> tuple[int, str]:
     return (-total.positions, total.currency)
-
-
-def totals(
-    holdings: Iterable[Holding],
-    realized_today: Mapping[str, Decimal | None],
-    elsewhere: Decimal | None = None,
-) -> tuple[Total, ...]:
-    """One total a currency, the one with the most positions first.
-
-    `elsewhere` is what was realized in currencies that `realized_today` does not name: nothing, or
-    `None` where that is not known.
-    """
-    groups: dict[str, list[Holding]] = {}
-    for holding in holdings:
-        if not holding.is_outside_totals:
-            groups.setdefault(holding.view.currency, []).append(holding)
-    for currency in realized_today:
-        groups.setdefault(currency, [])
-    found = [
-        total_of(currency, group, realized_today.get(currency, elsewhere))
-        for currency, group in groups.items()
-    ]
-    return tuple(sorted(found, key=_most_positions_first))
-
-
-def total_of(
-    currency: str, holdings: Iterable[Holding], realized_today: Decimal | None = None
-) -> Total:
-    """The sums of holdings of one currency; virtual FX among them is left out."""
-    counted = [holding for holding in holdings if not holding.is_outside_totals]
-    return Total(
-        currency,
-        len(counted),
-        _sum(holding.value for holding in counted),
-        _sum(holding.unrealized for holding in counted),
-        _sum(holding.day for holding in counted),
-        realized_today,
-        sum(1 for holding in counted if holding.value is None),
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Totals: a currency by itself, and all in one at rates that were told, or none and why."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -17,9 +18,9 @@ from possync_tui.tui.position_totals import (
     BaseTotal,
     RunningTotals,
     Sum,
+    Total,
     base_total,
     rates_text,
-    totals,
 )
 from tests.tui import desk_book
 from tests.tui.conftest import Running, dashboard, press, screen_text, settle
@@ -46,6 +47,50 @@ def held(account: str, currency: str, value: str | None, gain: str = "0") -> Hol
         unrealized_pnl=None if value is None else Decimal(gain),
     )
     return Holding(view, None)
+
+
+def totals(
+    holdings: Iterable[Holding],
+    realized_today: Mapping[str, Decimal | None],
+    elsewhere: Decimal | None = None,
+) -> tuple[Total, ...]:
+    """One total a currency, the one with the most positions first.
+
+    `elsewhere` is what was realized in currencies that `realized_today` does not name: nothing, or
+    `None` where that is not known.
+    """
+    groups: dict[str, list[Holding]] = {}
+    for holding in holdings:
+        if not holding.is_outside_totals:
+            groups.setdefault(holding.view.currency, []).append(holding)
+    for currency in realized_today:
+        groups.setdefault(currency, [])
+    found = [
+        total_of(currency, group, realized_today.get(currency, elsewhere))
+        for currency, group in groups.items()
+    ]
+    return tuple(sorted(found, key=lambda total: (-total.positions, total.currency)))
+
+
+def total_of(
+    currency: str, holdings: Iterable[Holding], realized_today: Decimal | None = None
+) -> Total:
+    """The sums of holdings of one currency; virtual FX among them is left out."""
+    counted = [holding for holding in holdings if not holding.is_outside_totals]
+    return Total(
+        currency,
+        len(counted),
+        sum_of(holding.value for holding in counted),
+        sum_of(holding.unrealized for holding in counted),
+        sum_of(holding.day for holding in counted),
+        realized_today,
+        sum(1 for holding in counted if holding.value is None),
+    )
+
+
+def sum_of(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, Decimal(0)) if known else None
 
 
 def test_a_total_is_converted_at_the_rates_and_names_them() -> None:
