@@ -87,8 +87,9 @@ class MarksFeed:
 
     def watch(self, keys: frozenset[PositionKey]) -> None:
         """These positions from now on; what changes for that is sent in the background."""
-        if keys != self._watched:
-            self._watched_accounts = frozenset(key.account for key in keys)
+        if keys == self._watched:
+            return
+        self._watched_accounts = frozenset(key.account for key in keys)
         self._watched = keys
         self._refused &= keys
         self._line_up()

@@ -158,26 +158,30 @@ class Wire:
     def _read(self, most: int) -> None:
         """Hand on the messages that begin in the next `most` bytes."""
         data, at = self._data, self._at
-        stop = min(at + most, len(data))
-        while at < stop and self._has_message():
+        end = len(data)
+        stop = min(at + most, end)
+        while at < stop:
             start = at + _LENGTH_BYTES
-            at = self._at = start + int.from_bytes(data[at:start])
-            message = data[start:at]
+            after = start + int.from_bytes(data[at:start])
+            if start <= end and after - start > _LONGEST_FRAME:
+                self._refuse_length(after - start)
+                return
+            if after > end:
+                return
+            at = self._at = after
+            message = data[start:after]
             raw = self._raw.get(message[: message.find(b"\0")])
             if raw is None:
                 # This also tells of messages that cannot be read.
                 self._client.decoder.interpret(fields_of(message))
             else:
-                self._hand_on(raw, message)
+                try:
+                    raw(message)
+                except Exception:  # the loop must go on, and the session hear of it
+                    self._client.decoder.logger.exception(f"Error handling: {message!r}")
             if self._data is not data:
                 # The session ended with that message: no other is heard.
                 return
-
-    def _hand_on(self, raw: RawHandler, message: bytes) -> None:
-        try:
-            raw(message)
-        except Exception:  # the loop must go on, and the session hear of it
-            self._client.decoder.logger.exception(f"Error handling: {message!r}")
 
     def _has_message(self) -> bool:
         """Whether a whole message is there."""

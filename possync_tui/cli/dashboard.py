@@ -183,11 +183,15 @@ def _own_themes() -> "UserThemes | None":
 
 def _check_keys(call: Call) -> "Keymap":
     """The keys of the user's choice, each of them free. Loads Textual."""
-    from possync_tui.tui.key_check import check
     from possync_tui.tui.keymap import KeymapError, keymap_of
 
     try:
-        return check(keymap_of(call.settings.possync.keys))
+        keymap = keymap_of(call.settings.possync.keys)
+        if not keymap.keys:
+            return keymap
+        from possync_tui.tui.key_check import check
+
+        return check(keymap)
     except KeymapError as error:
         raise CommandFailed(Exit.USAGE, f"POSSYNC_KEYS: {printable(str(error))}") from error
 

@@ -366,7 +366,8 @@ class Engine:
         held = [hold for hold in book.holds if hold.kind is not HoldKind.MISSING]
         if held and plan.changes:
             self._say(logging.WARNING, "held", f"{len(held)} held for review")
-        await self._watch(book)
+        if plan.changes:
+            await self._watch(book)
         await self._saved_marks.save(self._broker.marks)
 
     async def _watch(self, book: Book) -> None:

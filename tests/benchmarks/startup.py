@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
+from possync_tui.tui.position_filter import HINT
 from tests.benchmarks.harness import Benchmark, Contestant, Goal, Measured
 from tests.benchmarks.place import PROGRAM, Place, symbol
 from tests.benchmarks.pty_run import PtyRun
@@ -99,7 +100,7 @@ _PASS = [sys.executable, "-c", "pass"]
 _BARE = [sys.executable, str(_CONTESTANTS / "bare_textual.py")]
 _PANES = (b"Sync log", b"Sync stats")
 # On its first letter stands the cursor, or not.
-_PROMPT = b"ymbol, type"
+_PROMPT = HINT[1:20].encode()
 
 
 def _script(name: str, *words: object) -> list[str]:
