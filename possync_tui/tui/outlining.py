@@ -24,12 +24,12 @@ _WAYS = {Align.LEFT: "left", Align.RIGHT: "right", Align.POINT: "point"}
 
 
 def outline_of(screen: "DashboardScreen", painted: Outline | None = None) -> Outline | None:
-    """What stands around the book; `None` while the rows are in groups, or out of sight.
+    """What stands around the book; `None` while rows are in groups, filtered, or out of sight.
 
     Where all is in the place that it has in the one that was `painted`, it is that one.
     """
     pane, table = screen.positions, screen.positions.table
-    if not screen.is_current or not table.placed or table.grouping is not None:
+    if not screen.is_current or not table.placed or table.grouping or pane.filter.display:
         return None
     # Without the heading over them, and the scrollbar beside.
     inner, title = table.scrollable_content_region, pane.heading.region

@@ -19,6 +19,7 @@ from possync_tui.domain.observations import RowPushed, Side
 from possync_tui.domain.plan import ChangeKind, PutLife
 from possync_tui.domain.runs import Failure, Outcome, Trigger
 from possync_tui.ledger.port import EntryQuery, LedgerError
+from possync_tui.sync.events import SyncFinished
 
 from .conftest import ACCOUNT, OTHER, Rig, ScriptedBroker, Start, settle
 
@@ -407,7 +408,9 @@ async def test_a_cancelled_caller_cancels_no_sync(start: Start, broker: Scripted
     caller.cancel()
     await settle()
     held.set()
-    await settle()
+    async with asyncio.timeout(10):
+        while not any(isinstance(event, SyncFinished) for event in rig.events):
+            await settle()
     assert [run.outcome for run in await rig.engine.reads.runs()] == ["committed"]
 
 

@@ -185,6 +185,17 @@ async def test_in_groups_there_is_no_outline(running: Running, engine: FakeEngin
         assert outline_of(dashboard(pilot)) is None
 
 
+async def test_what_is_typed_into_a_filter_is_in_no_outline(
+    running: Running, engine: FakeEngine
+) -> None:
+    at_rest(engine)
+    async with running((160, 50)) as pilot:
+        await press(pilot, "slash", "a", "a", "p", "l")
+        assert outline_of(dashboard(pilot)) is None
+        await press(pilot, "escape", "escape")
+        assert outline_of(dashboard(pilot)) is not None
+
+
 async def test_nothing_of_the_book_is_in_the_outline(running: Running, engine: FakeEngine) -> None:
     async with running((160, 50), label="TWS") as pilot:
         found = outline_of(dashboard(pilot))
