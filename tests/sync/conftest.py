@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from aiosqlite import Connection
 
 from possync_tui.broker.port import (
     BrokerError,
@@ -31,8 +32,38 @@ from possync_tui.sync.policy import SyncPolicy
 START = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
 ACCOUNT = "DU1000001"
 OTHER = "DU1000002"
-# Enough for a commit on a busy machine.
-_ROUNDS = 60
+_ROUNDS = 30
+_MOST_SECONDS = 10.0
+
+
+@dataclass
+class Threads:
+    """What the event loop waits for in other threads: SQLite's, and those of long reckonings."""
+
+    busy: int = 0
+
+    def counting(self, deed: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
+        """The same, counted while it is under way."""
+
+        async def counted(*args: object, **named: object) -> object:
+            self.busy += 1
+            try:
+                return await deed(*args, **named)
+            finally:
+                self.busy -= 1
+
+        return counted
+
+
+_threads = Threads()
+
+
+@pytest.fixture(autouse=True)
+def _counted_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_threads, "busy", 0)
+    execute, to_thread = Connection._execute, asyncio.to_thread
+    monkeypatch.setattr(Connection, "_execute", _threads.counting(execute))
+    monkeypatch.setattr(asyncio, "to_thread", _threads.counting(to_thread))
 
 
 class HandClock:
@@ -76,9 +107,12 @@ class HandClock:
 
 
 async def settle() -> None:
-    """Let tasks run, those included that wait for SQLite's thread."""
-    for _ in range(_ROUNDS):
-        await asyncio.sleep(0.001)
+    """Let tasks run until none waits for a thread, however busy the machine is."""
+    quiet = 0
+    async with asyncio.timeout(_MOST_SECONDS):
+        while quiet < _ROUNDS:
+            await asyncio.sleep(0.001)
+            quiet = 0 if _threads.busy else quiet + 1
 
 
 @dataclass
