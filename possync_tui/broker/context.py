@@ -12,7 +12,8 @@ from possync_tui.broker.port import Listener
 class SessionContext:
     """One session as its parts see it.
 
-    `broker_now` is the broker's clock: ours plus the measured skew. `end` throws the session away.
+    `broker_now` is the broker's clock: ours plus the skew, once that is measured, as `knows_clock`
+    says. `end` throws the session away.
     `check_usable` raises the `BrokerError` that says why nothing can be asked now.
     """
 
@@ -21,3 +22,4 @@ class SessionContext:
     broker_now: Callable[[], datetime]
     end: Callable[[Ending], None]
     check_usable: Callable[[], None]
+    knows_clock: Callable[[], bool]

@@ -25,6 +25,7 @@ class _Flight:
     request_id: int
     asked_at: datetime
     done: asyncio.Future[None]
+    is_whole: bool
     fills: list[Fill] = field(default_factory=list)
     commissions: list[Commission] = field(default_factory=list)
     link_doubt: str = ""
@@ -51,6 +52,11 @@ class ExecutionReports:
         self._request = request
         self._lock = asyncio.Lock()
         self._flight: _Flight | None = None
+        self._accounts: tuple[str, ...] = ()
+
+    def admit(self, accounts: tuple[str, ...]) -> None:
+        """The accounts of this login: an answer covers them all."""
+        self._accounts = accounts
 
     async def executions(self, timeout: float) -> Executions:
         """Today's fills of all clients. `timeout` covers the wait for a request before this one.
@@ -73,12 +79,17 @@ class ExecutionReports:
     async def _fly(self) -> Executions:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
-            flight = self._flight = _Flight(self._next_id(), self._context.broker_now(), done)
+            flight = self._flight = _Flight(
+                self._next_id(),
+                self._context.broker_now(),
+                done,
+                is_whole=self._context.knows_clock(),
+            )
             self._request(flight.request_id)
             await done
             # Not before: a wait that ends in this very moment would take the answer along.
             self._flight = None
-            return Executions(tuple(flight.fills), tuple(flight.commissions))
+            return Executions(tuple(flight.fills), tuple(flight.commissions), flight.is_whole)
         except ConnectionError as error:
             raise BrokerUnavailable(f"The connection to TWS ended: {error}.") from error
         finally:
@@ -99,6 +110,7 @@ class ExecutionReports:
         try:
             read = self._reader.execution(fields, self._context.broker_now())
         except UnreadableRow as bad:
+            self.taint()
             self._context.emit(Notice(None, f"A fill cannot be read: {bad}.", is_problem=True))
             return
         if read.doubt:
@@ -132,8 +144,14 @@ class ExecutionReports:
         if flight.link_doubt:
             flight.done.set_exception(BrokerUnavailable(flight.link_doubt))
             return
-        self._reader.fill_times.asked_at = flight.asked_at
+        if flight.is_whole:
+            self._reader.fill_times.answered(self._accounts, flight.asked_at)
         flight.done.set_result(None)
+
+    def taint(self) -> None:
+        """Something could not be read: the answer in flight may lack a fill."""
+        if self._flight is not None:
+            self._flight.is_whole = False
 
     def doubt_link(self, why: str) -> None:
         """TWS lost or regained IBKR: fills may be missing from the answer in flight."""

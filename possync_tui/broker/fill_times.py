@@ -2,37 +2,59 @@
 
 In the hour that a clock repeats at the end of daylight saving a local time names two instants. What
 tells them apart: a pushed fill has just happened; none happened after it was received; and one that
-a complete answer to an earlier request did not have happened after that request. What none of these
-decides (a fill of that hour that is first asked for after it, by a session that began after it) is
-read as the first instant, and said to be doubtful: it may be an hour early then. The order of
-execution ids is not used, because IBKR documents none.
+a complete answer to an earlier request of that day did not have happened after that request, which
+may have been one of a session before this one, or of a run before that kept its time in the ledger.
+What none of these decides (a fill of that hour that is first asked for after it, where nothing was
+asked for within it) is read as the first instant, and said to be doubtful: it may be an hour early
+then. The order of execution ids is not used, because IBKR documents none.
 
 A time without a zone is read in the one that TWS is taken to be in. Where that makes it a time yet
 to come, it is the wrong one: the receipt stands for it, because a fill that seems to come after a
 snapshot would count twice.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
-from possync_tui.broker.wire_times import UnreadableTime, names_no_zone, wire_instants
+from possync_tui.broker.wire_times import (
+    UnreadableTime,
+    is_same_day,
+    names_no_zone,
+    wire_instants,
+)
 
 _CLOCK_DOUBT: Final = timedelta(minutes=1)
 """More than the broker's clock, as we know it, and the text's whole seconds can be apart."""
 
+_LONGEST_TOLD: Final = timedelta(days=8)
+"""TWS can be set to tell of the fills of a week, not of more."""
+
 
 @dataclass
 class FillTimes:
-    """Reads the times of one session's fills. A time that was decided once stays decided."""
+    """Reads the times of fills, in all sessions. A time that was decided once stays decided."""
 
     default_zone: tzinfo | None = None
-    asked_at: datetime | None = None
-    """When the last request was made that has a complete answer, on the broker's clock."""
+    asked_at: dict[str, datetime] = field(default_factory=dict)
+    """By account: when the last request was made that has a complete answer, on the broker's clock.
+
+    It may be earlier than the truth, never later.
+    """
     _decided: dict[str, datetime] = field(default_factory=dict)
 
+    def answered(self, accounts: Iterable[str], asked_at: datetime) -> None:
+        """There is a complete answer for these accounts to what was asked at that time."""
+        self.asked_at.update(dict.fromkeys(accounts, asked_at))
+
+    def forget_old(self, now: datetime) -> None:
+        """Drop what was decided on fills that TWS does not tell of any more."""
+        since = now - _LONGEST_TOLD
+        self._decided = {fill: time for fill, time in self._decided.items() if time > since}
+
     def read(
-        self, exec_id: str, raw: str, received_at: datetime, *, is_pushed: bool
+        self, account: str, exec_id: str, raw: str, received_at: datetime, *, is_pushed: bool
     ) -> tuple[datetime, str]:
         """The time of a fill, and what is doubtful about it.
 
@@ -51,7 +73,13 @@ class FillTimes:
             return self._decided[exec_id], ""
         if len(instants) == 1:
             return self._in_the_past(exec_id, raw, instants[0], received_at)
-        possible = self._possible(instants, received_at, is_pushed=is_pushed)
+        possible = instants
+        if is_pushed:
+            possible = (min(instants, key=lambda instant: abs(received_at - instant)),)
+        elif instants[-1] > received_at + _CLOCK_DOUBT:
+            possible = instants[:1]
+        elif self._was_not_there(account, raw, instants[0]):
+            possible = instants[-1:]
         self._decided[exec_id] = possible[0]
         if len(possible) == 1:
             return possible[0], ""
@@ -71,14 +99,14 @@ class FillTimes:
             " another time zone, to be named in IBKR_TIMEZONE"
         )
 
-    def _possible(
-        self, instants: tuple[datetime, ...], received_at: datetime, *, is_pushed: bool
-    ) -> tuple[datetime, ...]:
-        if is_pushed:
-            return (min(instants, key=lambda instant: abs(received_at - instant)),)
-        earliest, latest = instants
-        if latest > received_at + _CLOCK_DOUBT:
-            return (earliest,)
-        if self.asked_at is not None and earliest < self.asked_at - _CLOCK_DOUBT:
-            return (latest,)
-        return instants
+    def _was_not_there(self, account: str, raw: str, instant: datetime) -> bool:
+        """Whether a complete answer did not have a fill that would have been there by then.
+
+        An answer covers the day on which it was asked for.
+        """
+        asked_at = self.asked_at.get(account)
+        return (
+            asked_at is not None
+            and instant < asked_at - _CLOCK_DOUBT
+            and is_same_day(raw, asked_at, self.default_zone)
+        )

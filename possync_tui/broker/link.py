@@ -82,7 +82,14 @@ class Link:
         self._tick: asyncio.Future[int] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._wire = Wire(self._on_undecodable, self._on_lost_socket)
-        context = SessionContext(session_id, emit, self.broker_now, self.end, self._check_usable)
+        context = SessionContext(
+            session_id,
+            emit,
+            self.broker_now,
+            self.end,
+            self._check_usable,
+            knows_clock=lambda: self.skew.seconds is not None,
+        )
         self._positions = Positions(
             context, reader, self._wire.request_positions, self._clock_doubt
         )
@@ -144,6 +151,7 @@ class Link:
         self.server_version = self._wire.server_version
         self.accounts = accounts
         self._positions.admit(self.accounts)
+        self._executions.admit(self.accounts)
         return None
 
     def _judge_login(self, connecting: asyncio.Task[None], where: str) -> None:
@@ -264,6 +272,7 @@ class Link:
     def _on_undecodable(self, message: str) -> None:
         text = f"A message of TWS could not be read: {clean(message, 160)}"
         self._positions.taint(text)
+        self._executions.taint()
         self._emit(Notice(None, text, is_problem=True))
 
     def _on_lost_socket(self, message: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from possync_tui.domain.connection import ConnectionState
@@ -37,10 +38,15 @@ class RequestRefused(BrokerError):
 
 @dataclass(frozen=True, slots=True)
 class Executions:
-    """The answer to `reqExecutions`: since midnight, all clients, in the broker's order."""
+    """The answer to `reqExecutions`: since midnight, all clients, in the broker's order.
+
+    It is whole unless something could not be read, or it was asked for before TWS told its time:
+    then a fill that is not in it may have happened before, all the same.
+    """
 
     fills: tuple[Fill, ...]
     commissions: tuple[Commission, ...]
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +94,12 @@ class BrokerPort(Protocol):
         """Call `listener` with every event, on the event loop; returns how to stop."""
         ...
 
-    async def start(self) -> None:
-        """Begin connecting, in the background; returns at once."""
+    async def start(self, fills_known_until: Mapping[str, datetime] | None = None) -> None:
+        """Begin connecting, in the background; returns at once.
+
+        Where a run before this one left off: by account, a time on the broker's clock before which
+        no fill of that day is unknown.
+        """
         ...
 
     async def connected(self, timeout: float) -> ConnectionState:

@@ -7,7 +7,7 @@ may reach a ledger.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -87,8 +87,8 @@ class RowReader:
     costs a look-up: it is not even split into fields.
     """
 
-    def __init__(self, default_zone: tzinfo | None = None) -> None:
-        self.fill_times = FillTimes(default_zone)
+    def __init__(self, fill_times: FillTimes | None = None) -> None:
+        self.fill_times = fill_times or FillTimes()
         self._instruments: dict[tuple[str, ...], Instrument] = {}
         self._heads: dict[bytes, tuple[str, Instrument]] = {}
         # The last message of each position, both ways.
@@ -149,7 +149,7 @@ class RowReader:
                 raise BadNumber("account or execution id", "", "blank")
             request_id = _whole("request id", fields[1])
             moment, doubt = self.fill_times.read(
-                exec_id, raw_time, received_at, is_pushed=request_id == _PUSHED
+                account, exec_id, raw_time, received_at, is_pushed=request_id == _PUSHED
             )
             fill = Fill(
                 account=account,

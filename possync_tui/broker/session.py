@@ -14,6 +14,7 @@ from typing import Final
 
 from possync_tui.broker import many_accounts
 from possync_tui.broker.endings import Ending, all_ids_taken, still_held
+from possync_tui.broker.fill_times import FillTimes
 from possync_tui.broker.library import load_library
 from possync_tui.broker.link import Link
 from possync_tui.broker.marks import MarkBook
@@ -65,7 +66,7 @@ class IbkrBroker:
         self._clock: Clock = clock or SystemClock()
         self._rng = rng or random.Random()
         self._admit = admit or (lambda _accounts: None)
-        self._zone = chosen_zone(options.tws_timezone)
+        self._fill_times = FillTimes(chosen_zone(options.tws_timezone))
         self._port = options.port
         self._listeners: list[Listener] = []
         self._book = MarkBook()
@@ -113,8 +114,9 @@ class IbkrBroker:
 
         return unsubscribe
 
-    async def start(self) -> None:
+    async def start(self, fills_known_until: Mapping[str, datetime] | None = None) -> None:
         """Begin connecting, in the background; returns at once."""
+        self._fill_times.asked_at.update(fills_known_until or {})
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="broker session")
 
@@ -262,11 +264,12 @@ class IbkrBroker:
                 code=None,
             )
         )
+        self._fill_times.forget_old(self._clock.now())
         link = Link(
             session_id=f"{self._clock.now():%Y%m%dT%H%M%S}-{self._rng.getrandbits(32):08x}",
             options=self._options,
             clock=self._clock,
-            reader=RowReader(self._zone),
+            reader=RowReader(self._fill_times),
             book=self._book,
             emit=self._emit,
             on_change=self._refresh,

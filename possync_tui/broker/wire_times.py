@@ -82,6 +82,16 @@ def names_no_zone(raw: str) -> bool:
     return match is not None and match[2] != "-" and match[4] is None
 
 
+def is_same_day(raw: str, instant: datetime, default_zone: tzinfo | None) -> bool:
+    """Whether the day of a readable time, as its text has it, was the day at `instant`, too."""
+    match = _FORM.fullmatch(raw)
+    if match is None:
+        return False
+    day, separator, _, name = match.groups()
+    zone = zone_named(name) if name else UTC if separator == "-" else default_zone
+    return f"{instant.astimezone(zone):%Y%m%d}" == day
+
+
 def _in_zone(local: datetime, zone: tzinfo | None) -> tuple[datetime, ...]:
     # A naive time converts by the zone of this machine.
     here = local if zone is None else local.replace(tzinfo=zone)

@@ -23,7 +23,7 @@ class NoBroker:
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         return lambda: None
 
-    async def start(self) -> None:
+    async def start(self, fills_known_until: Mapping[str, datetime] | None = None) -> None:
         pass
 
     async def connected(self, timeout: float) -> ConnectionState:

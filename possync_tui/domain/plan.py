@@ -236,7 +236,8 @@ class Plan:
     `as_of` as its last complete sync. `planned` are the touched positions that this plan took up.
     `without_pnl` are those whose realized entries were left out by the settings. `rules` is the
     version of the rules that every position in the ledger follows once this is committed, where
-    that is another one than before. `footings` are no part of what the plan says.
+    that is another one than before. With `all_fills`, no fill of that day from before `as_of` is
+    unknown. `footings` are no part of what the plan says.
     """
 
     as_of: datetime
@@ -249,6 +250,7 @@ class Plan:
     new_accounts: tuple[str, ...] = ()
     without_pnl: frozenset[PositionKey] = frozenset()
     rules: int | None = None
+    all_fills: bool = False
     footings: Mapping[PositionKey, Footing] = field(default_factory=dict, compare=False, repr=False)
 
     @property

@@ -68,6 +68,7 @@ def make_plan(
     last_seq: int,
     with_pnl: bool = True,
     in_motion: frozenset[PositionKey] = frozenset(),
+    all_fills: bool = False,
 ) -> Draft:
     """What committing this snapshot would change. Pure: a dry run is this, not committed.
 
@@ -118,6 +119,7 @@ def make_plan(
         changes=(*changes, *settled.changes),
         planned=frozenset(key for key in histories if key.account in findings.accounts),
         without_pnl=frozenset() if with_pnl else frozenset(histories),
+        all_fills=all_fills,
         footings=footings,
     )
     return Draft(plan, frozenset(unexplained))

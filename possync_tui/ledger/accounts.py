@@ -9,11 +9,13 @@ from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.life import RULES
 from possync_tui.domain.plan import OlderRules
 from possync_tui.domain.position import CostMethod
-from possync_tui.ledger.at_rest import BadRecord, one_of, stamp
+from possync_tui.ledger.at_rest import BadRecord, moment, one_of, stamp
 from possync_tui.ledger.journal import Line, write_lines
 from possync_tui.ledger.port import LedgerForeign
 
 _MOST_DIGITS = 9
+# In `meta`: the last sync that may not have known all fills. Most do, and write nothing for it.
+_FILLS_DOUBTED = "fills_doubted_at"
 
 
 def look_again(db: sqlite3.Connection) -> tuple[int, Environment | None]:
@@ -73,6 +75,20 @@ def older_rules(db: sqlite3.Connection) -> OlderRules | None:
         if record["without_pnl"]:
             without_pnl.add(key)
     return OlderRules(version, frozenset(keys), frozenset(without_pnl))
+
+
+def doubt_fills(db: sqlite3.Connection, as_of: datetime) -> None:
+    """A sync was committed that may not have known all fills of its day."""
+    _put_meta(db, _FILLS_DOUBTED, stamp(as_of))
+
+
+def fills_known_until(db: sqlite3.Connection) -> dict[str, datetime]:
+    """By account, its last complete sync, where that knew all fills of its day."""
+    doubted = _meta(db, _FILLS_DOUBTED) or ""
+    found = db.execute(
+        "SELECT code, last_synced_at FROM accounts WHERE last_synced_at > ?", (doubted,)
+    )
+    return {record["code"]: moment(record["last_synced_at"]) for record in found}
 
 
 def unbound(db: sqlite3.Connection, accounts: Sequence[str]) -> list[str]:

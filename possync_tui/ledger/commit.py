@@ -18,7 +18,7 @@ from possync_tui.domain.plan import (
 )
 from possync_tui.domain.position import Status
 from possync_tui.domain.runs import SyncResult
-from possync_tui.ledger.accounts import add_accounts, put_rules
+from possync_tui.ledger.accounts import add_accounts, doubt_fills, put_rules
 from possync_tui.ledger.at_rest import label, stamp
 from possync_tui.ledger.entries import Appending
 from possync_tui.ledger.inbox import Arrival
@@ -205,6 +205,8 @@ def _cover_accounts(committing: _Committing) -> None:
         " WHERE code = ?",
         [(as_of, as_of, code) for code in committing.plan.accounts],
     )
+    if committing.plan.accounts and not committing.plan.all_fills:
+        doubt_fills(committing.db, committing.plan.as_of)
 
 
 def _keep_snapshot(committing: _Committing) -> None:

@@ -224,6 +224,13 @@ class LedgerPort(LedgerReads, Protocol):
         """The state that the last committed sync left, and what the inbox holds beyond it."""
         ...
 
+    async def fills_known_until(self) -> Mapping[str, datetime]:
+        """By account, the last complete sync that knew all fills of its day before it.
+
+        Left out are accounts of which a later sync might not have.
+        """
+        ...
+
     async def histories(
         self, keys: Iterable[PositionKey]
     ) -> Mapping[PositionKey, tuple[Recorded, ...]]:

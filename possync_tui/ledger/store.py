@@ -195,6 +195,9 @@ class Ledger:
         self._seen_by_book, self._last_seq = seq, max(seq, self._last_seq)
         return book
 
+    async def fills_known_until(self) -> Mapping[str, datetime]:
+        return await self._sync_connection.read(account_rows.fills_known_until)
+
     async def histories(
         self, keys: Iterable[PositionKey]
     ) -> Mapping[PositionKey, tuple[Recorded, ...]]:

@@ -110,6 +110,7 @@ class Engine:
             )
             try:
                 await service.load()
+                fills_known_until = await ledger.fills_known_until()
             except BaseException:
                 await ledger.close()
                 raise
@@ -123,7 +124,7 @@ class Engine:
             self._intake = Intake(service.record, self._on_stored, self._clock.sleep)
             self._intake.start()
             self._unsubscribe = self._broker.subscribe(self._on_broker_event)
-            await self._broker.start()
+            await self._broker.start(fills_known_until)
 
     async def run(self) -> None:
         """The sync loop: returns when the engine is stopped. Cancelling the wait stops nothing."""

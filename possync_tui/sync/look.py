@@ -27,13 +27,15 @@ class Look:
     """A complete snapshot and the fills around it.
 
     `known_seq` is the place in the inbox up to which everything came before the snapshot began.
-    Positions `in_motion` traded while it was taken.
+    Positions `in_motion` traded while it was taken. With `all_fills`, nothing keeps from the ledger
+    what happened before it on that day.
     """
 
     snapshot: Snapshot
     known_seq: int
     in_motion: frozenset[PositionKey]
     fills_known: bool
+    all_fills: bool
 
 
 async def look_at(
@@ -55,19 +57,19 @@ async def look_at(
     for _ in range(MOST_LOOKS):
         snapshot = await broker.snapshot(timeout)
         if not answered:
-            return Look(snapshot, known_seq, frozenset(), fills_known=False)
+            return Look(snapshot, known_seq, frozenset(), fills_known=False, all_fills=False)
         after, answered = await _executions(broker, timeout, needed=settled)
         newest = await record((*after.fills, *after.commissions))
         moved = _new_in(before, after)
         if not moved:
-            return Look(snapshot, known_seq, moved, answered)
+            break
         logger.debug("%d positions traded during the snapshot: looking again", len(moved))
         before, known_seq = after, newest
-    if settled:
+    if settled and moved:
         raise SnapshotRefused(
             "Fills kept landing while the first snapshot was taken; it is tried again."
         )
-    return Look(snapshot, known_seq, moved, answered)
+    return Look(snapshot, known_seq, moved, answered, all_fills=answered and after.is_whole)
 
 
 def refuse_half_a_day(

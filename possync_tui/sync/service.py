@@ -353,6 +353,7 @@ class PositionSyncService:
             last_seq=self._ledger.last_seq,
             with_pnl=self._policy.calculate_realized_pnl,
             in_motion=look.in_motion,
+            all_fills=look.all_fills,
         )
         try:
             return await aside(many, partial(plan, ground))

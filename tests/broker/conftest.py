@@ -2,8 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 import pytest
@@ -83,12 +84,13 @@ async def begin(tws: ScriptedTws) -> AsyncIterator[Connect]:
         clock: Clock | None = None,
         admit: Admit | None = None,
         port: int | None = None,
+        fills_known_until: Mapping[str, datetime] | None = None,
         **settings: Any,  # noqa: ANN401 - fields of SessionOptions
     ) -> Session:
         at = replace(QUICK, port=port or tws.port, **settings)
         session = Session(IbkrBroker(at, clock=clock, rng=random.Random(1), admit=admit))
         sessions.append(session)
-        await session.broker.start()
+        await session.broker.start(fills_known_until)
         return session
 
     yield start

@@ -15,6 +15,7 @@ import pytest
 
 from possync_tui.broker.context import SessionContext
 from possync_tui.broker.executions import ExecutionReports
+from possync_tui.broker.fill_times import FillTimes
 from possync_tui.broker.port import BrokerTimeout, BrokerUnavailable, RequestRefused
 from possync_tui.broker.pulse import ClockWatch
 from possync_tui.broker.rows import RowReader
@@ -126,8 +127,10 @@ async def test_no_fills_today_is_an_empty_answer(connect: Connect) -> None:
 async def test_an_answer_that_nobody_waits_for_any_more_is_not_lost() -> None:
     """The wait runs out in the very turn of the event loop in which the answer came to its end."""
     emitted, noon = list[object](), datetime(2025, 4, 15, 16, tzinfo=UTC)
-    context = SessionContext("s", emitted.append, lambda: noon, lambda _: None, lambda: None)
-    reader, is_asked = RowReader(ZoneInfo("UTC")), asyncio.Event()
+    context = SessionContext(
+        "s", emitted.append, lambda: noon, lambda _: None, lambda: None, lambda: True
+    )
+    reader, is_asked = RowReader(FillTimes(ZoneInfo("UTC"))), asyncio.Event()
     reports = ExecutionReports(context, reader, lambda: 7, lambda _: is_asked.set())
     asking = asyncio.create_task(reports.executions(5))
     await is_asked.wait()
@@ -319,7 +322,7 @@ async def test_the_zone_of_tws_is_a_setting(tws: ScriptedTws, tmp_path: Path) ->
 def test_a_time_yet_to_come_was_written_in_another_zone(request_id: int) -> None:
     """Read as it stands, the fill would be later than each snapshot until then, and count twice."""
     received = datetime(2025, 4, 15, 14, 38, 33, tzinfo=UTC)
-    reader = RowReader(ZoneInfo("US/Pacific"))
+    reader = RowReader(FillTimes(ZoneInfo("US/Pacific")))
     told = execution("a.01", when="20250415  10:38:31", request_id=request_id)
     read = reader.execution(told, received)
     assert read.fill.time == received

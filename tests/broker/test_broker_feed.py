@@ -66,7 +66,9 @@ async def feed_of(*accounts: str) -> AsyncIterator[tuple[MarksFeed, FastClock, W
     async def is_idle() -> None: ...
 
     feed = MarksFeed(
-        SessionContext("one", lambda _: None, clock.now, lambda _: None, lambda: None),
+        SessionContext(
+            "one", lambda _: None, clock.now, lambda _: None, lambda: None, lambda: True
+        ),
         wire,
         RowReader(),
         MarkBook(),

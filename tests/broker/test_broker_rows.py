@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from possync_tui.broker.fill_times import FillTimes
 from possync_tui.broker.rows import RowReader, UnreadableRow, portfolio_value
 from possync_tui.domain.observations import PositionRow, Side
 from tests.broker.scripted import Fields, commission, contract, execution, position
@@ -137,7 +138,7 @@ def test_the_execution_layout_of_a_real_session_pushed_and_zoneless() -> None:
         "11|-1|9|8314|IBM|STK||0.0|||IEX|USD|IBM|IBM|0000e0d5.67aa0001.01.01|20250415  10:38:31|"
         "DU1|IEX|SLD|75|212.94|600745999|100|0|75|212.94|||||2|"
     )
-    read = RowReader(ZoneInfo("US/Eastern")).execution(
+    read = RowReader(FillTimes(ZoneInfo("US/Eastern"))).execution(
         layout.split("|")[:-1], datetime(2026, 1, 1, tzinfo=UTC)
     )
     assert (read.request_id, read.doubt) == (-1, "")

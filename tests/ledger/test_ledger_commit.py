@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from possync_tui.domain.connection import Environment
 from possync_tui.domain.observations import RowPushed, Side
 from possync_tui.domain.plan import AddEntry, Change, Plan, ReverseEntry
 from possync_tui.domain.planning import changes_of
@@ -36,6 +37,7 @@ from tests.ledger.world import (
 
 SALE = fill("s.01", Side.SOLD, "40", "11", START + timedelta(minutes=1))
 LATER = START + timedelta(minutes=2)
+OTHER = "DU1000002"
 
 
 async def held(ledger: Ledger) -> Plan:
@@ -383,3 +385,33 @@ async def test_a_transaction_that_could_not_end_does_not_stop_the_next(ledger: L
     done = await ledger.commit(plan, result_of(plan, LATER))
     assert done.outcome is Outcome.COMMITTED
     assert (await ledger.verify()).ok
+
+
+async def test_it_is_known_until_when_all_fills_are_known(tmp_path: Path, clock: TestClock) -> None:
+    """Each account's last complete sync, but not one that may not have known all fills."""
+
+    path = tmp_path / "two.sqlite3"
+    ledger = await open_ledger(path, clock=clock)
+
+    async def sync_of(account: str, minutes: int, *, all_fills: bool) -> None:
+        at = START + timedelta(minutes=minutes)
+        rows = [row("100", account=account)]
+        plan = await plan_for(ledger, rows, at, accounts=[account], all_fills=all_fills)
+        await ledger.commit(plan, result_of(plan, at))
+
+    await ledger.bind(Environment.PAPER, [ACCOUNT, OTHER])
+    assert await ledger.fills_known_until() == {}
+    await sync_of(ACCOUNT, 1, all_fills=True)
+    await sync_of(OTHER, 2, all_fills=True)
+    known = {ACCOUNT: START + timedelta(minutes=1), OTHER: START + timedelta(minutes=2)}
+    assert await ledger.fills_known_until() == known
+    await sync_of(OTHER, 3, all_fills=False)
+    assert await ledger.fills_known_until() == {}
+    await sync_of(ACCOUNT, 4, all_fills=True)
+    known = {ACCOUNT: START + timedelta(minutes=4)}
+    assert await ledger.fills_known_until() == known
+    await ledger.close()
+    again = await open_ledger(path, clock=clock)
+    assert await again.fills_known_until() == known
+    assert (await again.verify()).ok
+    await again.close()

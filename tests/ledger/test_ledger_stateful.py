@@ -287,6 +287,7 @@ class LedgerMachine(RuleBasedStateMachine):
             rules=self.looking,
             known_seq=known_seq,
             last_seq=self.ledger.last_seq,
+            all_fills=True,
         ).plan
 
     def check_committed(self, plan: Plan, known_seq: int) -> None:

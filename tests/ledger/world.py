@@ -127,6 +127,7 @@ async def plan_for(
     *,
     accounts: Sequence[str] = (ACCOUNT,),
     with_pnl: bool = True,
+    all_fills: bool = True,
 ) -> Plan:
     """What a sync that gets this snapshot would commit."""
     known_seq = ledger.last_seq
@@ -141,6 +142,7 @@ async def plan_for(
         known_seq=known_seq,
         last_seq=ledger.last_seq,
         with_pnl=with_pnl,
+        all_fills=all_fills,
     )
     return draft.plan
 

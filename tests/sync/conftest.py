@@ -134,6 +134,8 @@ class ScriptedBroker:
     snapshots: int = 0
     asked_executions: int = 0
     watched: frozenset[PositionKey] = frozenset()
+    fills_known_until: dict[str, datetime] = field(default_factory=dict)
+    is_whole: bool = True
     _listeners: list[Listener] = field(default_factory=list)
     _phase: Phase = Phase.DISCONNECTED
     _session: int = 0
@@ -168,7 +170,8 @@ class ScriptedBroker:
         for listener in tuple(self._listeners):
             listener(event)
 
-    async def start(self) -> None:
+    async def start(self, fills_known_until: Mapping[str, datetime] | None = None) -> None:
+        self.fills_known_until = dict(fills_known_until or {})
         if self.starts_connected:
             self.connect()
 
@@ -194,7 +197,7 @@ class ScriptedBroker:
         self.asked_executions += 1
         if self.execution_fails:
             raise self.execution_fails.pop(0)
-        return Executions(tuple(self.fills), tuple(self.commissions))
+        return Executions(tuple(self.fills), tuple(self.commissions), self.is_whole)
 
     async def snapshot(self, timeout: float) -> Snapshot:
         self.snapshots += 1

@@ -21,7 +21,7 @@ from possync_tui.domain.runs import Failure, Outcome, Trigger
 from possync_tui.ledger.port import EntryQuery, LedgerError
 from possync_tui.sync.events import SyncFinished
 
-from .conftest import ACCOUNT, OTHER, Rig, ScriptedBroker, Start, settle
+from .conftest import ACCOUNT, OTHER, HandClock, Rig, ScriptedBroker, Start, settle
 
 
 async def quantities(rig: Rig) -> dict[int, Decimal]:
@@ -572,3 +572,55 @@ async def test_the_trigger_is_recorded(start: Start) -> None:
     rig = await start()
     await rig.engine.service.request(Trigger.TRADE)
     assert [run.trigger for run in await rig.engine.reads.runs()] == ["trade"]
+
+
+async def test_the_next_run_learns_until_when_fills_are_known(
+    start: Start, broker: ScriptedBroker, clock: HandClock
+) -> None:
+    """By the broker's clock, and no later than the last request that brought all of them."""
+    broker.skew = -7.0
+    rig = await start()
+    assert broker.fills_known_until == {}
+    await rig.engine.sync_now()
+    known = {ACCOUNT: broker.broker_now()}
+    await rig.engine.stop()
+    await clock.advance(100)
+    rig = await start()
+    assert broker.fills_known_until == known
+    # A sync that fails learns nothing, whatever fills came with it.
+    broker.fails.append(SnapshotRefused("half of it"))
+    await rig.engine.sync_now()
+    await rig.engine.stop()
+    await start()
+    assert broker.fills_known_until == known
+
+
+@pytest.mark.parametrize("answers", ["refused", "refused after", "in parts"])
+async def test_a_sync_without_all_fills_knows_them_until_no_time(
+    start: Start, broker: ScriptedBroker, clock: HandClock, answers: str
+) -> None:
+    rig = await start()
+    await rig.engine.sync_now()
+    await clock.advance(100)
+
+    async def refuses() -> None:
+        broker.execution_fails.append(RequestRefused(321, "no"))
+
+    match answers:
+        case "refused":
+            await refuses()
+        case "refused after":
+            broker.before_snapshot.append(refuses)
+        case _:
+            broker.is_whole = False
+    assert (await rig.engine.sync_now()).ok
+    assert broker.execution_fails == []
+    await rig.engine.stop()
+    broker.is_whole = True
+    rig = await start()
+    assert broker.fills_known_until == {}
+    await clock.advance(100)
+    await rig.engine.sync_now()
+    await rig.engine.stop()
+    await start()
+    assert broker.fills_known_until == {ACCOUNT: clock.now()}
