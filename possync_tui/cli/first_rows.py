@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from possync_tui.domain.figures import UNKNOWN, age, ago, arrow, money, number, price
+from possync_tui.domain.label_order import label_order
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ CELLS: "Mapping[str, Callable[[FirstRow], Cell]]" = {
 """All but the account and the price's age, for which more has to be known."""
 NAMES = frozenset({*CELLS, "account", "age"})
 _BY_TEXT: "Mapping[str, Callable[[FirstRow], str]]" = {
-    "symbol": lambda row: row.label,
+    "symbol": lambda row: label_order(row.label),
     "account": lambda row: row.account,
     "type": lambda row: row.sec_type,
     "currency": lambda row: row.currency,

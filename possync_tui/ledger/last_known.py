@@ -5,6 +5,7 @@ Like `glance`, which soon looks again and closer, it only reads, waits for nobod
 
 import sqlite3
 
+from possync_tui.domain.label_order import label_order
 from possync_tui.ledger.identity import APPLICATION_ID, newest_by_name
 
 TYPE_CHECKING = False
@@ -29,7 +30,8 @@ _ROWS = """
 SELECT account, symbol, description, con_id, sec_type, currency, quantity, average_price,
     current_price, market_value_micros, unrealized_pnl_micros, realized_pnl_micros, marked_at
 FROM position_rows WHERE status <> 'CLOSED'
-ORDER BY account_id, symbol, description, con_id, opened_at, id LIMIT ?
+ORDER BY account_id, label_order(coalesce(nullif(description, ''), symbol)), con_id, opened_at, id
+LIMIT ?
 """
 
 
@@ -61,6 +63,7 @@ def last_known(path: str, most: int) -> LastKnown | None:
         return None
     try:
         db.execute("PRAGMA query_only = ON")
+        db.create_function("label_order", 1, label_order, deterministic=True)
         db.execute("BEGIN")
         about = db.execute(_ABOUT).fetchone()
         application, version, synced_at, held, count, accounts, currencies, missing = about

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.inventory import shown_commission
+from possync_tui.domain.label_order import label_order
 from possync_tui.domain.money import EXACT, from_micros
 from possync_tui.domain.position import CostMethod, Life, Lot
 from possync_tui.domain.views import LotView
@@ -40,11 +41,15 @@ def lots(
         " life.quantity AS held, account.id AS account_id"
         " FROM lives AS life JOIN accounts AS account ON account.code = life.account"
         " JOIN lots AS lot ON lot.life_id = life.id AND lot.is_pool = ?"
-        " WHERE life.status <> 'CLOSED' AND (? IS NULL OR account.id = ?)"
-        " ORDER BY account.id, life.symbol, life.description, life.con_id, lot.place",
+        " WHERE life.status <> 'CLOSED' AND (? IS NULL OR account.id = ?)",
         (int(chosen is CostMethod.AVERAGE), account_id, account_id),
     )
-    return [lot_view(_holder(record), lot_of(record), record["place"], chosen) for record in found]
+    views = (lot_view(_holder(record), lot_of(record), record["place"], chosen) for record in found)
+    return sorted(views, key=_by_label)
+
+
+def _by_label(lot: LotView) -> tuple[int, str, int, int]:
+    return lot.account_id, label_order(lot.description or lot.symbol), lot.con_id, lot.place
 
 
 def lots_in(life: Life, holder: Holder, method: CostMethod) -> Iterable[LotView]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.label_order import label_order
 from possync_tui.domain.life import rebuild
 from possync_tui.domain.money import from_micros
 from possync_tui.domain.position import CostMethod, Life, Status
@@ -45,7 +46,7 @@ def positions_at(
         for holder, life, columns in _lives(db, asked)
         if include_closed or life.status is not Status.CLOSED
     ]
-    return sorted(views, key=lambda v: (v.account_id, v.symbol, v.description, v.con_id))
+    return sorted(views, key=lambda v: (v.account_id, _order(v), v.con_id))
 
 
 def lots_at(
@@ -59,7 +60,11 @@ def lots_at(
         if life.status is not Status.CLOSED
         for lot in lots_in(life, holder, asked.method)
     ]
-    return sorted(found, key=lambda v: (v.account_id, v.symbol, v.description, v.con_id, v.place))
+    return sorted(found, key=lambda v: (v.account_id, _order(v), v.con_id, v.place))
+
+
+def _order(view: PositionView | LotView) -> str:
+    return label_order(view.description or view.symbol)
 
 
 _Columns = dict[str, str | None]

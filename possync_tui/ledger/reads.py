@@ -2,9 +2,11 @@
 
 import sqlite3
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.label_order import label_order
 from possync_tui.domain.money import from_micros
 from possync_tui.domain.terms import CostMethod
 from possync_tui.domain.views import (
@@ -39,12 +41,16 @@ def positions(
     if not include_closed:
         where.append("status <> 'CLOSED'")
     found = db.execute(
-        f"SELECT * FROM position_rows WHERE {' AND '.join(where)}"  # noqa: S608 (fixed texts)
-        " ORDER BY account_id, symbol, description, con_id, opened_at, id",
+        f"SELECT * FROM position_rows WHERE {' AND '.join(where)}",  # noqa: S608 (fixed texts)
         parameters,
     )
-    views = [_position(record) for record in found]
+    views = sorted(map(_position, found), key=_by_label)
     return views if method is None else _realized_by(db, method, views)
+
+
+def _by_label(view: PositionView) -> tuple[int, str, int, datetime, int]:
+    order = label_order(view.description or view.symbol)
+    return view.account_id, order, view.con_id, view.opened_at, view.id
 
 
 def runs(db: sqlite3.Connection, limit: int) -> list[RunView]:

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from rich.cells import cell_len
 
+from possync_tui.domain.label_order import label_order
 from possync_tui.tui.format import MINUS, UNKNOWN, fit
 from possync_tui.tui.tones import Tone
 
@@ -197,6 +198,11 @@ def by_number(value: Decimal | None) -> SortKey | None:
 
 def by_text(value: str) -> SortKey:
     return (Decimal(0), value.casefold())
+
+
+def by_label(value: str) -> SortKey:
+    """By the name of a contract: its strike and its dates count as such."""
+    return (Decimal(0), label_order(value))
 
 
 def ordered(rows: Iterable[Row], column: Column[Row] | None, *, down: bool) -> list[Row]:

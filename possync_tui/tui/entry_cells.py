@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from possync_tui.domain.performance import EntryRow
 from possync_tui.domain.terms import EntryKind, Quality
 from possync_tui.domain.views import EntryView
-from possync_tui.tui.columns import Align, Cell, Column, by_number, by_text
+from possync_tui.tui.columns import Align, Cell, Column, by_label, by_number, by_text
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.format import (
     arrow,
@@ -158,7 +158,7 @@ def entry_columns(desk: Desk) -> tuple[Column[EntryRow], ...]:
             lambda r: Cell(name_of(r.entry), _quiet(r, Tone.STRONG)),
             least=20,
             most=26,
-            order=lambda r: by_text(r.entry.description or r.entry.symbol),
+            order=lambda r: by_label(r.entry.description or r.entry.symbol),
         ),
         Column(
             "account",

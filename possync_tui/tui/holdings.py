@@ -11,7 +11,7 @@ from possync_tui.domain.marks import FRESH_SECONDS, Mark
 from possync_tui.domain.money import EXACT
 from possync_tui.domain.terms import HoldKind, Status
 from possync_tui.domain.views import HoldView, PositionView
-from possync_tui.tui.columns import Align, Cell, Column, SortKey, by_number, by_text
+from possync_tui.tui.columns import Align, Cell, Column, SortKey, by_label, by_number, by_text
 from possync_tui.tui.format import (
     DOWN,
     UNKNOWN,
@@ -235,7 +235,7 @@ def holding_columns(shown: Redaction) -> tuple[Column[Holding], ...]:
             least=17,
             most=24,
             is_whole=True,
-            order=lambda h: by_text(h.view.description or h.view.symbol),
+            order=lambda h: by_label(h.view.description or h.view.symbol),
         ),
         Column(
             "account",

@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from possync_tui.domain.connection import Environment
-from possync_tui.domain.observations import Side
+from possync_tui.domain.observations import PositionRow, Side
 from possync_tui.ledger.glance import glance
+from possync_tui.ledger.last_known import last_known
 from possync_tui.ledger.port import EntryQuery
 from possync_tui.ledger.schema import migrations, newest, newest_by_name
 from possync_tui.ledger.store import Ledger
@@ -120,3 +122,33 @@ def test_it_makes_nothing(tmp_path: Path) -> None:
     assert glance(tmp_path / "none" / "ledger.db", 50, TODAY) is None
     assert glance(tmp_path, 50, TODAY) is None
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_all_that_read_it_name_contracts_in_one_order(
+    ledger: Ledger, path: Path, clock: TestClock
+) -> None:
+    def option(con_id: int, expiry: str, strike: str, right: str) -> PositionRow:
+        instrument = replace(
+            SPX, con_id=con_id, expiry=expiry, strike=strike, right=right, local_symbol=""
+        )
+        return row("1", "9", instrument)
+
+    rows = [
+        option(601, "20270115", "900", "P"),
+        option(602, "20270115", "5000", "C"),
+        option(603, "20261219", "5000", "P"),
+        option(604, "20261219", "5000", "C"),
+        option(605, "20270115", "900", "C"),
+        row("7", "1", EURUSD),
+    ]
+    await sync(ledger, rows, clock.now())
+    names = [view.description for view in await ledger.positions()]
+    options = ["19DEC26 5000 C", "19DEC26 5000 P", "15JAN27 900 C", "15JAN27 900 P"]
+    assert names[1:] == [f"SPX {each}" for each in (*options, "15JAN27 5000 C")]
+    known, seen = last_known(str(path), 4), glance(path, 1, TODAY)
+    assert known is not None
+    assert seen is not None
+    assert [record[2] for record in known.rows] == names[:4]
+    assert [view.description for view in seen.positions] == names
+    assert [lot.description for lot in await ledger.lots()] == names
+    assert [view.description for view in await ledger.positions_at(clock.now())] == names
