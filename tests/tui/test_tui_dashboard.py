@@ -1,5 +1,6 @@
 """The dashboard: is all well, at every size and in every state?"""
 
+import asyncio
 import logging
 import re
 from dataclasses import replace
@@ -11,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from possync_tui.domain.connection import Environment, Phase
-from possync_tui.domain.runs import Outcome, SyncResult, Trigger
+from possync_tui.domain.runs import Outcome, SyncResult, SyncStats, Trigger
 from possync_tui.sync.events import Arming, ArmingChanged, LedgerChanged, SyncFinished
 from possync_tui.tui.themes import DEFAULT_THEME
 from possync_tui.tui.widgets.status_bar import PHASES
@@ -328,6 +329,30 @@ async def test_an_empty_ledger_says_why(running: Running, engine: FakeEngine) ->
         engine.go_offline()
         await settle(pilot)
         assert "Nothing listens on 127.0.0.1:7497" in screen_text(pilot)
+
+
+async def test_of_the_first_sync_header_and_empty_pane_tell_one_truth(
+    running: Running, engine: FakeEngine, clock: FixedClock
+) -> None:
+    engine.reads.position_rows = []
+    engine.stats = SyncStats()
+    engine.next_sync_at = clock.now() + timedelta(seconds=9)
+    async with running() as pilot:
+        for countdown in ("0:09", "0:06"):
+            text = screen_text(pilot)
+            assert f"next in {countdown}" in text
+            assert f"the first sync begins in {countdown}, or press s." in text
+            clock.move(3)
+            app_of(pilot)._tick()
+            await settle(pilot)
+        engine.sync_gate = asyncio.Event()
+        await press(pilot, "s")
+        text = screen_text(pilot)
+        assert "syncing" in text
+        assert "the first sync is under way." in text
+        engine.sync_gate.set()
+        await settle(pilot)
+        assert "No open positions: the account is flat." in screen_text(pilot)
 
 
 async def test_a_disabled_periodic_sync_is_said(running: Running, engine: FakeEngine) -> None:

@@ -148,7 +148,8 @@ class DashboardScreen(DeskScreen):
             self._missed_something = True
         elif update.connection is not None:
             self.positions.tick()
-            self.positions.show_rows_if_empty()
+        else:
+            self.positions.say_if_empty()
 
     def shows(self, key: PositionKey) -> bool:
         return self.positions.table.is_in_view(key) and not self.is_covered

@@ -11,7 +11,7 @@ from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.tui.column_order import ColumnChoice
 from possync_tui.tui.desk import Desk
-from possync_tui.tui.format import clean
+from possync_tui.tui.format import clean, countdown
 from possync_tui.tui.holdings import Holding, holds_by_position
 from possync_tui.tui.position_filter import HINT, matches
 from possync_tui.tui.position_groups import next_grouping
@@ -143,6 +143,7 @@ class PositionsPane(Pane):
         is_other = self._totals_are_old or aged or self.foot.is_live is not is_live
         if (table.take_rates() or is_other) and table.sort_id is not None:
             table.resort()
+        self.say_if_empty()
         # Also where no price moved: rates come and age by themselves.
         self._show_totals()
         self.show_subtitle()
@@ -226,16 +227,27 @@ class PositionsPane(Pane):
             why = desk.shown.text(state.sentence) or f"Not connected: {state.phase.value}."
             return f"The ledger holds no positions yet. {why}"
         if desk.engine.stats.last_sync_time is None:
-            sync = desk.key_of("sync")
-            return (
-                f"The ledger holds no positions yet; the first sync is under way, or press {sync}."
-            )
+            return f"The ledger holds no positions yet; {self._first_sync()}."
         return "No open positions: the account is flat."
 
-    def show_rows_if_empty(self) -> None:
-        """The sentence in an empty pane follows the connection."""
-        if not self._all:
-            self.show_rows()
+    def _first_sync(self) -> str:
+        """When it comes, as the header tells it."""
+        desk = self._desk
+        key = desk.key_of("sync")
+        if desk.engine.is_syncing:
+            return "the first sync is under way"
+        if not desk.engine.is_enabled or desk.next_sync_in is None:
+            return f"{key} syncs"
+        return f"the first sync begins in {countdown(desk.next_sync_in)}, or press {key}"
+
+    def say_if_empty(self) -> None:
+        """The sentence in an empty pane follows the connection, the sync and the time."""
+        if self._all:
+            return
+        said = self._placeholder(bool(self.filter.value.strip()))
+        if said != self.table.placeholder:
+            self.table.placeholder = said
+            self.table.refresh()
 
     def go_to(self, key: PositionKey) -> None:
         """Put the cursor on a position, wherever the keyboard was."""
