@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from textual.command import CommandPalette
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from possync_tui.domain.connection import Phase
 from possync_tui.domain.first_look import Port, steps
@@ -16,10 +16,11 @@ from possync_tui.ledger.port import LedgerError
 from possync_tui.tui.actions import DEEDS
 from possync_tui.tui.holdings import Holding
 from possync_tui.tui.screens.dashboard import DashboardScreen
+from possync_tui.tui.screens.decision_dialog import DecisionDialog
 from possync_tui.tui.screens.first_look import FirstLookScreen
 from possync_tui.tui.screens.life import LifeScreen
 from possync_tui.tui.screens.realized import RealizedScreen
-from possync_tui.tui.screens.review import DecisionDialog, ReviewScreen
+from possync_tui.tui.screens.review import ReviewScreen
 from possync_tui.tui.screens.runs import RunsScreen
 from possync_tui.tui.widgets.facts import Facts
 from possync_tui.tui.wishes import ConnectTo, StartDemo
@@ -231,7 +232,7 @@ async def test_keys_stand_in_groups_and_the_rest_behind_dots(running: Running) -
         (("4",), "It stops following when you scroll back"),
         (("d",), "asked of the broker and written nowhere"),
         (("r",), "what asked for each, how it ended"),
-        (("v",), "Accept everything held"),
+        (("v",), "Accept all of the accounts shown"),
     ],
 )
 async def test_help_is_about_the_place_where_it_is_asked_for(
@@ -248,6 +249,15 @@ async def test_help_lists_the_keys_of_the_focused_pane(running: Running) -> None
         assert "l          Show more log lines" not in screen_text(pilot)
         await press(pilot, "escape", "4", "question_mark")
         assert "l          Show more log lines" in screen_text(pilot)
+
+
+@pytest.mark.parametrize("keys", [(), ("4",), ("p",), ("v",), ("enter",)])
+async def test_the_help_tells_of_escape_once(running: Running, keys: tuple[str, ...]) -> None:
+    async with running((200, 60)) as pilot:
+        await press(pilot, *keys, "question_mark")
+        told = " ".join(str(each.content) for each in pilot.app.screen.query(Static))
+        words = told.split()
+        assert words.count("esc") + words.count("escape") == 1
 
 
 async def test_the_palette_goes_to_a_position_from_any_screen(running: Running) -> None:

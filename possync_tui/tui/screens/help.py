@@ -76,6 +76,11 @@ def key_rows(
     return rows
 
 
+def _named(keys: str) -> str:
+    """As the keyboard has it; settings call escape by its whole name."""
+    return key_name(keys).replace("escape", "esc")
+
+
 def _first_key(keymap: Keymap, deed_id: str) -> str:
     keys = keymap.of(deed_id)
     return key_name(keys[0]) if keys else deed_id
@@ -123,7 +128,7 @@ class HelpDialog(ModalScreen[None]):
         rows += [say((f"{keys:<11}", Tone.STRONG), text) for keys, text in self._dialog_keys]
         own = {key for deed in self._own_deeds for key in self._keymap.of(deed.id)}
         rows += [
-            say((f"{key_name(here.keys):<11}", Tone.STRONG), here.label)
+            say((f"{_named(here.keys):<11}", Tone.STRONG), here.label)
             for here in self._pane_keys
             if not own.issuperset(here.keys.split(","))
         ]
@@ -131,7 +136,10 @@ class HelpDialog(ModalScreen[None]):
 
     def _area(self, area: Area) -> Content:
         deeds = (*self._own_deeds, *self._pane_deeds, *DEEDS)
-        told = [*key_rows(area, deeds, self._keymap), *MORE_KEYS.get(area, ())]
+        # A pane that has a use of its own for one of these has told it above.
+        taken = {_named(here.keys) for here in self._pane_keys}
+        more = [row for row in MORE_KEYS.get(area, ()) if row[0] not in taken]
+        told = [*key_rows(area, deeds, self._keymap), *more]
         rows = [say((f"{keys:<11}", Tone.STRONG), text) for keys, text in told]
         return lines(say((area.value, Tone.ACCENT)), *rows, say(""))
 
