@@ -20,13 +20,14 @@ from possync_tui.settings import described
 from possync_tui.tui.actions import DEEDS, PLACES, Area
 from possync_tui.tui.screens.base import SideScreen
 from possync_tui.tui.screens.dashboard import DashboardScreen
+from possync_tui.tui.screens.decision_dialog import DecisionDialog
 from possync_tui.tui.screens.entry import EntryScreen
 from possync_tui.tui.screens.first_look import FirstLookScreen
 from possync_tui.tui.screens.help import MORE_KEYS, key_rows
 from possync_tui.tui.screens.life import LifeScreen
 from possync_tui.tui.screens.plan_diff import PlanScreen
 from possync_tui.tui.screens.realized import RealizedScreen
-from possync_tui.tui.screens.review import DecisionDialog, ReviewScreen
+from possync_tui.tui.screens.review import ReviewScreen
 from possync_tui.tui.screens.runs import RunsScreen
 from possync_tui.tui.screens.table_screen import TableScreen
 from possync_tui.tui.themes import THEMES, theme_names

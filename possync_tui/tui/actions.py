@@ -212,12 +212,21 @@ REVIEW_DEEDS = (
         "E",
         "decide_all(True)",
         "Accept all",
-        "Accept everything held",
+        "Accept all of the accounts shown",
         Area.SYNC,
         -7,
         3,
     ),
-    Deed("keep-all", "U", "decide_all(False)", "Keep all", "Keep everything", Area.SYNC, -6, 3),
+    Deed(
+        "keep-all",
+        "U",
+        "decide_all(False)",
+        "Keep all",
+        "Keep all of the accounts shown",
+        Area.SYNC,
+        -6,
+        3,
+    ),
     Deed(
         "evidence", "enter", "evidence", "Evidence", "The position's life so far", Area.LOOK, -5, 2
     ),

@@ -19,6 +19,7 @@ from possync_tui.tui.screens.arming import ArmingDialog
 from possync_tui.tui.screens.cell_dialog import CellDialog
 from possync_tui.tui.screens.columns_dialog import ColumnsDialog
 from possync_tui.tui.screens.dashboard import DashboardScreen
+from possync_tui.tui.screens.decision_dialog import DecisionDialog
 from possync_tui.tui.screens.entry import EntryScreen
 from possync_tui.tui.screens.export_dialog import ExportDialog
 from possync_tui.tui.screens.first_look import FirstLookScreen
@@ -27,7 +28,7 @@ from possync_tui.tui.screens.life import LifeScreen
 from possync_tui.tui.screens.period_dialog import PeriodDialog
 from possync_tui.tui.screens.plan_diff import PlanScreen
 from possync_tui.tui.screens.realized import RealizedScreen
-from possync_tui.tui.screens.review import DecisionDialog, ReviewScreen
+from possync_tui.tui.screens.review import ReviewScreen
 from possync_tui.tui.screens.runs import RunsScreen
 from tests.tui import desk_fills
 from tests.tui.desk_book import CODES

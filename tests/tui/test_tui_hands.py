@@ -17,6 +17,7 @@ from possync_tui.tui.actions import DASHBOARD_DEEDS, DEEDS, PLACES
 from possync_tui.tui.screens.arming import ArmingDialog
 from possync_tui.tui.screens.columns_dialog import ColumnsDialog
 from possync_tui.tui.screens.dashboard import DashboardScreen
+from possync_tui.tui.screens.decision_dialog import DecisionDialog
 from possync_tui.tui.screens.entry import EntryScreen
 from possync_tui.tui.screens.export_dialog import ExportDialog
 from possync_tui.tui.screens.first_look import FirstLookScreen
@@ -25,7 +26,7 @@ from possync_tui.tui.screens.life import LifeScreen
 from possync_tui.tui.screens.period_dialog import PeriodDialog
 from possync_tui.tui.screens.plan_diff import PlanScreen
 from possync_tui.tui.screens.realized import RealizedScreen
-from possync_tui.tui.screens.review import DecisionDialog, ReviewScreen
+from possync_tui.tui.screens.review import ReviewScreen
 from possync_tui.tui.screens.runs import RunsScreen
 from possync_tui.tui.widgets.detail import Detail
 from possync_tui.tui.widgets.line_table import LineTable

@@ -16,13 +16,14 @@ from possync_tui.tui.key_check import check
 from possync_tui.tui.keymap import keymap_of
 from possync_tui.tui.screens.arming import ArmingDialog
 from possync_tui.tui.screens.dashboard import DashboardScreen
+from possync_tui.tui.screens.decision_dialog import DecisionDialog
 from possync_tui.tui.screens.entry import EntryScreen
 from possync_tui.tui.screens.export_dialog import ExportDialog
 from possync_tui.tui.screens.help import HelpDialog
 from possync_tui.tui.screens.life import LifeScreen
 from possync_tui.tui.screens.plan_diff import PlanScreen
 from possync_tui.tui.screens.realized import RealizedScreen
-from possync_tui.tui.screens.review import DecisionDialog, ReviewScreen
+from possync_tui.tui.screens.review import ReviewScreen
 from possync_tui.tui.screens.runs import RunsScreen
 from tests.tui import desk_book
 from tests.tui.conftest import Running, app_of, dashboard, press, screen_text, settle

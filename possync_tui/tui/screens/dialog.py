@@ -10,11 +10,36 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Button, Static
+from textual.widgets import Button, Input, Label, Static
 
 from possync_tui.tui.actions import Deed
 
 Answer = TypeVar("Answer")
+NOTHING = Content("")
+
+
+def field(*labelled: tuple[str, Input]) -> Horizontal:
+    """Inputs in a row, each behind a label that stays once something is typed."""
+    parts: list[Widget] = []
+    for label, box in labelled:
+        parts += [Label(label, classes="dialog-label", markup=False), box]
+    return Horizontal(*parts, classes="dialog-row")
+
+
+class Remark(Static):
+    """What is wrong with what was typed, or what will become of it: no row while there is none."""
+
+    def __init__(self, content: Content = NOTHING) -> None:
+        super().__init__(content, id="remark", markup=False)
+        self.display = bool(content.plain)
+
+    def show(self, content: Content) -> None:
+        self.display = bool(content.plain)
+        self.update(content)
+
+    def complain(self, wrong: str) -> None:
+        """Say what is wrong."""
+        self.show(Content.styled(wrong, "$text-warning") if wrong else NOTHING)
 
 
 class ButtonRow(Horizontal):

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Input
 
 from possync_tui.tui.export import destination
 from possync_tui.tui.format import clean, counted, shown_path
-from possync_tui.tui.screens.dialog import Dialog
+from possync_tui.tui.screens.dialog import Dialog, Remark, field
 from possync_tui.tui.tones import Tone, say
 
 Answer = tuple[Path, bool]
@@ -25,11 +25,12 @@ class ExportDialog(Dialog[Answer]):
         self._default_name = default_name
         self._folder = folder.resolve()
         self._warned_of: Path | None = None
+        self._remark = Remark(self._goes_to(default_name))
 
     def body(self) -> list[Widget]:
         return [
-            Input(self._default_name, id="path", compact=True),
-            Static(self._goes_to(self._default_name), id="wrong", markup=False),
+            field(("file", Input(self._default_name, id="path", compact=True))),
+            self._remark,
         ]
 
     def buttons(self) -> list[Button]:
@@ -52,7 +53,7 @@ class ExportDialog(Dialog[Answer]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self._warned_of = None
-        self.query_one("#wrong", Static).update(self._goes_to(event.value))
+        self._remark.show(self._goes_to(event.value))
 
     def _goes_to(self, typed: str) -> Content:
         """Where the file goes, before it is written."""
@@ -68,15 +69,12 @@ class ExportDialog(Dialog[Answer]):
             is_there = path.exists()
             has_folder = path.parent.is_dir() or path.parent == self._folder
         except (OSError, ValueError, RuntimeError):
-            self._say("that is not a path")
+            self._remark.complain("that is not a path")
             return
         if not has_folder:
-            self._say(f"there is no folder {clean(shown_path(path.parent))}")
+            self._remark.complain(f"there is no folder {clean(shown_path(path.parent))}")
         elif is_there and path != self._warned_of:
             self._warned_of = path
-            self._say(f"{clean(path.name)} exists; enter once more replaces it")
+            self._remark.complain(f"{clean(path.name)} exists; enter once more replaces it")
         else:
             self.dismiss((path, is_there))
-
-    def _say(self, wrong: str) -> None:
-        self.query_one("#wrong", Static).update(Content.styled(wrong, "$text-warning"))

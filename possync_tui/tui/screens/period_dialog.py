@@ -2,13 +2,11 @@
 
 from datetime import date
 
-from textual.containers import Horizontal
-from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Button, Input, Label, Static
+from textual.widgets import Button, Input
 
 from possync_tui.domain.periods import Period, Span, parse_day
-from possync_tui.tui.screens.dialog import Dialog
+from possync_tui.tui.screens.dialog import Dialog, Remark, field
 from possync_tui.tui.tones import Tone, say
 
 
@@ -26,18 +24,16 @@ class PeriodDialog(Dialog[Period]):
             ),
         )
         self._shown = shown
+        self._remark = Remark()
 
     def body(self) -> list[Widget]:
         first, last = self._shown.first, self._shown.last
         return [
-            Horizontal(
-                Label("from", classes="dialog-label"),
-                Input(first.isoformat() if first else "", id="from", compact=True),
-                Label("to", classes="dialog-label"),
-                Input(last.isoformat() if last else "", id="to", compact=True),
-                classes="dialog-row",
+            field(
+                ("from", Input(first.isoformat() if first else "", id="from", compact=True)),
+                ("to", Input(last.isoformat() if last else "", id="to", compact=True)),
             ),
-            Static("", id="wrong", markup=False),
+            self._remark,
         ]
 
     def buttons(self) -> list[Button]:
@@ -52,7 +48,7 @@ class PeriodDialog(Dialog[Period]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.input.id == "from":
             if self._days_of("from") is not None:
-                self._say("")
+                self._remark.complain("")
                 self.query_one("#to", Input).focus()
         else:
             self._answer()
@@ -70,7 +66,7 @@ class PeriodDialog(Dialog[Period]):
             return
         (first,), (last,) = begin, end
         if first and last and last < first:
-            self._say("the last day is before the first one")
+            self._remark.complain("the last day is before the first one")
             return
         self.dismiss(Period(Span.CUSTOM, first, last))
 
@@ -80,9 +76,6 @@ class PeriodDialog(Dialog[Period]):
         try:
             return (parse_day(box.value) if box.value.strip() else None,)
         except ValueError:
-            self._say(f"“{name}” is not a day: write it as 2026-01-31")
+            self._remark.complain(f"“{name}” is not a day: write it as 2026-01-31")
             box.focus()
             return None
-
-    def _say(self, wrong: str) -> None:
-        self.query_one("#wrong", Static).update(Content.styled(wrong, "$text-warning"))
