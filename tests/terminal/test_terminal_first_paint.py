@@ -119,8 +119,9 @@ def test_it_loads_next_to_nothing(started_before: Desk) -> None:
     ours = {name for name in loaded if name.startswith("possync_tui.")}
     assert ours == {
         "possync_tui.cli", "possync_tui.cli.first_paint", "possync_tui.cli.first_rows",
-        "possync_tui.domain", "possync_tui.domain.figures", "possync_tui.ledger",
-        "possync_tui.ledger.identity", "possync_tui.ledger.last_known", "possync_tui.outline",
+        "possync_tui.domain", "possync_tui.domain.figures", "possync_tui.domain.label_order",
+        "possync_tui.ledger", "possync_tui.ledger.identity", "possync_tui.ledger.last_known",
+        "possync_tui.outline",
     }  # fmt: skip
 
 
