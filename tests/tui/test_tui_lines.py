@@ -1,14 +1,15 @@
 """Rows that are written past Textual's compositor look as if it had drawn them."""
 
 import itertools
+import re
 from decimal import Decimal
 
 import pytest
+from rich.cells import cell_len
 from rich.style import Style
 from textual.app import App
 from textual.geometry import Region
 from textual.pilot import Pilot
-from textual.strip import Strip
 
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.tui.columns import Measure, place
@@ -22,28 +23,41 @@ from tests.tui.conftest import Running, dashboard, press, settle
 from tests.tui.desk_book import CODES
 from tests.tui.fake_engine import FakeEngine, FixedClock
 
+Written = list[dict[tuple[int, int], str]]
+"""Lines as they were sent, by where they begin."""
+Cells = list[tuple[str, str]]
+_PIECES = re.compile(r"\x1b\[([\d;]+)m(.*?)\x1b\[0m|([^\x1b]+)")
+
 AAPL = PositionKey(CODES[0], 265598)
 THEMES = ("possync", "possync-day", "possync-blue-orange", "ansi-dark", "nord")
 
 
 @pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch) -> list[dict[tuple[int, int], Strip]]:
+def written(monkeypatch: pytest.MonkeyPatch) -> Written:
     """What was written past the compositor."""
-    found: list[dict[tuple[int, int], Strip]] = []
+    found: Written = []
     display = App._display
 
     def watched(app: App[None], screen: object, drawn: object) -> None:
         if isinstance(drawn, _Lines):
-            found.append(dict(drawn._strips))
+            found.append(dict(drawn._lines))
         display(app, screen, drawn)  # type: ignore[arg-type]
 
     monkeypatch.setattr(App, "_display", watched)
     return found
 
 
-def on_screen(pilot: Pilot[None], x: int, y: int, width: int) -> Strip:
+def on_screen(pilot: Pilot[None], x: int, y: int, width: int) -> Cells:
     """What the compositor draws there when it is asked for everything."""
-    return pilot.app.screen._compositor.render_strips()[y].crop(x, x + width).simplify()
+    strip = pilot.app.screen._compositor.render_strips()[y].crop(x, x + width)
+    return cells_of(strip.render(pilot.app.console))
+
+
+def cells_of(line: str) -> Cells:
+    """Each character that the terminal is sent, with the codes of its look."""
+    found = [(codes, text or bare) for codes, text, bare in _PIECES.findall(line)]
+    assert "\x1b" not in "".join(text for _, text in found)
+    return [(codes, character) for codes, text in found for character in text]
 
 
 def move_all(engine: FakeEngine, table: PositionsTable, by: str) -> None:
@@ -54,13 +68,13 @@ def move_all(engine: FakeEngine, table: PositionsTable, by: str) -> None:
             engine.move(holding.key, str(mark.price + Decimal(by)), str(gain))
 
 
-def as_textual_has_it(
-    pilot: Pilot[None], written: list[dict[tuple[int, int], Strip]]
-) -> list[tuple[int, int]]:
+def as_textual_has_it(pilot: Pilot[None], written: Written) -> list[tuple[int, int]]:
     """Where something was last written; each must look as the compositor draws it."""
-    last = {place: strip for lines in written for place, strip in lines.items()}
-    for (x, y), strip in last.items():
-        assert strip.simplify() == on_screen(pilot, x, y, strip.cell_length), (x, y)
+    last = {place: line for lines in written for place, line in lines.items()}
+    for (x, y), line in last.items():
+        sent = cells_of(line)
+        width = cell_len("".join(character for _, character in sent))
+        assert sent == on_screen(pilot, x, y, width), (x, y)
     return sorted(last)
 
 
@@ -69,7 +83,7 @@ async def test_a_row_looks_as_the_compositor_draws_it(
     running: Running,
     engine: FakeEngine,
     clock: FixedClock,
-    written: list[dict[tuple[int, int], Strip]],
+    written: Written,
     theme: str,
 ) -> None:
     async with running((150, 50), theme=theme) as pilot:
@@ -94,7 +108,7 @@ async def test_a_row_looks_as_the_compositor_draws_it(
 async def test_what_the_clock_changes_is_written_as_the_compositor_draws_it(
     running: Running,
     clock: FixedClock,
-    written: list[dict[tuple[int, int], Strip]],
+    written: Written,
     theme: str,
 ) -> None:
     async with running((160, 50), theme=theme) as pilot:
@@ -116,7 +130,7 @@ async def test_what_the_clock_changes_is_written_as_the_compositor_draws_it(
 
 
 async def test_what_lies_over_the_rows_is_not_written_over(
-    running: Running, engine: FakeEngine, written: list[dict[tuple[int, int], Strip]]
+    running: Running, engine: FakeEngine, written: Written
 ) -> None:
     async with running((100, 24)) as pilot:
         table = dashboard(pilot).positions.table
@@ -140,7 +154,7 @@ async def test_what_lies_over_the_rows_is_not_written_over(
 
 
 async def test_a_hidden_pane_writes_and_draws_nothing(
-    running: Running, engine: FakeEngine, written: list[dict[tuple[int, int], Strip]]
+    running: Running, engine: FakeEngine, written: Written
 ) -> None:
     async with running() as pilot:
         table = dashboard(pilot).positions.table
@@ -172,7 +186,7 @@ async def test_a_value_that_moves_puts_only_live_cells_into_words(
 
 
 async def test_a_text_that_needs_room_widens_its_column_for_all_rows(
-    running: Running, engine: FakeEngine, written: list[dict[tuple[int, int], Strip]]
+    running: Running, engine: FakeEngine, written: Written
 ) -> None:
     async with running() as pilot:
         table = dashboard(pilot).positions.table

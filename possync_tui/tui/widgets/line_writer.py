@@ -6,33 +6,75 @@ draw. Lines that nothing lies over can be written where they stand. Whatever is 
 Textual, which draws the very same strips.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, cast
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, RenderableType
-from rich.control import Control
+from rich.segment import Segment
+from rich.style import Style
 from textual._compositor import CompositorUpdate
 from textual.app import ScreenStackError
 from textual.color import Color
 from textual.dom import NoScreen
+from textual.filter import LineFilter
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
 Shown = Mapping[Widget, tuple[Region, Region]]
+_ANY: Final = "\ue000"
+"""Stands for a text: no code of a terminal has it."""
 
 
 class _Lines(CompositorUpdate):
-    """Strips by where they begin on the screen."""
+    """What the terminal is sent, by where it begins on the screen."""
 
-    def __init__(self, strips: Mapping[tuple[int, int], Strip]) -> None:
-        self._strips = strips
+    def __init__(self, lines: Mapping[tuple[int, int], str]) -> None:
+        self._lines = lines
 
     def render_segments(self, console: Console) -> str:
-        return "".join(
-            Control.move_to(x, y).segment.text + strip.render(console)
-            for (x, y), strip in self._strips.items()
-        )
+        return "".join(f"\x1b[{y + 1};{x + 1}H{line}" for (x, y), line in self._lines.items())
+
+
+class _Codes:
+    """What the terminal is sent before and after a text, by its style: as Textual would.
+
+    It asks Textual once a style, not once a text: that is most of what a line costs.
+    """
+
+    def __init__(self, filters: Sequence[LineFilter], background: Color, console: Console) -> None:
+        self._filters = tuple(filters)
+        self._background = background
+        self._console = console
+        self._known: dict[Style | None, tuple[str, str]] = {}
+
+    def is_for(self, filters: Sequence[LineFilter], background: Color) -> bool:
+        return self._filters == tuple(filters) and self._background == background
+
+    def line(self, strip: Strip, width: int) -> str:
+        """As much of a strip as there is room for."""
+        known, left = self._known, width
+        parts: list[str] = []
+        for text, style, _ in strip:
+            length = len(text) if text.isascii() else cell_len(text)
+            if length > left:
+                text = set_cell_size(text, left)
+            codes = known.get(style)
+            if codes is None:
+                codes = known[style] = self._of(style)
+            parts += (codes[0], text, codes[1])
+            left -= length
+            if left <= 0:
+                break
+        return "".join(parts)
+
+    def _of(self, style: Style | None) -> tuple[str, str]:
+        strip = Strip([Segment(_ANY, style)], 1)
+        for line_filter in self._filters:
+            strip = strip.apply_filter(line_filter, self._background)
+        before, _, after = strip.render(self._console).partition(_ANY)
+        return before, after
 
 
 class LineWriter:
@@ -48,10 +90,11 @@ class LineWriter:
         self._shown: Shown | None = None
         self._spot: Region | None = None
         self._background = Color(0, 0, 0)
+        self._codes: _Codes | None = None
 
     def forget(self) -> None:
         """The theme or a style changed."""
-        self._shown = None
+        self._shown = self._codes = None
 
     @property
     def can_write(self) -> bool:
@@ -115,7 +158,10 @@ class LineWriter:
         assert spot is not None
         regions = [Region(0, y, spot.width, 1) for y in heights]
         widget._styles_cache.set_dirty(*regions)
-        self._send({(spot.x, spot.y + at.y): widget.render_lines(at)[0] for at in regions})
+        console = widget.app.console
+        self._send(
+            {(spot.x, spot.y + at.y): widget.render_lines(at)[0].render(console) for at in regions}
+        )
 
     def write(self, strips: Mapping[int, Strip]) -> None:
         """Write lines of the content at these heights; only right after `can_write`."""
@@ -123,15 +169,11 @@ class LineWriter:
         assert spot is not None
         # What Textual keeps of these lines is old.
         widget._styles_cache.set_dirty(*(Region(0, y, 1, 1) for y in strips))
-        filters = widget.get_line_filters()
-        lines = {}
-        for y, strip in strips.items():
-            strip = strip.crop(0, spot.width)
-            for line_filter in filters:
-                strip = strip.apply_filter(line_filter, self._background)
-            lines[spot.x, spot.y + y] = strip
-        self._send(lines)
+        filters, codes = widget.get_line_filters(), self._codes
+        if codes is None or not codes.is_for(filters, self._background):
+            codes = self._codes = _Codes(filters, self._background, widget.app.console)
+        self._send({(spot.x, spot.y + y): codes.line(s, spot.width) for y, s in strips.items()})
 
-    def _send(self, lines: Mapping[tuple[int, int], Strip]) -> None:
+    def _send(self, lines: Mapping[tuple[int, int], str]) -> None:
         widget = self._widget
         widget.app._display(widget.screen, cast("RenderableType", _Lines(lines)))
