@@ -104,6 +104,18 @@ async def test_a_row_looks_as_the_compositor_draws_it(
         assert as_textual_has_it(pilot, written)
 
 
+async def test_without_colours_a_row_looks_as_the_compositor_draws_it(
+    running: Running, engine: FakeEngine, written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with running((150, 50)) as pilot:
+        await settle(pilot)
+        written.clear()
+        move_all(engine, dashboard(pilot).positions.table, "0.07")
+        await pilot.pause(0.05)
+        assert len(as_textual_has_it(pilot, written)) > 5
+
+
 @pytest.mark.parametrize("theme", THEMES)
 async def test_what_the_clock_changes_is_written_as_the_compositor_draws_it(
     running: Running,
