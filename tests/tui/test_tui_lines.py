@@ -34,7 +34,9 @@ THEMES = ("possync", "possync-day", "possync-blue-orange", "ansi-dark", "nord")
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> Written:
-    """What was written past the compositor."""
+    """What was written past the compositor, in all the colours that there are."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
     found: Written = []
     display = App._display
 
