@@ -76,6 +76,10 @@ class Column(Generic[Row]):
         return plain_number(text)
 
 
+def _cells(text: str) -> int:
+    return len(text) if text.isascii() else cell_len(text)
+
+
 class Measure:
     """How much room the cells of one column take; it only grows, so that nothing jitters.
 
@@ -91,18 +95,24 @@ class Measure:
 
     def take(self, cell: Cell) -> bool:
         """Make room for `cell`; whether that changed anything."""
-        before = (self.lead, self.whole, self.part, self.full)
+        # A thousand rows are measured at the start, and each cell that moves.
+        has_grown = False
         if self.align is Align.POINT:
             whole, point, part = cell.text.partition(".")
-            self.whole = max(self.whole, cell_len(whole))
-            self.part = max(self.part, cell_len(point + part))
+            wide, fine = _cells(whole), len(point) + _cells(part)
+            if fine > self.part:
+                self.part, has_grown = fine, True
         else:
-            wide = cell_len(cell.text)
-            self.whole = max(self.whole, min(wide, self.most) if self.most else wide)
-            self.full = max(self.full, min(wide, FULLEST))
-        if cell.mark:
-            self.lead = 2
-        return before != (self.lead, self.whole, self.part, self.full)
+            wide = _cells(cell.text)
+            if self.full < wide and self.full < FULLEST:
+                self.full, has_grown = min(wide, FULLEST), True
+            if self.most and wide > self.most:
+                wide = self.most
+        if wide > self.whole:
+            self.whole, has_grown = wide, True
+        if cell.mark and not self.lead:
+            self.lead, has_grown = 2, True
+        return has_grown
 
     @property
     def width(self) -> int:
