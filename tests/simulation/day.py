@@ -118,7 +118,7 @@ class Measured:
     fills: int
     tasks: Counter[str]
     threads: int
-    widgets: int
+    widgets: Counter[str]
     screens: int
     log_lines: int
 
@@ -126,7 +126,8 @@ class Measured:
         return (
             f"{self.hours:5.1f} h  {self.fills} fills  {self.objects:,} objects  "
             f"{self.traced / 1e6:.2f} MB traced  {self.resident / 1e6:.1f} MB resident  "
-            f"{self.tasks.total()} tasks  {self.threads} threads  {self.widgets} widgets  "
+            f"{self.tasks.total()} tasks  {self.threads} threads  "
+            f"{self.widgets.total()} widgets  "
             f"{self.screens} screens  {self.log_lines} log lines"
         )
 
@@ -171,9 +172,13 @@ def trade_a_day(
 
 def require_nothing_left(day: Day) -> None:
     """At each look there run and stand the same things."""
-    for name in ("threads", "widgets", "screens"):
+    for name in ("threads", "screens"):
         found = {getattr(each, name) for each in day.measured}
         _require(len(found) == 1, f"{name} at each look: {sorted(found)}")
+    widgets = day.measured[0].widgets
+    for each in day.measured:
+        more, less = each.widgets - widgets, widgets - each.widgets
+        _require(not more and not less, f"widgets at {each.hours:.1f} h: + {more} - {less}")
     usual = day.measured[0].tasks + Counter(PASSING)
     for each in day.measured:
         _require(not each.tasks - usual, f"tasks that nobody ended: {each.tasks - usual}")
@@ -281,7 +286,7 @@ async def _looked_at(world: TradingDay, pilot: Pilot[None], hours: float) -> Mea
         len(world.desk.executions),
         _tasks(),
         threading.active_count(),
-        len(list(board.walk_children())),
+        Counter(f"{type(each).__name__} {each.id}" for each in board.walk_children()),
         len(app.screen_stack),
         len(board.log_lines._lines),
     )
