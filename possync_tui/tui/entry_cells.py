@@ -55,9 +55,26 @@ HOW = {
 }
 
 
+UNAGED = {"user": "your word", "flex": "the statement", "expired": "it expired worthless"}
+"""Sources of a price that no time makes older."""
+CONVERSION = "⇄"
+"""A conversion of currencies: listed, and in no total (design promise 4)."""
+
+
 def quality_cell(entry: EntryView) -> Cell:
     """The mark and the word of an entry's quality."""
     return QUALITIES.get(entry.quality, Cell(clean(entry.quality), Tone.DIM))
+
+
+def is_conversion(entry: EntryView) -> bool:
+    """Whether currencies were exchanged: that is in no total, and neither won nor lost."""
+    return entry.sec_type == "CASH"
+
+
+def _quality(row: EntryRow) -> Cell:
+    cell = quality_cell(row.entry)
+    text = f"{cell.text} FX" if is_conversion(row.entry) else cell.text
+    return Cell(text, _quiet(row, cell.tone))
 
 
 def is_of_fill(entry: EntryView) -> bool:
@@ -73,14 +90,23 @@ def quality_sentence(entry: EntryView) -> str:
 
 
 def price_words(entry: EntryView) -> str:
-    """Where the price of an estimate came from and how old it was: `portfolio, 12 s old`."""
+    """Where a price that is no fill's came from and how old it was: `portfolio, 12 s old`."""
     if entry.price is None:
         return ""
-    return f"{clean(entry.price.source)}, {seconds(entry.price.age_seconds)} old"
+    source = clean(entry.price.source)
+    return UNAGED.get(source) or f"{source}, {seconds(entry.price.age_seconds)} old"
 
 
 def how(entry: EntryView) -> str:
     return HOW.get(entry.kind, clean(entry.kind).lower().replace("_", " "))
+
+
+def _how(row: EntryRow) -> Cell:
+    """How it ended, and behind it from where the price of an estimate is."""
+    entry = row.entry
+    is_guess = entry.quality == Quality.ESTIMATED and not is_of_fill(entry)
+    source = price_words(entry) if is_guess else ""
+    return Cell(f"{how(entry)}, {source}" if source else how(entry), Tone.DIM)
 
 
 def name_of(entry: EntryView) -> str:
@@ -104,18 +130,20 @@ def links_cell(row: EntryRow) -> Cell:
 
 
 def flag_of(row: EntryRow) -> Cell:
-    """A symbol before the row: undone, a reversal, a replacement, unlike the broker's figure."""
+    """A symbol before the row: undone, a reversal, unlike the broker's, a replacement, FX."""
     if row.is_reversal:
         return Cell("↩", Tone.DIM)
     if row.undone_by is not None:
         return Cell("×", Tone.DIM)
     if row.entry.difference is not None:
         return Cell("≠", Tone.WARNING)
-    return Cell("↻", Tone.ACCENT) if row.entry.supersedes_id is not None else Cell(" ")
+    if row.entry.supersedes_id is not None:
+        return Cell("↻", Tone.ACCENT)
+    return Cell(CONVERSION, Tone.DIM) if is_conversion(row.entry) else Cell(" ")
 
 
 def _quiet(row: EntryRow, tone: Tone = Tone.PLAIN) -> Tone:
-    return tone if row.stands and row.entry.sec_type != "CASH" else Tone.DIM
+    return tone if row.stands and not is_conversion(row.entry) else Tone.DIM
 
 
 def _moved(row: EntryRow, amount: Decimal | None) -> Cell:
@@ -205,23 +233,16 @@ def entry_columns(desk: Desk) -> tuple[Column[EntryRow], ...]:
         Column(
             "quality",
             "Quality",
-            lambda r: Cell(quality_cell(r.entry).text, _quiet(r, quality_cell(r.entry).tone)),
+            _quality,
             rank=2,
             least=11,
             most=12,
             order=lambda r: by_text(r.entry.quality),
         ),
         Column(
-            "evidence",
-            "Price from",
-            lambda r: Cell(price_words(r.entry), _quiet(r, Tone.WARNING)),
-            rank=6,
-            most=24,
-        ),
-        Column(
             "how",
             "How",
-            lambda r: Cell(how(r.entry), Tone.DIM),
+            _how,
             rank=9,
             most=18,
             order=lambda r: by_text(r.entry.kind),
@@ -268,8 +289,6 @@ class EntryTable(PlainTable[EntryRow]):
         if all(row.stands for row in rows):
             # A replacement by itself has its flag; the ids matter beside what they name.
             hidden |= {"links", "id"}
-        if all(row.entry.price is None for row in rows):
-            hidden.add("evidence")
         if all(row.entry.difference is None for row in rows):
             hidden |= {"broker", "difference"}
         return [column for column in self._columns if column.id not in hidden]

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
+from possync_tui.domain.observations import PriceEvidence
 from possync_tui.domain.periods import Span
 from possync_tui.tui.screens.period_dialog import PeriodDialog
 from possync_tui.tui.screens.realized import MOST_READ, RealizedScreen
@@ -71,6 +72,57 @@ async def test_a_conversion_of_currencies_is_neither_won_nor_lost(
         assert (total.realized, total.win_rate) == (Decimal(60), Decimal(50))
         await press(pilot, "question_mark")
         assert "(CASH)" in screen_text(pilot)
+
+
+async def test_a_conversion_is_marked_where_it_stands(running: Running, engine: FakeEngine) -> None:
+    fx = {"symbol": "EUR", "description": "EUR.USD", "sec_type": "CASH", "con_id": 12087792}
+    engine.reads.entry_rows = [entry(1, "100"), entry(2, "9", **fx)]
+    async with running((60, 24)) as pilot:
+        await press(pilot, "p")
+        marked = [row for row in screen_text(pilot).splitlines() if "⇄" in row]
+        assert len(marked) == 1
+        assert "EUR.USD" in marked[0]
+        assert "EXACT FX" in marked[0]
+        await press(pilot, "j", "enter")
+        assert "in no total and no win rate" in " ".join(screen_text(pilot).split())
+        await press(pilot, "question_mark")
+        helped = [str(each.content) for each in pilot.app.screen.query(Static)]
+        assert any("⇄ FX         a conversion" in text for text in helped)
+
+
+@pytest.mark.parametrize("columns", [80, 100, 140])
+async def test_where_a_price_comes_from_moves_no_column(
+    running: Running, engine: FakeEngine, columns: int
+) -> None:
+    word = entry(
+        2,
+        "9",
+        quality="MANUAL",
+        kind="USER",
+        exec_id=None,
+        price=PriceEvidence(Decimal("231.14"), "user", 0.0),
+    )
+    guess = replace(
+        word,
+        id=3,
+        closed_at=NOW - timedelta(hours=3),
+        quality="ESTIMATED",
+        kind="ZERO_ROW",
+        price=PriceEvidence(Decimal("231.14"), "portfolio", 47.0),
+    )
+    shown = set()
+    for others in ([], [word], [word, guess]):
+        engine.reads.entry_rows = [entry(1, "100"), *others]
+        async with running((columns, 30)) as pilot:
+            await press(pilot, "p")
+            placed = [each.column.id for each in screen(pilot).table.placed]
+            # How it ended is words, which take what room is left.
+            shown.add(tuple(name for name in placed if name != "how"))
+            for row, said in enumerate(("your word", "portfolio, 47 s old")[: len(others)], 1):
+                await press(pilot, "g", *"j" * row, "enter")
+                assert f"price from   231.14  {said}" in screen_text(pilot)
+                await press(pilot, "escape")
+    assert len(shown) == 1
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -354,7 +406,9 @@ async def test_what_was_undone_is_hidden_until_asked_for(
         assert [row.id for row in screen(pilot).entries] == [901, 900, 902]
         assert "reverses #900" in text
         assert "undone by #901, now #902" in text
-        assert "portfolio, 12 s old" in text
+        await press(pilot, "g", "j", "enter")
+        assert "portfolio, 12 s old" in screen_text(pilot)
+        await press(pilot, "escape")
         assert "1 won · 0 lost" in text
         await press(pilot, "x")
         assert "reverses #900" not in screen_text(pilot)

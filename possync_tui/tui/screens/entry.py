@@ -17,6 +17,7 @@ from possync_tui.tui.actions import ENTRY_DEEDS, bindings
 from possync_tui.tui.desk import Desk, Reading
 from possync_tui.tui.entry_cells import (
     how,
+    is_conversion,
     is_of_fill,
     links_cell,
     name_of,
@@ -156,13 +157,16 @@ class EntryScreen(SideScreen):
         quantity = f"{number(entry.quantity_closed)} {clean(entry.sec_type)}"
         closed = say(f"{quantity}  from {price(entry.entry_price)} to {price(entry.exit_price)}")
         is_flat = "flat after it" if entry.is_full_close else "a part of it"
+        if is_conversion(entry):
+            is_flat += "; a conversion of currencies, in no total and no win rate"
         quality = quality_cell(entry)
         facts = [
             ("realized", realized, self._sum_of()),
             ("closed", closed, f"{how(entry)}, {is_flat}"),
             ("quality", say((quality.text, quality.tone)), quality_sentence(entry)),
         ]
-        if not is_of_fill(entry) and entry.quality == Quality.ESTIMATED:
+        is_guess = entry.quality == Quality.ESTIMATED
+        if not is_of_fill(entry) and (is_guess or entry.price is not None):
             facts.append(("price from", *self._evidence()))
         facts += [
             ("broker says", *self._broker()),
