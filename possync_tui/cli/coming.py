@@ -177,6 +177,10 @@ class EngineToCome:
         return self._engine is not None and self._engine.is_read_only
 
     @property
+    def has_writer(self) -> bool:
+        return self._engine is None or self._engine.has_writer
+
+    @property
     def is_enabled(self) -> bool:
         return self._standing.is_enabled
 

@@ -2,7 +2,12 @@
 
 import os
 import sys
+import time
 from pathlib import Path
+
+TRIES = 4
+PAUSE = 0.02
+"""Seconds. A look at the lock has it for an instant; no writer gives up for that."""
 
 if sys.platform == "win32":
     import msvcrt
@@ -13,6 +18,12 @@ if sys.platform == "win32":
         except OSError:
             return False
         return True
+
+    def _is_free(descriptor: int) -> bool:
+        if not _try_lock(descriptor):
+            return False
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+        return True
 else:
     import fcntl
 
@@ -22,6 +33,26 @@ else:
         except BlockingIOError:
             return False
         return True
+
+    def _is_free(descriptor: int) -> bool:
+        try:
+            # Those who look do not keep each other out.
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def is_held(ledger: Path) -> bool:
+    """Whether some instance has the ledger open to write. Raises `OSError`."""
+    try:
+        descriptor = os.open(lock_path(ledger), os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+    except FileNotFoundError:
+        return False
+    try:
+        return not _is_free(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def lock_path(ledger: Path) -> Path:
@@ -45,6 +76,11 @@ class WriterLock:
         descriptor = os.open(lock_path(ledger), flags, 0o600)
         try:
             locked = _try_lock(descriptor)
+            for _ in range(TRIES - 1):
+                if locked:
+                    break
+                time.sleep(PAUSE)
+                locked = _try_lock(descriptor)
         except BaseException:
             os.close(descriptor)
             raise

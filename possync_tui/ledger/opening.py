@@ -14,7 +14,7 @@ from possync_tui.ledger.accounts import read_environment, read_rules, select_cos
 from possync_tui.ledger.at_rest import BadRecord, stamp
 from possync_tui.ledger.connection import translated
 from possync_tui.ledger.inbox import last_seq
-from possync_tui.ledger.lock import WriterLock
+from possync_tui.ledger.lock import WriterLock, is_held
 from possync_tui.ledger.port import LedgerReadOnly, LedgerUnusable
 from possync_tui.ledger.schema import Migration, newest
 from possync_tui.ledger.upgrade import bring_up, brought_up_copy
@@ -68,6 +68,14 @@ def open_writer(opening: Opening, opened: Opened) -> sqlite3.Connection:
         raise
     opened.lock = lock
     return db
+
+
+def has_writer(path: Path, _: sqlite3.Connection) -> bool:
+    """Whether some instance has the ledger open to write. Raises `LedgerUnusable`."""
+    try:
+        return is_held(path)
+    except OSError as error:
+        raise LedgerUnusable(f"The lock of {path} cannot be read: {error.strerror}.") from error
 
 
 def open_reader(

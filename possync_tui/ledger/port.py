@@ -201,6 +201,10 @@ class LedgerPort(LedgerReads, Protocol):
         """
         ...
 
+    async def has_writer(self) -> bool:
+        """Whether some instance, this or another, has it open to write. Raises `LedgerUnusable`."""
+        ...
+
     async def older_rules(self) -> OlderRules | None:
         """What the rules of an older release have made: the writer has to plan it again.
 

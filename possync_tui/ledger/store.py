@@ -42,7 +42,7 @@ from possync_tui.ledger.keeping import Keeping
 from possync_tui.ledger.lives import stored_lives
 from possync_tui.ledger.marks import save_marks
 from possync_tui.ledger.memory import Memory
-from possync_tui.ledger.opening import Opened, Opening, open_reader, open_writer
+from possync_tui.ledger.opening import Opened, Opening, has_writer, open_reader, open_writer
 from possync_tui.ledger.port import (
     EntryQuery,
     LedgerError,
@@ -160,6 +160,9 @@ class Ledger:
         if self._writer is None:
             self._environment = environment
         return self._data_version != before
+
+    async def has_writer(self) -> bool:
+        return self._writer is not None or await self._reader.read(partial(has_writer, self.path))
 
     async def older_rules(self) -> OlderRules | None:
         return await self._writer.read(account_rows.older_rules) if self._writer else None

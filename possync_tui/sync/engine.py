@@ -87,7 +87,7 @@ class Engine:
         self._was_lost = False
         self._standing: tuple[Phase | None, str, str] = (None, "", "")
         self._saved_marks = SavedMarks(lambda: self._ledger)
-        self._following = Following(clock, self.bus)
+        self._following = Following(clock, self.bus, self._say)
 
     # -- life ------------------------------------------------------------------------------------
 
@@ -233,6 +233,10 @@ class Engine:
         return self.ledger.is_read_only
 
     @property
+    def has_writer(self) -> bool:
+        return self._following.has_writer
+
+    @property
     def is_enabled(self) -> bool:
         return self._policy.enabled
 
@@ -343,17 +347,14 @@ class Engine:
         for observation in batch:
             match observation:
                 case Fill() as fill:
-                    self.scheduler.trade_executed(self._account_id(fill.account))
+                    self.scheduler.trade_executed(self.service.account_id(fill.account))
                 case Commission():
                     self.scheduler.trade_executed()
                 case RowPushed(row=row):
                     if self.service.is_news(row):
-                        self.scheduler.position_changed(self._account_id(row.account))
+                        self.scheduler.position_changed(self.service.account_id(row.account))
                 case _:
                     pass
-
-    def _account_id(self, code: str) -> int | None:
-        return self.service.account_id(code)
 
     # -- what a sync did -------------------------------------------------------------------------
 

@@ -53,7 +53,12 @@ class EnginePort(Protocol):
 
     @property
     def is_read_only(self) -> bool:
-        """Another instance writes this ledger."""
+        """Another instance wrote this ledger when it was opened here."""
+        ...
+
+    @property
+    def has_writer(self) -> bool:
+        """Some instance, this or the one that is followed, writes the ledger now."""
         ...
 
     @property

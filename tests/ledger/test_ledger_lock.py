@@ -1,6 +1,8 @@
 """One writer: held by another process, passed on when that one is killed."""
 
 import asyncio
+import fcntl
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from possync_tui.domain.position import Status
+from possync_tui.ledger.lock import lock_path
 from possync_tui.ledger.port import LedgerReadOnly
 from possync_tui.ledger.store import open_ledger
 from tests.ledger.world import START, TestClock, pushed, row, sync
@@ -93,6 +96,32 @@ async def test_readers_see_each_commit_while_the_writer_writes(
         await writer.close()
         assert len(await reader.runs()) == 2
         await reader.close()
+
+
+async def test_a_reader_sees_whether_there_is_a_writer(path: Path, clock: TestClock) -> None:
+    with another_writer(path) as holder:
+        reader = await open_ledger(path, clock=clock, read_only=True)
+        assert await reader.has_writer()
+        holder.kill()
+        holder.wait()
+        assert not await reader.has_writer()
+    writer = await open_ledger(path, clock=clock)
+    assert await writer.has_writer()
+    assert await reader.has_writer()
+    await writer.close()
+    assert not await reader.has_writer()
+    await reader.close()
+
+
+async def test_a_look_at_the_lock_keeps_no_writer_out(path: Path, clock: TestClock) -> None:
+    """It has the lock for an instant; here that takes as long as on a machine that stalls."""
+    await (await open_ledger(path, clock=clock)).close()
+    look = os.open(lock_path(path), os.O_RDWR)
+    fcntl.flock(look, fcntl.LOCK_SH)
+    asyncio.get_running_loop().call_later(0.03, os.close, look)
+    writer = await open_ledger(path, clock=clock)
+    assert not writer.is_read_only
+    await writer.close()
 
 
 async def test_two_in_one_process_cannot_both_write(path: Path, clock: TestClock) -> None:

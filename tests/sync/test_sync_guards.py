@@ -23,7 +23,7 @@ from possync_tui.ledger.store import open_ledger
 from possync_tui.sync import aside, service
 from possync_tui.sync.engine import Engine
 from possync_tui.sync.events import LedgerChanged, SyncEvent
-from possync_tui.sync.following import LOOK_AGAIN
+from possync_tui.sync.following import BACK, GONE, LOOK_AGAIN
 from possync_tui.sync.look import MOST_LOOKS
 
 from .conftest import HandClock, ScriptedBroker, Start, settle
@@ -168,6 +168,40 @@ async def test_a_second_instance_syncs_nothing_and_says_why(
         await other.stop()
     assert (result.outcome, result.failure) == (Outcome.SKIPPED, Failure.LEDGER)
     assert "another instance" in str(result.error)
+
+
+async def test_a_second_instance_notices_that_the_first_one_ends_and_that_another_starts(
+    start: Start, broker: ScriptedBroker, clock: HandClock
+) -> None:
+    rig = await start()
+
+    async def opened() -> LedgerPort:
+        return await open_ledger(rig.path, clock=clock, fallback_read_only=True)
+
+    other = Engine(broker=broker, open_ledger=opened, policy=rig.policy, clock=clock)
+    told: list[str] = []
+    other.bus.subscribe(lambda event: told.append(getattr(event, "text", "")))
+    await other.start()
+
+    async def look(times: int) -> bool:
+        for _ in range(times):
+            await clock.advance(LOOK_AGAIN)
+            await asyncio.sleep(0.05)
+        return other.has_writer
+
+    try:
+        assert await look(3)
+        await rig.engine.stop()
+        assert not await look(5)
+        assert told.count(GONE) == 1
+        third = await open_ledger(rig.path, clock=clock)
+        assert await look(5)
+        assert told.count(BACK) == 1
+        await third.close()
+        assert not await look(5)
+        assert told.count(GONE) == 2
+    finally:
+        await other.stop()
 
 
 async def test_a_second_instance_follows_what_the_first_one_writes(
