@@ -134,6 +134,7 @@ DASHBOARD_DEEDS = (
     Deed("columns", "c", "columns", "Columns", "Choose and order the columns", Area.LOOK),
     Deed("flash", "f", "flash", "Flash", "Light up changed values, or not", Area.LOOK),
     Deed("zoom", "z", "zoom", "Zoom", "The focused pane alone, and back", Area.LOOK, 10, 8),
+    Deed("totals", "t", "next_totals", "Totals", "The totals that have no room", Area.LOOK),
     Deed("copy", "y", "copy", "Copy", "Copy the row, or log lines", Area.LOOK, 11, 11),
     Deed("next-pane", "tab", "next_pane(1)", "Next pane", "Go to the next pane", Area.MOVE),
     Deed("last-pane", "shift+tab", "next_pane(-1)", "Pane before", "Go back a pane", Area.MOVE),

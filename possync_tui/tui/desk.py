@@ -196,6 +196,20 @@ class Desk:
         return self.picture.is_read and is_blank and is_refused and not self.engine.is_read_only
 
     @property
+    def read_only_sentence(self) -> str:
+        """Why nothing is changed from here, and what to do about it."""
+        if self.engine.has_writer:
+            return (
+                "Read-only: another instance writes this ledger. Close it, then start this one "
+                "again."
+            )
+        leave = self.key_of("quit")
+        return (
+            "Read-only, and nobody syncs this ledger now: the other instance has ended. "
+            f"{leave} quits; start again to sync here."
+        )
+
+    @property
     def environment(self) -> Environment | None:
         return self.engine.environment or self.engine.connection.environment
 

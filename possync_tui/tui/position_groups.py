@@ -185,6 +185,20 @@ def with_headings(column: Column[Holding], shown: Redaction) -> Column[PositionL
     )
 
 
+def heading_text(line: Subtotal, shown: Redaction) -> str:
+    """The group, how many are in it, and of how many no sum holds the value: `?1`."""
+    unknown = f" ?{line.total.unknown}" if line.total.unknown else ""
+    return f"{label_of(line.key, shown)} · {count(line.positions)}{unknown}{_troubles(line)}"
+
+
+def _troubles(line: Subtotal) -> str:
+    """What a fold hides of missing and held rows is still said."""
+    if not line.is_folded:
+        return ""
+    missing = f" !{line.missing}" if line.missing else ""
+    return missing + (f" ⚑{line.held}" if line.held else "")
+
+
 def _heading_cell(column_id: str, line: Subtotal, shown: Redaction) -> Cell:
     total = line.total
     amounts = {
@@ -194,15 +208,7 @@ def _heading_cell(column_id: str, line: Subtotal, shown: Redaction) -> Cell:
         "realized": line.realized,
     }
     if column_id == "symbol":
-        # `?1` as in the totals: a row whose value no sum holds.
-        unknown = f" ?{total.unknown}" if total.unknown else ""
-        troubles = ""
-        if line.is_folded:
-            # What a fold hides of these is still said.
-            troubles = f" !{line.missing}" if line.missing else ""
-            troubles += f" ⚑{line.held}" if line.held else ""
-        label = f"{label_of(line.key, shown)} · {count(line.positions)}{unknown}{troubles}"
-        return Cell(label, Tone.WARNING if troubles else Tone.ACCENT)
+        return Cell(heading_text(line, shown), Tone.WARNING if _troubles(line) else Tone.ACCENT)
     if column_id not in amounts:
         return Cell("")
     amount = amounts[column_id]

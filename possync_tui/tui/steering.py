@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from possync_tui.tui.screens.first_look import FirstLookScreen
     from possync_tui.tui.screens.review import ReviewScreen
 
-READ_ONLY = "Read-only: another instance writes this ledger. Close it, then start this one again."
-
 
 class Steering(Navigation):
     """The engine belongs to the caller: here it is asked, never started or stopped."""
@@ -37,7 +35,7 @@ class Steering(Navigation):
     def action_sync_now(self) -> None:
         engine = self.desk.engine
         if engine.is_read_only:
-            self.notify(READ_ONLY, severity="warning", markup=False)
+            self.notify(self.desk.read_only_sentence, severity="warning", markup=False)
             return
         if engine.is_syncing:
             self.say_in_log(logging.INFO, "manual", "a sync is running; another follows it")
@@ -52,7 +50,7 @@ class Steering(Navigation):
 
     def action_toggle_arming(self) -> None:
         if self.desk.engine.is_read_only:
-            self.notify(READ_ONLY, severity="warning", markup=False)
+            self.notify(self.desk.read_only_sentence, severity="warning", markup=False)
         elif self.desk.engine.arming.armed:
             self._arm(False)
         else:
@@ -74,7 +72,7 @@ class Steering(Navigation):
     def action_reconnect(self) -> None:
         engine = self.desk.engine
         if engine.is_read_only:
-            self.notify(READ_ONLY, severity="warning", markup=False)
+            self.notify(self.desk.read_only_sentence, severity="warning", markup=False)
             return
         self._reconnecting.begin(engine.connection)
         engine.reconnect_now()
@@ -91,7 +89,7 @@ class Steering(Navigation):
     def action_toggle_pause(self) -> None:
         engine = self.desk.engine
         if engine.is_read_only:
-            self.notify(READ_ONLY, severity="warning", markup=False)
+            self.notify(self.desk.read_only_sentence, severity="warning", markup=False)
         elif engine.connection.is_paused:
             self.action_reconnect()
         elif engine.pause_reconnecting():

@@ -21,6 +21,8 @@ def missing_note(holding: Holding, now: datetime, review_key: str) -> Cell | Non
     briefer = (
         *((f"missing {moment(since, now)} — {what}",) if since else ()),
         "missing: kept" if holding.is_kept else f"missing: {review_key} reviews",
+        "missing" if holding.is_kept else f"missing: {review_key}",
+        "missing",
     )
     return Cell(f"{_missing_since(holding, now)} — {what}", Tone.WARNING, briefer=briefer)
 

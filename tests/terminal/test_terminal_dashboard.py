@@ -130,9 +130,19 @@ def test_a_second_instance_opens_read_only_and_says_so(desk: Desk) -> None:
     second.press("q")
     assert second.ended() == 0
     assert desk.run("sync").returncode == 5
+    follower = desk.terminal(columns=140, lines=40)
+    follower.until_text("follows the ledger")
     first.press("q")
     assert first.ended() == 0
+    follower.until_text("nobody syncs this ledger now")
+    follower.until_text("quits; start again")
     assert desk.run("sync").returncode == 0
+    third = desk.terminal()
+    third.until_text("connected")
+    follower.until_text("follows the ledger")
+    for screen in (third, follower):
+        screen.press("q")
+        assert screen.ended() == 0
 
 
 @pytest.mark.parametrize(("columns", "lines"), [(80, 24), (200, 60)])

@@ -206,6 +206,7 @@ class FakeEngine:
         self.stats = desk_book.STATS
         self.arming = Arming(armed=False, by_settings=False)
         self.is_read_only = False
+        self.has_writer = True
         self.is_enabled = True
         self.is_syncing = False
         self.sync_interval = 300

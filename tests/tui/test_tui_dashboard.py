@@ -181,7 +181,7 @@ async def test_a_reader_tells_what_the_file_knows_and_why_it_knows_no_more(
             "synced 12 s ago",
             "prices of the last sync, 12 s ago",
             "next the other instance syncs",
-            "exchange rates are told to the other instance",
+            "exchange rates are told only where it is synced",
             "92,588.00",
         ):
             assert words in text, words

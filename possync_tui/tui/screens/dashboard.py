@@ -33,8 +33,8 @@ ABOUT = {
     "Positions": "What you hold by the ledger, with live values beside it. Enter opens a "
     "position's life; a click on a heading sorts, dragging one moves the column. In groups, enter "
     "or a click on a group's line folds it. Value, unrealized and day are summed over the "
-    "positions listed: the day of one that was closed is in realized today. {filter} filters. "
-    + FILTER_HELP,
+    "positions listed: the day of one that was closed is in realized today. Day P&L is a live "
+    "value: an instance that only follows the ledger has none. {filter} filters. " + FILTER_HELP,
     "Sync stats": "How often the ledger was compared with the broker, how well and how fast. The "
     "counters are those of the ledger's whole life; bars are the latest durations.",
     "Connection": "The link to TWS: how it stands, what to do about it, and the last error. "
@@ -251,6 +251,11 @@ class DashboardScreen(DeskScreen):
     def action_group(self) -> None:
         self.positions.group_next()
 
+    def action_next_totals(self) -> None:
+        """Turn to the totals, or the amounts of them, that have no room in the foot."""
+        if not self.positions.foot.turn():
+            self.app.notify("All totals are in sight.", markup=False, timeout=2)
+
     def action_fold(self) -> None:
         """Fold the group of the row under the cursor, or unfold it."""
         if not self.positions.fold():
@@ -279,7 +284,7 @@ class DashboardScreen(DeskScreen):
             if answer is not None:
                 self.positions.choose_columns(answer)
 
-        shown = [column.id for column in table.shown_columns()]
+        shown = [column.id for column in table.wanted_columns()]
         chosen = ColumnChoice(kept.columns, kept.column_order)
         self.app.push_screen(ColumnsDialog(table.all_columns, shown, chosen), answered)
 

@@ -26,7 +26,6 @@ from possync_tui.tui.columns import Cell, Column
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.format import clean, clock_time, counted, marked, number, stamp
 from possync_tui.tui.screens.table_screen import TableScreen
-from possync_tui.tui.steering import READ_ONLY
 from possync_tui.tui.tones import Tone, lines, say
 
 KINDS = {
@@ -232,7 +231,7 @@ class PlanScreen(TableScreen[PlanLine]):
 
     def failed_text(self, failure: Exception) -> str:
         if self.desk.engine.is_read_only:
-            return f"{READ_ONLY} Esc goes back."
+            return f"{self.desk.read_only_sentence} Esc goes back."
         return super().failed_text(failure)
 
     def empty_text(self) -> str:

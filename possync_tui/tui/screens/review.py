@@ -191,7 +191,7 @@ class ReviewScreen(TableScreen[HoldView]):
 
     def _ask(self, holds: Sequence[HoldView], accept: bool, of_accounts: str = "") -> None:
         if self.desk.engine.is_read_only:
-            self.notify("Read-only: another instance writes this ledger.", markup=False)
+            self.notify(self.desk.read_only_sentence, severity="warning", markup=False)
             return
 
         def decided(word: Word | None) -> None:

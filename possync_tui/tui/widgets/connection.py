@@ -22,6 +22,10 @@ FOLLOWS = (
     "the prices that it saves at each sync. Live prices, the day's P&L, exchange rates and the "
     "connection are told there alone."
 )
+NOBODY = (
+    "Nobody syncs this ledger now: the instance that wrote it has ended. {quit} quits; start again "
+    "to sync here. What is shown is as of the last sync; another instance that starts is followed."
+)
 
 
 class ConnectionPane(Facts):
@@ -35,7 +39,10 @@ class ConnectionPane(Facts):
 
     def facts(self) -> Sequence[Fact]:
         if self._desk.engine.is_read_only:
-            return [("", say(("○ not connected", Tone.DIM))), ("", say(FOLLOWS))]
+            if self._desk.engine.has_writer:
+                return [("", say(("○ not connected", Tone.DIM))), ("", say(FOLLOWS))]
+            said = self._desk.keymap.said(NOBODY)
+            return [("", say(("○ not connected", Tone.WARNING))), ("", say(said))]
         facts = [self._state()]
         if self._sentence()[1].plain:
             facts.append(self._sentence())

@@ -33,6 +33,8 @@ class RowLook:
     grounds: Mapping[str, str]
     texts: Sequence[tuple[str, Tone]]
     """What its columns say, in the width of each."""
+    spilling: tuple[str, str] | None = None
+    """A column, and its whole text: it may run over empty cells behind it."""
 
 
 def heading_strip(
@@ -70,9 +72,17 @@ def row_strip(
         x = look.start - 1
     end = placed_columns[-1].x + placed_columns[-1].width if placed_columns else x
     covers = note is not None and width - end < len(note.text) + 3
-    for placed, (text, tone) in zip(placed_columns, look.texts, strict=True):
+    for index, (placed, (text, tone)) in enumerate(zip(placed_columns, look.texts, strict=True)):
         if covers and placed.column.id not in look.note_spares:
             break
+        if placed.x < x:
+            # Under a text that ran over it; only an empty cell is.
+            continue
+        if look.spilling is not None and placed.column.id == look.spilling[0]:
+            text = fit(look.spilling[1], _free(index, look, placed_columns, width))
+            pieces += [(" " * (placed.x - x), Tone.PLAIN, ground), (text, tone, ground)]
+            x = placed.x + cell_len(text)
+            continue
         pieces.append((" " * (placed.x - x), Tone.PLAIN, ground))
         pieces.append((text, tone, grounds.get(placed.column.id, ground)))
         x = placed.x + placed.width
@@ -83,6 +93,17 @@ def row_strip(
         x = width
     pieces.append((" " * (width - x), Tone.PLAIN, ground))
     return Strip(paint.segments_over(pieces), width)
+
+
+def _free(index: int, look: RowLook, placed_columns: Sequence[Placed[Row]], width: int) -> int:
+    """How far a cell may run: to its own end, or over empty ones to a cell before the next."""
+    here = placed_columns[index]
+    whole = cell_len(look.spilling[1]) if look.spilling is not None else 0
+    if whole <= here.width:
+        return here.width
+    others = zip(placed_columns[index + 1 :], look.texts[index + 1 :], strict=True)
+    next_x = next((placed.x - 1 for placed, (text, _) in others if text.strip()), width)
+    return max(here.width, min(whole, next_x - here.x))
 
 
 def placeholder_strip(paint: Painter, text: str, y: int, width: int) -> Strip:

@@ -94,6 +94,10 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         """A sentence about the row, behind its columns or over the last of them."""
         return None
 
+    def spilling_of(self, row: Row) -> tuple[str, str] | None:
+        """A column whose text may run over empty cells behind it, and that text."""
+        return None
+
     def row_to_draw(self, row: Row) -> Row:
         """The row as it is now, where it may have changed by time alone."""
         return row
@@ -195,14 +199,10 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
 
     def _arrange(self) -> None:
         measures = {c.id: m for c, m in zip(self._columns, self._measures, strict=True)}
-        pairs = [(column, measures[column.id]) for column in self.shown_columns()]
+        shown = [*self.shown_columns()]
         if self._room.width:
-            self.placed = place(
-                [column for column, _ in pairs],
-                [measure for _, measure in pairs],
-                self._room.width - 1,
-                self.start,
-            )
+            room = self._room.width - 1
+            self.placed = place(shown, [measures[c.id] for c in shown], room, self.start)
         self._forget_drawn()
 
     def _forget_drawn(self) -> None:
@@ -396,5 +396,6 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         look = RowLook(
             self.start, is_cursor, self.flag_of(row), self.note_of(row), self.note_spares,
             ground, self.grounds_of(row), self.texts.of(row, key, self.placed),
+            self.spilling_of(row),
         )  # fmt: skip
         return row_strip(self._paint, look, self.placed, self._room.width)

@@ -29,7 +29,7 @@ from possync_tui.tui.widgets.positions_table import FLASH_SECONDS, PositionsTabl
 from possync_tui.tui.widgets.prompt import Prompt
 from possync_tui.tui.widgets.totals_foot import TotalsFoot
 
-FOLLOWER_HAS_NO_RATES = "no total in one currency: exchange rates are told to the other instance"
+FOLLOWER_HAS_NO_RATES = "no total in one currency: exchange rates are told only where it is synced"
 SORTS: tuple[str | None, ...] = (None, "symbol", "unrealized", "day", "value", "realized", "type")
 
 
@@ -38,7 +38,7 @@ class PositionsPane(Pane):
 
     def __init__(self, desk: Desk) -> None:
         self.table = PositionsTable(desk)
-        self.foot = TotalsFoot()
+        self.foot = TotalsFoot(desk.key_of("totals"))
         self.why = Static("", id="positions-why", markup=False)
         self.filter = Prompt(HINT, self.focus_pane, id="positions-filter")
         super().__init__("Positions", desk.key_of("pane-1"), id="positions")
@@ -52,6 +52,7 @@ class PositionsPane(Pane):
         self._others_why = ""
         self._accounts: set[str] = set()
         self._why_shown = Content("")
+        self._knows_day = True
 
     def compose(self) -> ComposeResult:
         yield self.heading
@@ -103,7 +104,10 @@ class PositionsPane(Pane):
         self._accounts = {row.view.account for row in holdings or self._all.values()}
         self._missing = sum(1 for row in self._all.values() if row.is_missing)
         self._others_why = in_need_of_a_word(holdings, self._desk.key_of)
-        if shown != {column.id for column in self.table.shown_columns()}:
+        # Whether this instance only follows is known once it has opened the ledger.
+        knew_day, self._knows_day = self._knows_day, not self._desk.engine.is_read_only
+        is_other = shown != {column.id for column in self.table.shown_columns()}
+        if is_other or knew_day is not self._knows_day:
             self.table.remeasure()
         self._totals_are_old = True
         self._show_totals()
@@ -170,7 +174,14 @@ class PositionsPane(Pane):
         one = base.total if isinstance(base, BaseTotal) else None
         # What was realized today is known for whole accounts, not for what a filter picks.
         is_part = bool(self.filter.value.strip())
-        self.foot.show(sums, one, said, is_live=desk.is_live, is_part=is_part)
+        self.foot.show(
+            sums,
+            one,
+            said,
+            is_live=desk.is_live,
+            is_part=is_part,
+            knows_day=not desk.engine.is_read_only,
+        )
 
     def show_subtitle(self) -> None:
         """`25 open · 1 missing`, what is hidden or sorted, and that nothing is live."""
@@ -221,7 +232,9 @@ class PositionsPane(Pane):
         if not desk.picture.is_read:
             return "Reading the ledger…"
         if desk.engine.is_read_only:
-            return "The ledger holds no positions yet. What the other instance writes is followed."
+            follows = "What the other instance writes is followed."
+            said = follows if desk.engine.has_writer else desk.read_only_sentence
+            return f"The ledger holds no positions yet. {said}"
         if not desk.is_live:
             state = desk.engine.connection
             why = desk.shown.text(state.sentence) or f"Not connected: {state.phase.value}."
@@ -316,10 +329,11 @@ class PositionsPane(Pane):
     def sort_next(self) -> None:
         """Order by the next column of the usual ones."""
         current = self.table.sort_id
-        index = SORTS.index(current) if current in SORTS else -1
-        wanted = SORTS[(index + 1) % len(SORTS)]
-        column = next((c for c in self.table.shown_columns() if c.id == wanted), None)
-        self._sort(wanted, down=bool(column and column.wants_high_first))
+        columns = {column.id: column for column in self.table.shown_columns()}
+        sorts = [name for name in SORTS if name is None or name in columns]
+        index = sorts.index(current) if current in sorts else -1
+        wanted = sorts[(index + 1) % len(sorts)]
+        self._sort(wanted, down=wanted is not None and columns[wanted].wants_high_first)
 
     def turn_sort(self) -> None:
         self._sort(self.table.sort_id or "symbol", down=not self.table.sort_down)

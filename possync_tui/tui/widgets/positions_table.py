@@ -20,6 +20,7 @@ from possync_tui.tui.position_groups import (
     RunningGroups,
     Subtotal,
     group_of,
+    heading_text,
     with_headings,
 )
 from possync_tui.tui.tones import Tone
@@ -106,7 +107,20 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
             return None
         return missing_note(row, self._desk.clock.now(), self._desk.key_of("review"))
 
+    def spilling_of(self, row: PositionLine) -> tuple[str, str] | None:
+        if isinstance(row, Holding):
+            return None
+        return "symbol", heading_text(row, self._desk.shown)
+
     def shown_columns(self) -> Iterable[Column[PositionLine]]:
+        wanted = self.wanted_columns()
+        if not self._desk.engine.is_read_only:
+            return wanted
+        # A live value that no ledger has; the totals say where it is told.
+        return [column for column in wanted if column.id != "day"]
+
+    def wanted_columns(self) -> list[Column[PositionLine]]:
+        """Those that were chosen, or else those that tell something apart."""
         chosen, columns = self._desk.choices.now.columns, in_order(self._columns, self._order)
         if chosen is not None:
             # Without its symbol a row would have no name.

@@ -140,9 +140,13 @@ class StatusBar(Written):
     def _phase(self) -> Part:
         state = self._desk.engine.connection
         if self._desk.engine.is_read_only:
-            return part(3, ("○ follows the ledger", Tone.DIM), action="app.go_to_pane(3)")
+            forms: list[Piece] = [("○ follows the ledger", Tone.DIM), ("○ follows", Tone.DIM)]
+            if not self._desk.engine.has_writer:
+                nobody = "○ nobody syncs this ledger now", "○ nobody syncs"
+                forms = [(said, Tone.WARNING) for said in nobody]
+            return part(3, *forms, action="app.go_to_pane(3)")
         symbol, word, tone = phase_look(state)
-        forms: list[Piece] = [(f"{symbol} {word}", tone)]
+        forms = [(f"{symbol} {word}", tone)]
         if state.next_try_at is not None and state.phase is Phase.RECONNECTING:
             wait = countdown(self._desk.seconds_until(state.next_try_at))
             forms.insert(0, (f"{symbol} {word} in {wait}", tone))

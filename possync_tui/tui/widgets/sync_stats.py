@@ -173,7 +173,8 @@ class SyncStatsPane(Facts):
         engine = self._desk.engine
         every = f"every {span(engine.sync_interval).removesuffix(' 0 s')}"
         if engine.is_read_only:
-            return say(("the other instance syncs", Tone.DIM))
+            follows = ("the other instance syncs", Tone.DIM)
+            return say(follows if engine.has_writer else ("nobody syncs now", Tone.WARNING))
         if not engine.is_enabled:
             sync = self._desk.key_of("sync")
             return say((f"periodic sync is off; {sync} still syncs", Tone.WARNING))
