@@ -1,5 +1,6 @@
 """Where room is short: what matters stays in sight, and stays in its place."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -8,7 +9,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
 from possync_tui.domain.views import JournalView
-from possync_tui.tui.format import Redaction
+from possync_tui.tui.format import Redaction, money
 from possync_tui.tui.journal_text import journal_lines
 from possync_tui.tui.position_totals import Total
 from possync_tui.tui.widgets.pane import PaneTitle
@@ -71,6 +72,64 @@ async def test_a_column_goes_before_a_symbol_is_cut(running: Running) -> None:
         assert "AAPL 15JAN27 250 C " in text
         assert "SPX 19DEC26 5000 P " in text
         assert "Price age" not in table.render_line(0).text
+
+
+@pytest.mark.parametrize("columns", [120, 140, 160, 200])
+async def test_what_a_trader_needs_stays_beside_whole_symbols(
+    running: Running, columns: int
+) -> None:
+    async with running((columns, 40)) as pilot:
+        placed = {p.column.id for p in dashboard(pilot).positions.table.placed}
+        assert placed >= {"symbol", "quantity", "last", "value", "unrealized", "realized", "day"}
+        text = screen_text(pilot)
+        assert "AAPL 15JAN27 250 C " in text
+        assert "SPX 19DEC26 5000 P " in text
+
+
+async def test_the_heading_of_a_group_runs_over_empty_cells(running: Running) -> None:
+    async with running((60, 15)) as pilot:
+        await press(pilot, "b")
+        text = screen_text(pilot)
+        assert " missing: v " in text
+        await press(pilot, "B")
+        assert " DU7654301 USD · 11 ?1 !1 " in screen_text(pilot)
+        assert "▲     32,993.05" in screen_text(pilot)
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (140, 40)])
+async def test_every_total_is_reached_by_a_key(running: Running, size: tuple[int, int]) -> None:
+    async with running(size) as pilot:
+        foot = dashboard(pilot).positions.foot
+        first = foot.render().plain
+        seen = first
+        for _ in range(20):
+            await press(pilot, "t")
+            shown = foot.render().plain
+            if shown == first:
+                break
+            assert shown.splitlines()[-1].rstrip() in screen_text(pilot)
+            assert "more: t" in shown or re.search(r"\+\d: t", shown)
+            seen += shown
+        else:
+            pytest.fail("the key does not come round")
+        for total in foot.totals:
+            for amount in (total.value, total.unrealized, total.day, total.realized_today):
+                assert money(amount) in seen
+
+
+async def test_where_all_totals_are_in_sight_the_key_says_so(running: Running) -> None:
+    async with running((200, 60)) as pilot:
+        await press(pilot, "t")
+        assert "All totals are in sight." in screen_text(pilot)
+
+
+async def test_the_facts_of_a_life_hang_beside_their_labels(running: Running) -> None:
+    async with running((60, 15)) as pilot:
+        await press(pilot, "slash", *"tsla", "enter", "enter")
+        rows = screen_text(pilot).splitlines()[2:6]
+        assert rows[0].startswith("   status    MISSING since")
+        assert rows[1].startswith(" " * 13 + "broker does not list it — v to review ")
+        assert rows[2].startswith("   holds ")
 
 
 async def test_totals_keep_their_form_while_their_digits_change(running: Running) -> None:

@@ -130,14 +130,16 @@ class LifeScreen(SideScreen):
             f" {clean(view.sec_type)} at {price(view.average_price)} {currency}",
             (f"  cost {money(view.average_cost)} {_A_UNIT.get(view.sec_type, 'a unit')}", Tone.DIM),
         )
+        status = ("status", self._status())
         facts: list[tuple[str, Content | str]] = [
             ("holds", held),
             ("worth", self._worth()),
             ("realized", say((marked(view.realized_pnl), pnl_tone(view.realized_pnl)))),
-            ("status", self._status()),
             ("account", f"{shown.account(view.account)} · contract {view.con_id}"),
         ]
-        return labelled(*facts)
+        # Where it is low the last ones have no room: what is wrong has to be told.
+        facts.insert(0 if view.status == Status.MISSING else 3, status)
+        return labelled(*facts, room=self.size.width - 6)
 
     def _worth(self) -> Content:
         desk = self.desk
@@ -183,6 +185,7 @@ class LifeScreen(SideScreen):
         self._show_story()
 
     def on_resize(self) -> None:
+        self._show_facts()
         self._show_story()
 
     # --- reading -----------------------------------------------------------------------------

@@ -110,9 +110,12 @@ def labelled(*facts: tuple[str, Content | str], room: int = 0) -> Content:
     column = max((len(label) for label, _ in facts), default=0) + 2
     rows: list[Content] = []
     for label, value in facts:
-        texts = [value]
-        if isinstance(value, str) and room:
-            texts = list(wrap(value, max(20, room - column), MOST_ROWS))
+        texts: list[Content | str] = [value]
+        within = max(20, room - column)
+        if room and isinstance(value, str):
+            texts = [*wrap(value, within, MOST_ROWS)]
+        elif room and isinstance(value, Content) and value.cell_length > within:
+            texts = [row.rstrip() for row in value.wrap(within)]
         for index, text in enumerate(texts):
             lead = label if index == 0 else ""
             rows.append(say((lead.ljust(column), Tone.DIM), text))
