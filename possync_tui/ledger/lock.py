@@ -12,6 +12,8 @@ PAUSE = 0.02
 if sys.platform == "win32":
     import msvcrt
 
+    _TO_LOOK = os.O_RDWR
+
     def _try_lock(descriptor: int) -> bool:
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
@@ -26,6 +28,9 @@ if sys.platform == "win32":
         return True
 else:
     import fcntl
+
+    # A ledger on a medium that cannot be written is read, too.
+    _TO_LOOK = os.O_RDONLY
 
     def _try_lock(descriptor: int) -> bool:
         try:
@@ -46,7 +51,7 @@ else:
 def is_held(ledger: Path) -> bool:
     """Whether some instance has the ledger open to write. Raises `OSError`."""
     try:
-        descriptor = os.open(lock_path(ledger), os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+        descriptor = os.open(lock_path(ledger), _TO_LOOK | getattr(os, "O_NOFOLLOW", 0))
     except FileNotFoundError:
         return False
     try:

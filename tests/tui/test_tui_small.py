@@ -108,7 +108,7 @@ async def test_every_total_is_reached_by_a_key(running: Running, size: tuple[int
             if shown == first:
                 break
             assert shown.splitlines()[-1].rstrip() in screen_text(pilot)
-            assert "more: t" in shown or re.search(r"\+\d: t", shown)
+            assert "more: t" in shown or re.search(r"\+\d:t", shown)
             seen += shown
         else:
             pytest.fail("the key does not come round")

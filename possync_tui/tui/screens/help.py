@@ -54,7 +54,7 @@ SYMBOLS = (
     ("✎ MANUAL", Tone.ACCENT, "by your word"),
     ("× ↩ ↻", Tone.DIM, "undone, reversal, replacement"),
     ("≠", Tone.WARNING, "the broker's own figure differs"),
-    ("⇄ FX", Tone.DIM, "a conversion: in no total or rate"),
+    ("⇄ FX", Tone.DIM, "a conversion: in no total"),
 )
 
 

@@ -117,11 +117,13 @@ class TotalsFoot(Written):
         says = bool(self._said) and height >= min(3, self._rows)
         start, shown = self._in_place(height - says)
         rest = len(self._totals) - len(shown)
-        # The key has to be seen; how many were left out is told by a number alone, too.
-        behind = cell_len(self._more(rest)[-1]) if rest else 0
+        # No amount goes for the sake of the key, but words for what was left out do.
+        *_, with_key, alone = self._more(rest)
+        behind = cell_len(with_key) if rest else 0
         left_out = max((len(f"  ?{t.unknown}") for t in shown if t.unknown), default=0)
         cells = [self._cells(total) for total in shown]
-        self._measure(cells, left_out + behind, tuple(total.currency for total in shown))
+        told = left_out + (cell_len(alone) if rest else 0)
+        self._measure(cells, told, tuple(total.currency for total in shown))
         labels = self._labels()
         self._has_hidden = "" in labels
         if self._has_hidden and self._shows_hidden:
@@ -201,8 +203,8 @@ class TotalsFoot(Written):
     def _more(self, rest: int) -> tuple[str, ...]:
         """That there is more, and the key that shows it: the longest form first."""
         if not rest:
-            return (f"  more: {self._key}", f"  +: {self._key}")
-        return (f"  +{rest} more: {self._key}", f"  +{rest}: {self._key}")
+            return (f"  more: {self._key}", f" +:{self._key}", " +")
+        return (f"  +{rest} more: {self._key}", f" +{rest}:{self._key}", f" +{rest}")
 
     def _named(self, names: tuple[str, ...]) -> tuple[str, ...]:
         value, unrealized, day, realized = names
