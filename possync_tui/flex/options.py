@@ -6,7 +6,7 @@ what the option's row says it cost, less what the row realizes: for an option se
 is the cash. Taken from the statement it does not depend on which of our fills are known yet.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -172,21 +172,11 @@ def _pair(
 ) -> list[str]:
     """Put what was moved out of options into what they delivered, and say what does not fit."""
     notes: list[str] = []
-    for delivery in deliveries:
-        if delivery.is_matched:
-            continue
-        row, at = delivery.row, delivery.at
-        alike = [
-            other
-            for other in deliveries
-            if (other.row.key, _day(other.at)) == (row.key, _day(at))
-            and other.row.number("tradePrice") == row.number("tradePrice")
-            and (other.row.quantity > 0) == (row.quantity > 0)
-        ]
-        for_these = [end for end in ends if end.delivers_as(row, at)]
-        units = sum((end.delivers for end in for_these), Decimal(0))
-        if for_these and units == sum((other.row.quantity for other in alike), Decimal(0)):
-            _move(for_these, alike, units)
+    # Of one moment, where the statement tells moments: each option has a premium of its own.
+    for moment_of in (_moment, _day):
+        for delivery in deliveries:
+            if not delivery.is_matched:
+                _match(delivery, ends, deliveries, moment_of)
     for end in ends:
         if end.kind is AdjustmentKind.EXPIRY or end.is_delivered:
             continue
@@ -207,6 +197,32 @@ def _pair(
         if not delivery.is_matched
     ]
     return notes
+
+
+def _match(
+    delivery: Delivery,
+    ends: Sequence[End],
+    deliveries: Sequence[Delivery],
+    moment_of: Callable[[datetime], datetime | date],
+) -> None:
+    """Find the options that a delivery, with others like it, is what they bring: all its units."""
+    row, at = delivery.row, delivery.at
+    alike = [
+        other
+        for other in deliveries
+        if not other.is_matched
+        and (other.row.key, moment_of(other.at)) == (row.key, moment_of(at))
+        and other.row.number("tradePrice") == row.number("tradePrice")
+        and (other.row.quantity > 0) == (row.quantity > 0)
+    ]
+    for_these = [
+        end
+        for end in ends
+        if not end.is_delivered and moment_of(end.at) == moment_of(at) and end.delivers_as(row, at)
+    ]
+    units = sum((end.delivers for end in for_these), Decimal(0))
+    if for_these and units == sum((other.row.quantity for other in alike), Decimal(0)):
+        _move(for_these, alike, units)
 
 
 def _move(ends: Sequence[End], delivered: Sequence[Delivery], units: Decimal) -> None:
@@ -282,6 +298,10 @@ def reference(
     quantity = plain(row.quantity if units is None else units)
     day = f"{_day(at):%Y%m%d}"
     return f"{day}:{quantity}:{ordinal(seen, row.key, kind, day, quantity)}"
+
+
+def _moment(at: datetime) -> datetime:
+    return at
 
 
 def _day(at: datetime) -> date:

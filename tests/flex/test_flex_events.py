@@ -59,6 +59,27 @@ async def test_case_18_an_assignment_moves_the_premium(
     assert (await standing(rig))[1:] == [("FILL", Decimal("98.35"), "EXACT")]
 
 
+async def test_each_of_two_assignments_of_a_day_brings_its_own_premium(
+    start: Start, broker: ScriptedBroker, importing: Importer
+) -> None:
+    rig = await seeing_nothing(start, broker)
+    (option, units), early = ASSIGNED, {"dateTime": "20260306;110000"}
+    again = trade("-2", "3.00", "20260306;120000", "-1.30", what=put(), openCloseIndicator="O")
+    sheet = Sheet(
+        [
+            *(SOLD_PUT, option | early, units | early, again),
+            trade("-100", "49", "20260306;140000", "-1"),
+            booking("2", "A", "20260306", what=put(), cost="598.70"),
+            booking("200", "A", "20260306", what=STOCK, price="50", cost="10000"),
+        ]
+    )
+    await importing(rig, sheet)
+    # 4,900 - 1 - (5,000 - 199.35): the shares of the second assignment came after that sale.
+    assert ("FILL", Decimal("98.35"), "EXACT") in await standing(rig)
+    stock = next(v for v in await rig.engine.reads.positions() if v.con_id == 1)
+    assert (stock.quantity, stock.average_cost) == (Decimal(200), Decimal("47.0065"))
+
+
 @pytest.mark.parametrize(
     ("what", "opened", "ends", "delivered", "cost"),
     [
