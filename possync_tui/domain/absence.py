@@ -99,10 +99,11 @@ def _evidence_of_closing(look: Look, known: KnownPosition) -> CloseDecided | Non
     as_of = look.snapshot.as_of
     if row is not None:
         return _close(look, known, CloseReason.ZERO_ROW, as_of, "a row with quantity 0")
-    if known.zero_pushed_at is not None:
+    zero_pushed_at = look.zero_pushed_of(known)
+    if zero_pushed_at is not None:
         # Fills that came after that row are not in it; those that came before it are.
         why = "a pushed row with quantity 0"
-        close = _close(look, known, CloseReason.ZERO_ROW, known.zero_pushed_at, why)
+        close = _close(look, known, CloseReason.ZERO_ROW, zero_pushed_at, why)
         return replace(close, known_seq=known.zero_pushed_seq)
     if known.row is not None and known.row.instrument.is_expired(as_of):
         why = f"expired {known.row.instrument.expiry_date}, and absent from a complete snapshot"

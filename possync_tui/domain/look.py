@@ -42,6 +42,7 @@ class Look:
     rows: Mapping[PositionKey, PositionRow]
     in_motion: frozenset[PositionKey] = frozenset()
     opened: Mapping[PositionKey, datetime] = field(default_factory=dict)
+    began: Mapping[PositionKey, datetime] = field(default_factory=dict)
 
     @property
     def is_baseline(self) -> bool:
@@ -84,6 +85,14 @@ class Look:
         if baseline_at is None or opened_at is None:
             return False
         return opened_at < baseline_at - CLOCK_DOUBT
+
+    def zero_pushed_of(self, known: KnownPosition) -> datetime | None:
+        """When a row with quantity 0 was pushed of the life that there is now, not of one before.
+
+        A position that was flat then, and was opened by fills since, is not what that row told of.
+        """
+        began, at = self.began.get(known.key), known.zero_pushed_at
+        return None if at is None or (began is not None and began > at + CLOCK_DOUBT) else at
 
     def price(self, key: PositionKey) -> PriceEvidence | None:
         """A live mark of the same session, fresh enough to estimate with (promise 5)."""

@@ -93,6 +93,11 @@ def make_plan(
             for key, now in standing.items()
             if now.rebuilt.lives
         },
+        began={
+            key: now.rebuilt.current.opened_at
+            for key, now in standing.items()
+            if now.rebuilt.current is not None
+        },
     )
     settling = Settling(book, snapshot, histories, standing, findings, known_seq, last_seq, pasts)
     settled = Succession(settling.with_option_events()).applied().with_basis_carried()

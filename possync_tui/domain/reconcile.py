@@ -71,13 +71,15 @@ def reconcile(
     known_seq: int,
     in_motion: frozenset[PositionKey] = frozenset(),
     opened: Mapping[PositionKey, datetime] | None = None,
+    began: Mapping[PositionKey, datetime] | None = None,
 ) -> Findings:
     """Decide what a complete snapshot means for the book.
 
     `quantities` holds what the fills known now make of each position in question; `known_seq` is
     the place in the inbox up to which observations came before the snapshot began. Positions
     `in_motion` traded while the snapshot was taken: nothing is decided about them this time.
-    `opened` says when the first known life of a position in question began.
+    `opened` says when the first known life of a position in question began, `began` when the one
+    did that fills known now have not ended.
     """
     accounts = covered_accounts(book, snapshot, rules)
     digest = snapshot_digest(snapshot, accounts)
@@ -103,6 +105,7 @@ def reconcile(
             rows,
             in_motion,
             opened or {},
+            began or {},
         )
         verdict = judge_absences(look)
         decided += [*_anchors(look), *verdict.decided]

@@ -174,10 +174,9 @@ class Succession:
         ]
         fresh = {holding.key for holding in found}
         found += [
-            Holding(known.row, known.quantity, known.appeared_at)
+            Holding(self._rows[key], self._rows[key].quantity, known.appeared_at)
             for key, known in sorted(self._appeared.items())
-            if known.row is not None
-            and known.appeared_at is not None
+            if known.appeared_at is not None
             and key in self._present
             and key not in fresh
             and self._still_appeared(key)
@@ -196,7 +195,11 @@ class Succession:
 
     @cached_property
     def _present(self) -> frozenset[PositionKey]:
-        return frozenset(row.key for row in self.settled.snapshot.rows if row.quantity)
+        return frozenset(self._rows)
+
+    @cached_property
+    def _rows(self) -> dict[PositionKey, PositionRow]:
+        return {row.key: row for row in self.settled.snapshot.rows if row.quantity}
 
     def _quantity(self, key: PositionKey, known: KnownPosition) -> Decimal:
         standing = self.settled.standing.get(key)

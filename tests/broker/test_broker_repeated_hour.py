@@ -64,11 +64,12 @@ def test_no_fill_is_later_than_its_receipt() -> None:
 def test_what_an_earlier_answer_did_not_have_came_after_it() -> None:
     times = FillTimes(asked_at={"DU1": FIRST + 10 * MINUTE})
     assert asked(times, SECOND + MINUTE) == (SECOND, "")
-    # An answer from before the first of the two says nothing.
-    times = FillTimes(asked_at={"DU1": FIRST - MINUTE})
-    moment, doubt = asked(times, SECOND + MINUTE)
-    assert moment == FIRST
-    assert "the first is taken" in doubt
+    # One from before the first of the two says nothing, nor one of the same moment.
+    for too_early in (-MINUTE, MINUTE / 2):
+        times = FillTimes(asked_at={"DU1": FIRST + too_early})
+        moment, doubt = asked(times, SECOND + MINUTE)
+        assert moment == FIRST
+        assert "the first is taken" in doubt
 
 
 def test_an_answer_of_another_day_or_account_says_nothing() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -624,3 +625,26 @@ async def test_a_sync_without_all_fills_knows_them_until_no_time(
     await rig.engine.stop()
     await start()
     assert broker.fills_known_until == {ACCOUNT: clock.now()}
+
+
+async def test_a_zero_row_says_nothing_of_what_is_opened_after_it(
+    start: Start, broker: ScriptedBroker, clock: HandClock
+) -> None:
+    broker.hold(2, "5")
+    rig = await start(sync_on_position_update=False, sync_on_trade=False)
+    await rig.engine.sync_now()
+    flat = broker.hold(1, "0", "0")
+    broker.drop(1)
+    broker.push(RowPushed(flat, "s1", broker.broker_now()))
+    await clock.advance(30)
+    broker.trade(1, Side.BOUGHT, "3", "10")
+    await rig.engine.sync_now()
+    assert await statuses(rig) == {1: "OPEN", 2: "OPEN"}
+    await clock.advance(30)
+    await rig.engine.sync_now()
+    # Its row lags, or it is gone: that its contract was flat before is no evidence.
+    assert await statuses(rig) == {1: "MISSING", 2: "OPEN"}
+    with closing(sqlite3.connect(rig.path)) as db:
+        sql = "SELECT count(*) FROM inbox WHERE kind = 'close_decided'"
+        assert db.execute(sql).fetchone() == (0,)
+    await verified(rig)

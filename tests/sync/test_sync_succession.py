@@ -377,3 +377,20 @@ async def test_a_word_that_does_not_fit_changes_nothing(
     assert [h.status for h in await holds(rig)] == ["held"]
     await rig.engine.sync_now()
     assert await status(rig, 1) == "MISSING"
+
+
+async def test_what_came_and_was_added_to_is_judged_as_it_is_now(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    """At once: a second look at the same rows has nothing to add."""
+    rig = await holding(start, broker)
+    broker.hold(2, "50", "10.01", what=NEW)
+    await rig.engine.sync_now()
+    assert await kinds(rig) == []
+    await rig.clock.advance(3600)
+    broker.trade_in(NEW, Side.BOUGHT, "50", "10", "1")
+    broker.hold(2, "100", "10.01", what=NEW)
+    broker.drop(1)
+    await rig.engine.sync_now()
+    assert await kinds(rig) == [HoldKind.SAME_HOLDING]
+    assert (await rig.engine.dry_run()).is_empty
