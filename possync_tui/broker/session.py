@@ -196,7 +196,7 @@ class IbkrBroker:
         return self._state.phase in (Phase.RECONNECTING, Phase.FAILED) or self._state.is_paused
 
     def _usable_link(self) -> Link:
-        if self._link is None or not self._state.is_usable:
+        if self._link is None:
             raise BrokerUnavailable(self._state.sentence)
         return self._link
 

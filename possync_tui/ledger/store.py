@@ -134,7 +134,6 @@ class Ledger:
         self._reader = reader
         self._writer = writer
         self._seen_by_key: dict[PositionKey, int] = {}
-        self._seen_by_book: int | None = None
         self._memory = Memory()
         self._data_version: int | None = None
 
@@ -195,7 +194,7 @@ class Ledger:
 
         book, seq = await self._sync_connection.read(read)
         # A reader learns here how far the writer has come; the writer knows.
-        self._seen_by_book, self._last_seq = seq, max(seq, self._last_seq)
+        self._last_seq = max(seq, self._last_seq)
         return book
 
     async def fills_known_until(self) -> Mapping[str, datetime]:
@@ -238,9 +237,8 @@ class Ledger:
 
     async def commit(self, plan: Plan, result: SyncResult) -> SyncResult:
         now = self._opening.now()
-        otherwise = self._last_seq if self._seen_by_book is None else self._seen_by_book
         keys = plan.planned.union(item.key for item in plan.decided)
-        seen: Seen = {key: self._seen_by_key.get(key, otherwise) for key in keys}
+        seen: Seen = {key: self._seen_by_key.get(key, 0) for key in keys}
         return await self._append(lambda db: self._memory.commit(db, plan, result, seen, now))
 
     async def record_run(self, result: SyncResult) -> SyncResult:

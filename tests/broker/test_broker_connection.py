@@ -287,6 +287,44 @@ async def test_our_own_ghost_does_not_need_the_user(tws: ScriptedTws, connect: C
     assert Phase.FAILED not in session.phases
 
 
+async def test_a_ghost_that_stays_is_another_program(tws: ScriptedTws, connect: Connect) -> None:
+    session = await connect(client_id=7)
+    for _ in range(2):
+        # Each time anew: one that went away in time says nothing about the next.
+        tws.taken_ids = {"7"}
+        before = len(tws.clients)
+        tws.client.drop()
+        await session.until(lambda seen=before: len(tws.clients) >= seen + 3, "three tries")
+        tws.taken_ids = set()
+        await session.broker.connected(5)
+    tws.taken_ids = {"7"}
+    before = len(tws.clients)
+    tws.client.drop()
+    await session.until_phase(Phase.FAILED)
+    assert len(tws.clients) == before + 6
+    async with asyncio.timeout(2):
+        # Who asks for a session hears at once that only the user can mend it.
+        with pytest.raises(BrokerUnavailable, match="IBKR_CLIENT_ID"):
+            await session.broker.connected(60)
+    assert not session.broker.pause_reconnecting()
+
+
+@pytest.mark.parametrize(("settled_after", "attempts"), [(0.0, [1, 1]), (60.0, [1, 2])])
+async def test_a_session_that_stood_for_a_while_is_no_failure(
+    tws: ScriptedTws, connect: Connect, settled_after: float, attempts: list[int]
+) -> None:
+    """Else a week of sessions would end in the longest of waits."""
+    session = await connect(settled_after=settled_after)
+    seen = []
+    for number in (2, 3):
+        tws.client.drop()
+        await session.until_phase(Phase.RECONNECTING)
+        seen.append(session.broker.state.attempt)
+        await session.until(lambda count=number: len(tws.clients) == count, "a login")
+        await session.broker.connected(5)
+    assert seen == attempts
+
+
 async def test_without_a_client_id_a_free_one_is_taken(tws: ScriptedTws, connect: Connect) -> None:
     tws.taken_ids = {"71", "72"}
     session = await connect()

@@ -415,3 +415,36 @@ async def test_it_is_known_until_when_all_fills_are_known(tmp_path: Path, clock:
     assert await again.fills_known_until() == known
     assert (await again.verify()).ok
     await again.close()
+
+
+async def test_what_comes_while_a_plan_is_made_is_for_the_next_whoever_looks_meanwhile(
+    ledger: Ledger,
+) -> None:
+    plan = await held(ledger)
+    late = fill("s.02", Side.SOLD, "10", "11", START + timedelta(minutes=1))
+    await ledger.record([late])
+    # A look that has not its turn yet reads the book, and makes no plan.
+    assert KEY in (await ledger.book()).touched
+    await ledger.commit(plan, result_of(plan, LATER))
+    assert KEY in (await ledger.book()).touched
+    await sync(ledger, [row("50")], LATER + timedelta(minutes=1))
+    assert (await ledger.verify()).ok
+
+
+async def test_a_reader_remembers_nothing_of_what_another_instance_writes(
+    path: Path, ledger: Ledger, clock: TestClock
+) -> None:
+    await sync(ledger, [row("100")], START)
+    reader = await open_ledger(path, clock=clock, read_only=True)
+    before = len((await reader.ground([KEY])).histories[KEY])
+    await ledger.record([SALE])
+    assert len((await reader.ground([KEY])).histories[KEY]) == before + 1
+    await reader.close()
+
+
+async def test_what_it_is_bound_to_is_known_at_once(tmp_path: Path, clock: TestClock) -> None:
+    ledger = await open_ledger(tmp_path / "fresh.sqlite3", clock=clock)
+    assert ledger.environment is None
+    await ledger.bind(Environment.PAPER, [ACCOUNT])
+    assert ledger.environment is Environment.PAPER
+    await ledger.close()

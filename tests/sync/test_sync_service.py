@@ -15,7 +15,7 @@ from possync_tui.broker.port import (
     RequestRefused,
     SnapshotRefused,
 )
-from possync_tui.domain.instruments import Instrument
+from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.observations import RowPushed, Side
 from possync_tui.domain.plan import ChangeKind, PutLife
 from possync_tui.domain.runs import Failure, Outcome, Trigger
@@ -648,3 +648,35 @@ async def test_a_zero_row_says_nothing_of_what_is_opened_after_it(
         sql = "SELECT count(*) FROM inbox WHERE kind = 'close_decided'"
         assert db.execute(sql).fetchone() == (0,)
     await verified(rig)
+
+
+async def test_a_missing_position_that_is_pushed_again_is_looked_at(
+    start: Start, broker: ScriptedBroker, clock: HandClock
+) -> None:
+    for con_id in (1, 2, 3):
+        broker.hold(con_id, "100")
+    rig = await start()
+    await rig.engine.scheduler.start()
+    await rig.engine.sync_now()
+    same = broker.rows[PositionKey(ACCOUNT, 1)]
+    broker.drop(1)
+    await rig.engine.sync_now()
+    assert (await statuses(rig))[1] == "MISSING"
+    broker.hold(1, "100")
+    broker.push(RowPushed(same, "s1", broker.broker_now()))
+    await clock.advance(2)
+    assert (await statuses(rig))[1] == "OPEN"
+
+
+async def test_an_account_of_another_login_does_not_make_this_a_first_look(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    """Its day's fills are waited for when it is there."""
+    broker.accounts = (ACCOUNT, OTHER)
+    rig = await start(accounts=(ACCOUNT,))
+    await rig.engine.sync_now()
+    await rig.engine.stop()
+    broker.accounts = (ACCOUNT,)
+    rig = await start()
+    broker.execution_fails.append(BrokerTimeout("no answer"))
+    assert (await rig.engine.sync_now()).outcome is Outcome.COMMITTED
