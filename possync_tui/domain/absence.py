@@ -168,10 +168,20 @@ def _bulk_of(look: Look, absent: Sequence[KnownPosition]) -> frozenset[PositionK
     if not recent:
         return already
     shown = {key for key in look.present if not look.rows[key].instrument.is_virtual_cash}
-    gone = len(recent) + sum(
-        1
-        for account, closed_at in look.book.closed_as_missing
-        if account == look.account and as_of - closed_at <= BULK_WINDOW
+    # What absence alone closes counts from now on, and so at this look already.
+    closing = [
+        known
+        for known in absent
+        if known.key not in recent and _confirm(look, known, is_bulk=known.key in already)[0]
+    ]
+    gone = (
+        len(recent)
+        + len(closing)
+        + sum(
+            1
+            for account, closed_at in look.book.closed_as_missing
+            if account == look.account and as_of - closed_at <= BULK_WINDOW
+        )
     )
     many = gone >= BULK_LEAST and gone > len(shown)
     return already | recent if many or not shown else already

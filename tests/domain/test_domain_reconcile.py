@@ -278,6 +278,19 @@ def test_disappearance_spread_over_days_is_not_bulk() -> None:
     assert HoldKind.BULK_MISSING not in verdict.raised()
 
 
+def test_what_is_closed_as_missing_counts_towards_bulk_at_once() -> None:
+    """A second look at the same rows counts it, too: it has to hold the same."""
+    old, new, left = [row(1), row(2)], row(3), row(100)
+    long_gone = [missing(r, ago=25 * 3600) for r in old]
+    verdict = judge(book(*long_gone, known(new), known(left)), snapshot(left))
+    assert verdict.closed() == dict.fromkeys((1, 2), CloseReason.CONFIRMED_MISSING)
+    assert verdict.raised() == [HoldKind.BULK_MISSING]
+    # Where absence closes nothing, they are gone since long.
+    verdict = judge(book(*long_gone, known(new), known(left)), snapshot(left), Rules())
+    assert verdict.closed() == {}
+    assert HoldKind.BULK_MISSING not in verdict.raised()
+
+
 def test_virtual_cash_is_never_missing_to_closed() -> None:
     cash, other = row(1, what=instrument(1, "CASH")), row(2)
     verdict = judge(book(missing(cash), known(other)), snapshot(other))
