@@ -101,7 +101,7 @@ class SyncScheduler:
         *,
         even_if_disabled: bool = False,
     ) -> None:
-        if self._stopping or not (self._policy.enabled or even_if_disabled):
+        if not (self._policy.enabled or even_if_disabled):
             return
         now = self._clock.monotonic()
         first, _ = self._asked.get(trigger, (now, now))

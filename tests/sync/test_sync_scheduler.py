@@ -51,6 +51,21 @@ async def test_disabled_stops_periodic_and_triggered_but_never_by_hand(
     await rig.clock.advance(10)
     assert await triggers(rig) == []
     assert (await rig.engine.sync_now()).ok
+    # Nor what the user decided.
+    rig.engine.scheduler.decided()
+    await rig.clock.advance(1)
+    assert await triggers(rig) == ["manual", "review"]
+
+
+async def test_what_is_told_while_it_stands_still_is_not_lost(start: Start) -> None:
+    rig, _ = await running(start)
+    await rig.engine.scheduler.stop()
+    rig.engine.scheduler.trade_executed()
+    await rig.clock.advance(1)
+    assert await triggers(rig) == []
+    await rig.engine.scheduler.start()
+    await rig.clock.advance(1)
+    assert await triggers(rig) == ["trade"]
 
 
 async def test_a_disconnected_interval_is_skipped_and_the_next_one_tried(
@@ -230,6 +245,15 @@ async def test_armed_by_key_disarms_after_an_hour(start: Start) -> None:
     assert seen == [True, True, False]
     changes = [e.arming.armed for e in rig.events if isinstance(e, ArmingChanged)]
     assert changes == [True, False]
+
+
+async def test_the_timer_of_what_is_armed_ends_with_the_program(start: Start) -> None:
+    rig = await start()
+    rig.engine.arm(True)
+    await settle()
+    await rig.engine.stop()
+    await settle()
+    assert "disarm" not in {task.get_name() for task in asyncio.all_tasks()}
 
 
 async def test_armed_by_key_does_not_survive_the_session(

@@ -18,8 +18,9 @@ from possync_tui.broker.port import (
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.observations import RowPushed, Side
 from possync_tui.domain.plan import ChangeKind, PutLife
-from possync_tui.domain.runs import Failure, Outcome, Trigger
+from possync_tui.domain.runs import Failure, Outcome, SyncStats, Trigger
 from possync_tui.ledger.port import EntryQuery, LedgerError
+from possync_tui.ledger.store import Ledger
 from possync_tui.sync.events import SyncFinished
 
 from .conftest import ACCOUNT, OTHER, HandClock, Rig, ScriptedBroker, Start, settle
@@ -680,3 +681,17 @@ async def test_an_account_of_another_login_does_not_make_this_a_first_look(
     rig = await start()
     broker.execution_fails.append(BrokerTimeout("no answer"))
     assert (await rig.engine.sync_now()).outcome is Outcome.COMMITTED
+
+
+async def test_a_start_that_fails_gives_the_ledger_back(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(_: Ledger) -> SyncStats:
+        raise LedgerError("not today")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Ledger, "stats", fails)
+        with pytest.raises(LedgerError, match="not today"):
+            await start()
+    rig = await start()
+    assert not rig.engine.is_read_only
