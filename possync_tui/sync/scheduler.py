@@ -159,7 +159,7 @@ class SyncScheduler:
     def _take_accounts(self) -> set[int | None]:
         accounts, self._asked_accounts = self._asked_accounts, set()
         # A trigger whose accounts an earlier sync took along asks for all of them.
-        return accounts if accounts and None not in accounts else {None}
+        return accounts or {None}
 
     async def _sync(self, trigger: Trigger, accounts: set[int | None]) -> None:
         try:

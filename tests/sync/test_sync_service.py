@@ -695,3 +695,40 @@ async def test_a_start_that_fails_gives_the_ledger_back(
             await start()
     rig = await start()
     assert not rig.engine.is_read_only
+
+
+async def test_a_stop_does_not_wait_for_tws_for_long(
+    start: Start, broker: ScriptedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig, held, stop = await start(), asyncio.Event(), broker.stop
+
+    async def waits() -> None:
+        await held.wait()
+
+    async def hangs_up() -> None:
+        held.set()
+        await stop()
+
+    monkeypatch.setattr("possync_tui.sync.engine._STOP_PATIENCE", 0.05)
+    monkeypatch.setattr(broker, "stop", hangs_up)
+    broker.before_snapshot.append(waits)
+    syncing = asyncio.create_task(rig.engine.sync_now())
+    await settle()
+    try:
+        async with asyncio.timeout(5):
+            await rig.engine.stop()
+    finally:
+        held.set()
+    assert syncing.done()
+
+
+async def test_the_last_marks_are_kept_for_who_looks_offline(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    broker.hold(1, "100")
+    rig = await start()
+    await rig.engine.sync_now()
+    broker.mark(1, "12.5")
+    await rig.engine.stop()
+    with closing(sqlite3.connect(rig.path)) as db:
+        assert db.execute("SELECT current_price FROM positions").fetchone() == (12.5,)
