@@ -732,3 +732,16 @@ async def test_the_last_marks_are_kept_for_who_looks_offline(
     await rig.engine.stop()
     with closing(sqlite3.connect(rig.path)) as db:
         assert db.execute("SELECT current_price FROM positions").fetchone() == (12.5,)
+
+
+async def test_whatever_fails_at_a_stop_the_ledger_is_given_back(
+    start: Start, broker: ScriptedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails() -> None:
+        raise OSError("no")
+
+    rig = await start()
+    with monkeypatch.context() as broken:
+        broken.setattr(broker, "stop", fails)
+        await rig.engine.stop()
+    assert not (await start()).engine.is_read_only
