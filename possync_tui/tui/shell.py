@@ -11,6 +11,7 @@ from textual.app import App, SystemCommand
 from textual.driver import Driver
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.widgets._toast import ToastHolder, ToastRack
 from textual.worker import Worker, WorkerState
 
 from possync_tui.domain.clock import Clock
@@ -128,6 +129,17 @@ class Shell(App[None]):
                 return
 
     # --- colours -----------------------------------------------------------------------------
+
+    def _refresh_notifications(self) -> None:
+        super()._refresh_notifications()
+        self.call_later(self._drop_empty_holders)
+
+    def _drop_empty_holders(self) -> None:
+        """Textual takes a toast away that is over, but may leave what held it for good."""
+        there = {ToastRack._toast_id(notification) for notification in self._notifications}
+        for holder in self.screen.query(ToastHolder):
+            if holder.id not in there:
+                holder.remove()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own colours, as far as the theme has none of its own for them."""

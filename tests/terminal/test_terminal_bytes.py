@@ -88,14 +88,14 @@ def happen(gateway: Gateway) -> None:
 
 
 ESCAPE, ENTER, PALETTE = "\x1b", "\r", "\x10"
-# Keys, what stands there then, and the keys that walk through it and leave it.
+# Keys, what stands there then and not before, and the keys that walk through it and leave it.
 SCREENS = (
     ("1bbb", "Positions", "j" * 20),
     (ENTER, "Open lots", f"23{ESCAPE}"),
     ("4z", "Sync log", "lllljjjyz1"),
     ("d", "What a sync would change", f"jjjjjj{ESCAPE}"),
     ("r", "Sync runs", f"jjj{ESCAPE}"),
-    ("v", "Review", "jj"),
+    ("v", "Evidence", "jj"),
     ("A", "for the journal", f"{ESCAPE}{ESCAPE}"),
     ("p", "Realized P&L", "jjjjbc"),
     (ENTER, "Lots that it closed", f"jj{ESCAPE}{ESCAPE}"),

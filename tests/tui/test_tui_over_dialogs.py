@@ -1,9 +1,9 @@
-"""What is said while a question is asked does not lie over its answers."""
+"""Toasts: they do not lie over the answers to a question, and leave nothing behind."""
 
 import pytest
 from textual.geometry import Region
 from textual.widgets import Button
-from textual.widgets._toast import Toast
+from textual.widgets._toast import Toast, ToastHolder
 
 from tests.tui.conftest import Running, press
 
@@ -29,3 +29,18 @@ async def test_a_toast_leaves_the_buttons_free(running: Running, question: str) 
         assert toasts.area
         assert buttons
         assert not any(toasts.overlaps(button) for button in buttons)
+
+
+async def test_a_toast_that_is_over_leaves_nothing_behind(running: Running) -> None:
+    async with running((80, 24)) as pilot:
+        app = pilot.app
+        app.notify("This is over before it has counted down itself.")
+        await press(pilot)
+        (early,) = app._notifications
+        early.raised_at -= early.timeout
+        app.notify("This is said meanwhile.")
+        await press(pilot)
+        assert len(app.screen.query(ToastHolder)) == 1
+        app.clear_notifications()
+        await press(pilot)
+        assert not app.screen.query(ToastHolder)
