@@ -2,11 +2,14 @@
 
 import asyncio
 
+import pytest
+
 from possync_tui.broker.port import SnapshotRefused
 from possync_tui.domain.connection import Phase
 from possync_tui.domain.observations import ConnectivityLost, RowPushed, Side
-from possync_tui.domain.runs import Outcome
+from possync_tui.domain.runs import Outcome, SyncResult, Trigger
 from possync_tui.sync.events import ArmingChanged
+from possync_tui.sync.service import PositionSyncService
 
 from .conftest import ACCOUNT, Rig, ScriptedBroker, Start, settle
 
@@ -123,6 +126,52 @@ async def test_a_tws_that_loses_ibkr_at_every_snapshot_is_not_pestered(
     broker.connect()
     await rig.clock.advance(0.5)
     assert (await triggers(rig))[before:] == ["reconnect"]
+
+
+async def test_patience_has_an_end(start: Start, broker: ScriptedBroker) -> None:
+    """A reconnect is verified within a minute or two, however often that failed before."""
+    rig, _ = await running(start, sync_interval=86_400)
+    await rig.clock.advance(10)
+
+    async def lost_and_back() -> None:
+        broker.lose()
+        broker.connect()
+
+    broker.before_snapshot = [lost_and_back] * 100
+    broker.fails = [SnapshotRefused("TWS regained IBKR while it was answering")] * 100
+    broker.lose()
+    broker.connect()
+    for _ in range(200):
+        await rig.clock.advance(1)
+    before = (await triggers(rig)).count("reconnect")
+    for _ in range(150):
+        await rig.clock.advance(1)
+    assert (await triggers(rig)).count("reconnect") - before in (2, 3)
+
+
+async def test_the_loop_outlives_an_error_that_nobody_expects(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig, loop = await running(start)
+    request = PositionSyncService.request
+    failed: list[Trigger] = []
+
+    async def request_or_fail(
+        service: PositionSyncService, trigger: Trigger, account_id: int | None = None
+    ) -> SyncResult:
+        if not failed:
+            failed.append(trigger)
+            raise RuntimeError("a fault of ours")
+        return await request(service, trigger, account_id)
+
+    monkeypatch.setattr(PositionSyncService, "request", request_or_fail)
+    await rig.clock.advance(10)
+    assert failed == [Trigger.INTERVAL]
+    assert await triggers(rig) == []
+    assert "a fault of ours" in caplog.text
+    await rig.clock.advance(300)
+    assert await triggers(rig) == ["interval"]
+    assert not loop.done()
 
 
 async def test_a_trade_is_followed_by_a_sync_at_once(start: Start, broker: ScriptedBroker) -> None:
