@@ -25,6 +25,17 @@ async def running(start: Start, **changes: object) -> tuple[Rig, "asyncio.Task[N
     return rig, loop
 
 
+def lose_ibkr_at_every_snapshot(broker: ScriptedBroker) -> None:
+    async def lost_and_back() -> None:
+        broker.lose()
+        broker.connect()
+
+    broker.before_snapshot = [lost_and_back] * 100
+    broker.fails = [SnapshotRefused("TWS regained IBKR while it was answering")] * 100
+    broker.lose()
+    broker.connect()
+
+
 async def test_first_after_the_delay_then_every_interval(start: Start) -> None:
     rig, _ = await running(start)
     await rig.clock.advance(9.9)
@@ -104,15 +115,7 @@ async def test_a_tws_that_loses_ibkr_at_every_snapshot_is_not_pestered(
     """The simulation saw twenty refused syncs a second (seed 54), each a row of the ledger."""
     rig, _ = await running(start)
     await rig.clock.advance(10)
-
-    async def lost_and_back() -> None:
-        broker.lose()
-        broker.connect()
-
-    broker.before_snapshot = [lost_and_back] * 100
-    broker.fails = [SnapshotRefused("TWS regained IBKR while it was answering")] * 100
-    broker.lose()
-    broker.connect()
+    lose_ibkr_at_every_snapshot(broker)
     for _ in range(250):
         await rig.clock.advance(1)
     # At once, then after 1, 2, 4, ... 60 s.
@@ -132,15 +135,7 @@ async def test_patience_has_an_end(start: Start, broker: ScriptedBroker) -> None
     """A reconnect is verified within a minute or two, however often that failed before."""
     rig, _ = await running(start, sync_interval=86_400)
     await rig.clock.advance(10)
-
-    async def lost_and_back() -> None:
-        broker.lose()
-        broker.connect()
-
-    broker.before_snapshot = [lost_and_back] * 100
-    broker.fails = [SnapshotRefused("TWS regained IBKR while it was answering")] * 100
-    broker.lose()
-    broker.connect()
+    lose_ibkr_at_every_snapshot(broker)
     for _ in range(200):
         await rig.clock.advance(1)
     before = (await triggers(rig)).count("reconnect")
