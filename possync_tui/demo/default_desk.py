@@ -50,7 +50,7 @@ def default_desk(seed: int = 1, clock: Clock | None = None, *, account_prefix: s
         held = _varied(Decimal(quantity), instrument, draws)
         cost = (Decimal(paid) * instrument.unit).quantize(COST_STEP)
         desk.add_position(codes[number - 1], instrument, held, cost, price)
-    _begin_day(desk, draws)
+    _begin_day(desk, draws, seed)
     return desk
 
 
@@ -146,8 +146,11 @@ def _varied(quantity: Decimal, instrument: Instrument, draws: random.Random) -> 
     return quantity + (1 if quantity > 0 else -1) * 10 * tenth
 
 
-def _begin_day(desk: Desk, draws: random.Random) -> None:
-    """Eight fills between midnight in New York and now, so that reqExecutions has an answer."""
+def _begin_day(desk: Desk, draws: random.Random, seed: int) -> None:
+    """Eight fills between midnight in New York and now, so that reqExecutions has an answer.
+
+    A desk of the same day and seed has the same ones, by their ids, however often it is started.
+    """
     midnight, now = desk.midnight(), desk.clock.now()
     rows = draws.sample(desk.positions(), 8)
     moments = sorted(draws.uniform(0.05, 0.95) for _ in rows)
@@ -160,4 +163,8 @@ def _begin_day(desk: Desk, draws: random.Random) -> None:
         price = row.instrument.round_price(row.price * (1 + shift))
         seconds = int((now - midnight).total_seconds() * moment)
         time = (midnight + timedelta(seconds=seconds)).astimezone(now.tzinfo)
-        desk.trade(row.account, row.con_id, side, max(share, step), price, time=time)
+        exec_id = (
+            f"{0xE0D50000 + seed % 0x10000:08x}.{int(midnight.timestamp()):08x}.{index:02d}.01"
+        )
+        size = max(share, step)
+        desk.trade(row.account, row.con_id, side, size, price, time=time, exec_id=exec_id)

@@ -150,13 +150,14 @@ class Desk:
         commission_currency: str | None = None,
         client_id: int = 0,
         order_id: int = 0,
+        exec_id: str | None = None,
     ) -> Execution:
         """Book a fill at ``price`` (default: the mark) and announce it.
 
         ``commission`` defaults to IBKR's usual one for the contract; its report exists
         ``commission_delay`` seconds later, or never without ``with_report``. ``push=False`` keeps
         the position row back; ``with_execution=False`` makes a fill that reqExecutions does not
-        return until ``reveal``.
+        return until ``reveal``. ``exec_id`` is for a fill that another run made, too.
         """
         self._check_account(account)
         direction, size = Side(side), Decimal(quantity)
@@ -168,8 +169,9 @@ class Desk:
         instrument = self.instruments[con_id]
         fee = usual_commission(instrument, size, paid) if commission is None else commission
         moment = time or self.clock.now().replace(microsecond=0)
+        usual_id = self._next_exec_id(moment)
         execution = Execution(
-            exec_id=self._next_exec_id(moment),
+            exec_id=exec_id or usual_id,
             account=account,
             instrument=instrument,
             side=direction,

@@ -161,3 +161,19 @@ def test_contract_months_are_ahead_and_on_third_fridays(day: int) -> None:
     assert 15 <= expiry.day.day <= 21
     assert 20 <= (expiry.day - today).days <= 130
     assert expiry.future_suffix[0] in "HMUZ"
+
+
+def test_a_desk_that_is_started_again_has_made_the_same_fills() -> None:
+    """A ledger that goes on with it would book what they realized once more otherwise."""
+
+    def fills(clock: ManualClock, seed: int = 1) -> dict[str, tuple[object, ...]]:
+        return {
+            fill.exec_id: (fill.account, fill.con_id, fill.side, fill.quantity, fill.price)
+            for fill in default_desk(seed=seed, clock=clock).executions
+        }
+
+    first = fills(ManualClock(NOON))
+    assert len(first) == 8
+    assert fills(ManualClock(NOON + timedelta(hours=2))) == first
+    assert not fills(ManualClock(NOON), seed=2).keys() & first.keys()
+    assert not fills(ManualClock(NOON + timedelta(days=1))).keys() & first.keys()
