@@ -60,6 +60,8 @@ class Column(Generic[Row]):
     raw: Callable[[Row], object] | None = None
     is_whole: bool = False
     """Others go before its text is cut."""
+    written: str = ""
+    """Its title in a file, where the value there is another one than on the screen."""
     still: Callable[[Row], object] | None = None
     """What the cell is made of, where that is one thing: while that stays, so does the cell."""
 

@@ -317,6 +317,7 @@ def holding_columns(shown: Redaction) -> tuple[Column[Holding], ...]:
             order=lambda h: by_time(h.marked_at),
             wants_high_first=True,
             raw=lambda h: h.marked_at,
+            written="Price at",
         ),
     )
 

@@ -178,6 +178,7 @@ def with_headings(column: Column[Holding], shown: Redaction) -> Column[PositionL
         least=column.least,
         most=column.most,
         is_whole=column.is_whole,
+        written=column.written,
         order=order if column.order else None,
         wants_high_first=column.wants_high_first,
         raw=raw if column.raw else None,
@@ -186,9 +187,11 @@ def with_headings(column: Column[Holding], shown: Redaction) -> Column[PositionL
 
 
 def heading_text(line: Subtotal, shown: Redaction) -> str:
-    """The group, how many are in it, and of how many no sum holds the value: `?1`."""
+    """The group, how many are in it, and what no sum holds: FX, and of how many the value: `?1`."""
     unknown = f" ?{line.total.unknown}" if line.total.unknown else ""
-    return f"{label_of(line.key, shown)} · {count(line.positions)}{unknown}{_troubles(line)}"
+    apart = line.positions - line.total.positions
+    cash = f", {apart} FX" if apart else ""
+    return f"{label_of(line.key, shown)} · {count(line.positions)}{cash}{unknown}{_troubles(line)}"
 
 
 def _troubles(line: Subtotal) -> str:

@@ -38,6 +38,8 @@ async def test_the_positions_are_copied_exactly_and_without_their_sums(
         assert {row["Symbol"] for row in rows} == set(views)
         for row in rows:
             view = views[row["Symbol"]]
+            # By a heading over it, a row of the file has no account.
+            assert (row["Account"], row["Ccy"]) == (view.account, view.currency)
             assert Decimal(row["Qty"]) == view.quantity
             assert Decimal(row["Avg price"]) == view.average_price
             if view.market_value is None:

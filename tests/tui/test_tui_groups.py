@@ -10,12 +10,12 @@ from textual.strip import Strip
 from possync_tui.sync.events import LedgerChanged
 from possync_tui.tui.holdings import Holding
 from possync_tui.tui.position_filter import matches
-from possync_tui.tui.position_groups import Grouping, Subtotal
+from possync_tui.tui.position_groups import Grouping, Subtotal, heading_text
 from possync_tui.tui.screens.columns_dialog import ColumnsDialog
 from possync_tui.tui.widgets.line_writer import LineWriter
 from possync_tui.tui.widgets.positions_table import PositionsTable
 from tests.tui import desk_book
-from tests.tui.conftest import Running, dashboard, press, screen_text, settle
+from tests.tui.conftest import Running, app_of, dashboard, press, screen_text, settle
 from tests.tui.desk_book import CODES
 from tests.tui.fake_engine import NOW, FakeEngine, FixedClock
 from tests.tui.test_tui_positions import AAPL, IBM, NVDA
@@ -47,6 +47,9 @@ async def test_each_group_has_its_own_sum_and_one_currency(running: Running, by:
             assert {row.view.currency for row in rows} == {heading.key.currency}
             worth = [row.value for row in rows if row.view.sec_type != "CASH" and row.value]
             assert heading.total.value == (sum(worth) if worth else None)
+            cash = sum(1 for row in rows if row.view.sec_type == "CASH")
+            said = heading_text(heading, app_of(pilot).desk.shown)
+            assert (f", {cash} FX" in said) is (cash > 0)
             known = [row.view.realized_pnl for row in rows if row.view.sec_type != "CASH"]
             told = [amount for amount in known if amount is not None]
             assert heading.realized == (sum(told) if told else None)

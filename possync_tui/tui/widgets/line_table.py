@@ -113,6 +113,10 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         """The columns that there is something to say in; room decides about the rest."""
         return self._columns
 
+    def columns_to_write(self) -> Sequence[Column[Row]]:
+        """The columns of a file."""
+        return tuple(self.shown_columns())
+
     def has_room_for(self, column_id: str) -> bool:
         """Whether the column is on the screen now."""
         return any(placed.column.id == column_id for placed in self.placed)

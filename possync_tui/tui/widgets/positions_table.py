@@ -39,10 +39,10 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
     """Positions, and where they are grouped a heading with subtotals over each group."""
 
     note_spares = frozenset({"symbol", "account", "type", "currency", "quantity", "average"})
-    IN_HEADING: ClassVar[dict[Grouping, set[str]]] = {
-        Grouping.ACCOUNT: {"account", "currency"},
-        Grouping.CURRENCY: {"currency"},
-        Grouping.TYPE: {"type", "currency"},
+    IN_HEADING: ClassVar[dict[Grouping, frozenset[str]]] = {
+        Grouping.ACCOUNT: frozenset({"account", "currency"}),
+        Grouping.CURRENCY: frozenset({"currency"}),
+        Grouping.TYPE: frozenset({"type", "currency"}),
     }
     """The columns whose values a group's heading says."""
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -113,21 +113,27 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
         return "symbol", heading_text(row, self._desk.shown)
 
     def shown_columns(self) -> Iterable[Column[PositionLine]]:
-        wanted = self.wanted_columns()
-        if not self._desk.engine.is_read_only:
-            return wanted
-        # A live value that no ledger has; the totals say where it is told.
-        return [column for column in wanted if column.id != "day"]
+        return self._told_here(self.wanted_columns())
+
+    def columns_to_write(self) -> Sequence[Column[PositionLine]]:
+        # No heading of a group stands over a row that is written.
+        return self._told_here(self._choose(frozenset()))
+
+    def _told_here(self, wanted: list[Column[PositionLine]]) -> list[Column[PositionLine]]:
+        """Without the day's P&L, if only the ledger is read: the totals say where it is told."""
+        is_told = not self._desk.engine.is_read_only
+        return [column for column in wanted if is_told or column.id != "day"]
 
     def wanted_columns(self) -> list[Column[PositionLine]]:
         """Those that were chosen, or else those that tell something apart."""
+        return self._choose(self.IN_HEADING[self.grouping] if self.grouping else frozenset())
+
+    def _choose(self, in_heading: frozenset[str]) -> list[Column[PositionLine]]:
         chosen, columns = self._desk.choices.now.columns, in_order(self._columns, self._order)
         if chosen is not None:
             # Without its symbol a row would have no name.
             return [c for c in columns if c.id in chosen or c.id == "symbol"]
-        hidden = {column.id for column in self.others}
-        if self.grouping is not None:
-            hidden |= self.IN_HEADING[self.grouping]
+        hidden = {column.id for column in self.others} | in_heading
         if self._desk.account is not None or len({h.view.account for h in self.holdings}) < 2:
             hidden.add("account")
         if len({h.view.currency for h in self.holdings}) < 2:

@@ -13,9 +13,9 @@ Key = TypeVar("Key", bound=Hashable)
 
 def csv_text(table: LineTable[Row, Key]) -> str:
     """The columns that were chosen, also where the screen has no room for them."""
-    columns = tuple(table.shown_columns())
+    columns = table.columns_to_write()
     rows = ([column.exact(row) for column in columns] for row in table.rows_to_write())
-    return csv_of([column.title for column in columns], rows)
+    return csv_of([column.written or column.title for column in columns], rows)
 
 
 def row_text(table: LineTable[Row, Key]) -> str:
@@ -32,4 +32,7 @@ def cells_of(table: LineTable[Row, Key]) -> list[tuple[str, str]]:
     row = table.cursor_row
     if row is None or not any(row is each for each in table.rows_to_write()):
         return []
-    return [(column.title, csv_cell(column.exact(row))) for column in table.shown_columns()]
+    return [
+        (column.written or column.title, csv_cell(column.exact(row)))
+        for column in table.columns_to_write()
+    ]
