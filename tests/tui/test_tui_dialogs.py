@@ -120,3 +120,13 @@ async def test_masked_accounts_stay_masked_in_what_is_asked(
     async with running(mask_accounts=True) as pilot:
         said = await _asked(pilot, "v", "E")
         assert not any(code in said for code in CODES)
+
+
+async def test_in_a_dialog_that_got_less_room_one_sees_what_one_types(running: Running) -> None:
+    async with running((140, 40)) as pilot:
+        await press(pilot, "v", "j", "A", "tab")
+        await pilot.resize_terminal(60, 15)
+        await press(pilot, *"12.5")
+        told = screen_text(pilot)
+        assert "12.5" in told
+        assert "Accept: MISSING" in told

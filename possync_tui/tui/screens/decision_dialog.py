@@ -121,6 +121,7 @@ class DecisionDialog(Dialog[Word]):
             self.keys_told = ((self._transfer_key, DECISION_DEEDS[0].help), *self.keys_told)
         self._is_accepting = accept
         self._remark = Remark()
+        self._was_warned = False
         views = views_of(holds[0], desk.picture.positions)
         self._sec_type = views[0].sec_type if views else ""
 
@@ -149,6 +150,9 @@ class DecisionDialog(Dialog[Word]):
     def on_mount(self) -> None:
         self.query_one("#note", Input).focus()
 
+    def on_input_changed(self) -> None:
+        self._remark.complain("")
+
     def on_input_submitted(self) -> None:
         self._answer(is_transfer=False)
 
@@ -171,6 +175,13 @@ class DecisionDialog(Dialog[Word]):
             price = parse_price(said) if said else None
         except BadPrice as bad:
             self._remark.complain(str(bad))
+            return
+        if price is None and self._may_have_price and not is_transfer and not self._was_warned:
+            self._was_warned = True
+            self.query_one("#price", Input).focus()
+            self._remark.complain(
+                "no price: what it realized stays unknown; enter once more books it"
+            )
             return
         word = Word(self._is_accepting, note, price, is_transfer)
         unfit = why_unfit(word, HoldKind.MISSING, self._sec_type) if self._may_have_price else None

@@ -101,6 +101,14 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
             yield from self.body()
             yield ButtonRow(*self.buttons())
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show_focused)
+
+    def _show_focused(self) -> None:
+        """What is typed into stays in sight, also where the dialog has to scroll now."""
+        if self.focused is not None:
+            self.focused.scroll_visible(animate=False)
+
     def action_cancel(self) -> None:
         self.dismiss(None)
 
