@@ -38,7 +38,10 @@ def price(value: Decimal | None, *, fine: bool = False) -> str:
     if size >= 10:
         # A quoted quarter tick or 98.125 stays; 194.1412871 from an average does not.
         return number(value, least=2, most=4 if value == round(value, 4) and size < 10_000 else 2)
-    return number(value, least=2, most=4 if size >= 1 else 6)
+    if size >= 1:
+        # Quoted to a tenth of a pip, as currencies are; an average is not.
+        return number(value, least=2, most=5 if value == round(value, 5) else 4)
+    return number(value, least=2, most=6)
 
 
 def arrow(value: Decimal | None) -> str:

@@ -324,6 +324,8 @@ class Desk:
         if last is None:
             return "never synced, not live"
         if self.engine.is_read_only:
+            if not any(view.marked_at for view in self.picture.positions):
+                return "no prices yet: they come with a sync there"
             return f"prices of the last sync, {ago(self.seconds_since(last))}"
         phase = self.engine.connection.phase
         state = "stale" if phase is Phase.STALE else "not live"

@@ -167,6 +167,25 @@ async def test_read_only_says_so_and_refuses_to_sync(running: Running, engine: F
         assert "another instance writes this ledger" in screen_text(pilot)
 
 
+async def test_a_reader_has_no_prices_before_a_sync_has_left_some(
+    running: Running, engine: FakeEngine
+) -> None:
+    engine.is_read_only = True
+    engine.connect(phase=Phase.DISCONNECTED, sentence="Not connected yet.", accounts=())
+    engine.live_marks = {}
+    engine.reads.position_rows = [
+        replace(view, current_price=None, market_value=None, unrealized_pnl=None, marked_at=None)
+        for view in engine.reads.position_rows
+    ]
+    async with running() as pilot:
+        text = squeezed(screen_text(pilot))
+        assert "no prices yet: they come with a sync there" in text
+        assert "prices of the last sync" not in text
+        await press(pilot, "d")
+        assert "Esc goes back" in screen_text(pilot)
+        assert "dry run failed" not in screen_text(pilot)
+
+
 async def test_a_reader_tells_what_the_file_knows_and_why_it_knows_no_more(
     running: Running, engine: FakeEngine, clock: FixedClock
 ) -> None:

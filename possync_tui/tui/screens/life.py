@@ -159,9 +159,7 @@ class LifeScreen(SideScreen):
         is_missing = view.status == Status.MISSING
         status = say((clean(view.status), Tone.WARNING if is_missing else Tone.GAIN))
         # What was held before the first sync was opened at a time that nobody told us.
-        status = say(
-            status, f", on the books since {stamp(view.opened_at)}" if not is_missing else ""
-        )
+        status = say(status, f", known since {stamp(view.opened_at)}" if not is_missing else "")
         if view.missing_since is not None:
             since = stamp(view.missing_since)
             review = self.desk.key_of("review")

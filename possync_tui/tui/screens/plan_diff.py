@@ -225,14 +225,17 @@ class PlanScreen(TableScreen[PlanLine]):
             # A sync has carried it out, or part of it: look again.
             self.start_reading()
 
+    async def _read_and_show(self) -> None:
+        if self.desk.engine.is_read_only:
+            # It asks no broker.
+            self.table.placeholder = f"{self.desk.read_only_sentence} Esc goes back."
+            self.table.refresh()
+            return
+        await super()._read_and_show()
+
     async def read(self) -> Sequence[PlanLine]:
         self._plan = await self.desk.engine.dry_run()
         return plan_lines(self._plan, self.desk)
-
-    def failed_text(self, failure: Exception) -> str:
-        if self.desk.engine.is_read_only:
-            return f"{self.desk.read_only_sentence} Esc goes back."
-        return super().failed_text(failure)
 
     def empty_text(self) -> str:
         return "Nothing: the ledger says what the broker says."
