@@ -191,7 +191,7 @@ def heading_text(line: Subtotal, shown: Redaction) -> str:
     unknown = f" ?{line.total.unknown}" if line.total.unknown else ""
     apart = line.positions - line.total.positions
     cash = f", {apart} FX" if apart else ""
-    return f"{label_of(line.key, shown)} · {count(line.positions)}{cash}{unknown}{_troubles(line)}"
+    return f"{label_of(line.key, shown)} · {count(line.positions)}{unknown}{_troubles(line)}{cash}"
 
 
 def _troubles(line: Subtotal) -> str:

@@ -92,7 +92,7 @@ async def test_the_heading_of_a_group_runs_over_empty_cells(running: Running) ->
         text = screen_text(pilot)
         assert " missing: v " in text
         await press(pilot, "B")
-        assert " DU7654301 USD · 11 ?1 !1 " in screen_text(pilot)
+        assert " DU7654301 USD · 11 ?1 !1, 1 FX " in screen_text(pilot)
         assert "▲     32,993.05" in screen_text(pilot)
 
 
