@@ -143,6 +143,10 @@ class MarksFeed:
         """Ask for the portfolio of one account after the other; runs until cancelled."""
         while True:
             account = self._next_account()
+            if account is None and self._watched_accounts:
+                # All of them are left alone for a while: nobody tells when that is over.
+                await self._clock.sleep(self._portfolio_interval)
+                continue
             if account is None:
                 self._account_news.clear()
                 await self._account_news.wait()
@@ -190,6 +194,8 @@ class MarksFeed:
             return False
         del self._ids[key]
         self._refused.add(key)
+        # Its place is another's now.
+        self._news.set()
         return True
 
     def on_pnl(self, fields: list[str]) -> None:

@@ -46,11 +46,13 @@ class Wire:
     def __init__(self, clock: FastClock) -> None:
         self._clock = clock
         self.asked: list[tuple[float, str]] = []
+        self.subscribed: list[tuple[int, int]] = []
 
     def next_request_id(self) -> int:
-        return 1
+        return len(self.subscribed) + 1
 
-    def request_pnl(self, request_id: int, account: str, con_id: int) -> None: ...
+    def request_pnl(self, request_id: int, account: str, con_id: int) -> None:
+        self.subscribed.append((request_id, con_id))
 
     def cancel_pnl(self, request_id: int) -> None: ...
 
@@ -59,7 +61,9 @@ class Wire:
 
 
 @asynccontextmanager
-async def feed_of(*accounts: str) -> AsyncIterator[tuple[MarksFeed, FastClock, Wire]]:
+async def feed_of(
+    *accounts: str, con_ids: tuple[int, ...] = (265598,), most: int = 0
+) -> AsyncIterator[tuple[MarksFeed, FastClock, Wire]]:
     clock = FastClock()
     wire = Wire(clock)
 
@@ -73,17 +77,21 @@ async def feed_of(*accounts: str) -> AsyncIterator[tuple[MarksFeed, FastClock, W
         RowReader(),
         MarkBook(),
         clock,
-        max_subscriptions=0,
+        max_subscriptions=most,
         portfolio_interval=INTERVAL,
         until_idle=is_idle,
     )
-    feed.watch(frozenset(PositionKey(account, 265598) for account in accounts))
-    task = asyncio.create_task(feed.rotate_portfolios())
+    feed.watch(frozenset(PositionKey(account, n) for account in accounts for n in con_ids))
+    tasks = {
+        asyncio.create_task(feed.rotate_portfolios()),
+        asyncio.create_task(feed.subscribe_all()),
+    }
     try:
         yield feed, clock, wire
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 async def passes(clock: FastClock, seconds: float) -> None:
@@ -118,3 +126,22 @@ async def test_what_tws_has_forgotten_is_asked_for_at_the_next_turn() -> None:
         await passes(clock, INTERVAL + 1)
         assert len(wire.asked) == 2
         assert wire.asked[1][0] - forgotten_at <= INTERVAL
+
+
+async def test_an_account_that_was_left_alone_is_asked_again_later() -> None:
+    """Also the only one: no sync that changes something has to come before."""
+    async with feed_of("DU1") as (feed, clock, wire):
+        await passes(clock, 1)
+        feed.shun_portfolio()
+        assert len(wire.asked) == 1
+        await passes(clock, 3600)
+        assert len(wire.asked) > 2
+
+
+async def test_the_place_of_a_refused_subscription_is_used() -> None:
+    async with feed_of("DU1", con_ids=(1, 2), most=1) as (feed, clock, wire):
+        await passes(clock, 60)
+        assert [con_id for _, con_id in wire.subscribed] == [1]
+        assert feed.refuse(wire.subscribed[0][0])
+        await passes(clock, 60)
+        assert [con_id for _, con_id in wire.subscribed] == [1, 2]
