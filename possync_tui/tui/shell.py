@@ -128,7 +128,7 @@ class Shell(App[None]):
             if not self._keys_under_way:
                 return
 
-    # --- colours -----------------------------------------------------------------------------
+    # --- toasts -----------------------------------------------------------------------------------
 
     def _refresh_notifications(self) -> None:
         super()._refresh_notifications()
@@ -136,10 +136,15 @@ class Shell(App[None]):
 
     def _drop_empty_holders(self) -> None:
         """Textual takes a toast away that is over, but may leave what held it for good."""
+        if not self._screen_stack:
+            # The app is being left.
+            return
         there = {ToastRack._toast_id(notification) for notification in self._notifications}
         for holder in self.screen.query(ToastHolder):
             if holder.id not in there:
                 holder.remove()
+
+    # --- colours -----------------------------------------------------------------------------
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own colours, as far as the theme has none of its own for them."""

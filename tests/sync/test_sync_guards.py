@@ -26,10 +26,19 @@ from possync_tui.sync.events import LedgerChanged, SyncEvent
 from possync_tui.sync.following import BACK, GONE, LOOK_AGAIN
 from possync_tui.sync.look import MOST_LOOKS
 
-from .conftest import HandClock, ScriptedBroker, Start, settle
+from .conftest import HandClock, Rig, ScriptedBroker, Start, settle
 from .test_sync_service import quantities
 
 _LAST_KINDS = "SELECT kind FROM inbox ORDER BY seq DESC LIMIT 2"
+
+
+def reader_of(rig: Rig) -> Engine:
+    """Another instance on the ledger, which finds it open to write elsewhere."""
+
+    async def opened() -> LedgerPort:
+        return await open_ledger(rig.path, clock=rig.clock, fallback_read_only=True)
+
+    return Engine(broker=rig.broker, open_ledger=opened, policy=rig.policy, clock=rig.clock)
 
 
 async def test_armed_by_key_ends_with_the_hour_though_its_timer_is_late(start: Start) -> None:
@@ -156,11 +165,7 @@ async def test_a_second_instance_syncs_nothing_and_says_why(
 ) -> None:
     rig = await start()
     await rig.engine.sync_now()
-
-    async def opened() -> LedgerPort:
-        return await open_ledger(rig.path, clock=clock, fallback_read_only=True)
-
-    other = Engine(broker=broker, open_ledger=opened, policy=rig.policy, clock=clock)
+    other = reader_of(rig)
     await other.start()
     try:
         result = await other.sync_now()
@@ -174,11 +179,7 @@ async def test_a_second_instance_notices_that_the_first_one_ends_and_that_anothe
     start: Start, broker: ScriptedBroker, clock: HandClock
 ) -> None:
     rig = await start()
-
-    async def opened() -> LedgerPort:
-        return await open_ledger(rig.path, clock=clock, fallback_read_only=True)
-
-    other = Engine(broker=broker, open_ledger=opened, policy=rig.policy, clock=clock)
+    other = reader_of(rig)
     told: list[str] = []
     other.bus.subscribe(lambda event: told.append(getattr(event, "text", "")))
     await other.start()
@@ -209,11 +210,7 @@ async def test_a_second_instance_follows_what_the_first_one_writes(
 ) -> None:
     """Counters, positions and what the ledger is bound to: all that stands in the file."""
     rig = await start()
-
-    async def opened() -> LedgerPort:
-        return await open_ledger(rig.path, clock=clock, fallback_read_only=True)
-
-    other = Engine(broker=broker, open_ledger=opened, policy=rig.policy, clock=clock)
+    other = reader_of(rig)
     told: list[SyncEvent] = []
     other.bus.subscribe(told.append)
     await other.start()

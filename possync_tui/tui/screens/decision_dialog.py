@@ -72,11 +72,8 @@ UNKNOWN_MEANING = ("it is carried out with the next sync", "nothing changes")
 
 def name_of(desk: Desk, hold: HoldView) -> str:
     if len(hold.con_ids) > 1 and not hold.symbol:
-        views, whole = (
-            views_of(hold, desk.picture.positions),
-            counted(len(hold.con_ids), "position"),
-        )
-        gone = len(still_gone(views, hold))
+        views = views_of(hold, desk.picture.positions)
+        gone, whole = len(still_gone(views, hold)), counted(len(hold.con_ids), "position")
         return whole if not views or gone == len(hold.con_ids) else f"{gone} of {whole}"
     return clean(hold.symbol) or ("–" if hold.con_id is None else f"contract {hold.con_id}")
 

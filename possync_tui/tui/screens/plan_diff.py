@@ -226,12 +226,21 @@ class PlanScreen(TableScreen[PlanLine]):
             self.start_reading()
 
     async def _read_and_show(self) -> None:
-        if self.desk.engine.is_read_only:
-            # It asks no broker.
-            self.table.placeholder = f"{self.desk.read_only_sentence} Esc goes back."
-            self.table.refresh()
+        if not self.desk.engine.is_read_only:
+            await super()._read_and_show()
             return
-        await super()._read_and_show()
+        # It asks no broker.
+        self.table.placeholder = self._for_readers
+        self.table.refresh()
+
+    def failed_text(self, failure: Exception) -> str:
+        # That it only reads may have turned out while it was asked.
+        is_reader = self.desk.engine.is_read_only
+        return self._for_readers if is_reader else super().failed_text(failure)
+
+    @property
+    def _for_readers(self) -> str:
+        return f"{self.desk.read_only_sentence} Esc goes back."
 
     async def read(self) -> Sequence[PlanLine]:
         self._plan = await self.desk.engine.dry_run()
