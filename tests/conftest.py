@@ -27,3 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--update-pictures") and os.environ.get("CI"):
         raise pytest.UsageError("--update-pictures: not where CI is set; look at them first")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--hypothesis-profile") == "long":
+        for item in items:
+            item.add_marker(pytest.mark.timeout(0))

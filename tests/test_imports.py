@@ -90,6 +90,7 @@ def test_the_first_frame_loads_no_rules_and_no_other_screen() -> None:
     others = {name for name in loaded if name.startswith("possync_tui.tui.screens.")}
     assert others == {"possync_tui.tui.screens.base", "possync_tui.tui.screens.dashboard"}
     assert not {"possync_tui.sync.service", "possync_tui.ledger.store"} & loaded
+    assert not {"possync_tui.tui.palette", "possync_tui.tui.outlining"} & loaded
 
 
 @pytest.mark.parametrize("command", ["status", "positions", "pnl", "runs", "review"])

@@ -5,7 +5,7 @@ of them, since a position that fills made flat is not looked for any more.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -19,6 +19,7 @@ from possync_tui.domain.observations import (
     PriceEvidence,
 )
 from possync_tui.domain.plan import CountAbsence, HoldKind, KnownPosition
+from possync_tui.domain.values import dataclass
 
 BULK_WINDOW = timedelta(days=1)
 BULK_LEAST = 3

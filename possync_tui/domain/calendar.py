@@ -4,9 +4,10 @@ A zone of `None` is that of the machine. A day begins at its first instant: wher
 midnight, when it is put forward; where midnight comes twice, at the first.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
+
+from possync_tui.domain.values import dataclass
 
 
 class CalendarUnit(StrEnum):

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
+
+from possync_tui.domain.values import dataclass
 
 
 class Phase(StrEnum):
@@ -81,8 +83,9 @@ class ConnectionState:
         return self.phase is Phase.CONNECTED
 
 
-# U1234567, DU1234567, DUM123456, F1234567, U1234567F.
-_CODE = re.compile(r"[A-Z]{1,4}[0-9]{1,15}[A-Z]{0,3}")
+# U1234567, DU1234567, DUM123456, F1234567, U1234567F; IBKR documents no form, and brokers that it
+# serves may have their own, so what has the look of a code passes.
+_CODE = re.compile(r"[A-Z][A-Z0-9_.-]{2,19}")
 
 
 def unlike_accounts(codes: Iterable[str]) -> tuple[str, ...]:

@@ -7,17 +7,20 @@ quantity instead of contradicting it.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
 from possync_tui.domain import lots as lot_math
 from possync_tui.domain.happenings import SAME_EVENT, Happening, KnownAdjustment
+from possync_tui.domain.values import dataclass
 
 CLOCK_DOUBT = timedelta(seconds=5)
 """Execution times have whole seconds and our view of the broker's clock is no finer: a fill this
 close to a snapshot may stand on either side of it, and the quantity says on which."""
+
+_NONE = Decimal(0)
 
 MOST_SUMS = 1024
 """Quantities that doubtful fills are tried for. Beyond that what is left is taken as not counted:
@@ -101,7 +104,7 @@ class Counting:
     @property
     def offset(self) -> Decimal:
         """The broker's quantity at the last place less that of our lots."""
-        return sum((counted.offset for counted in self.doubted), Decimal(0))
+        return sum((counted.offset for counted in self.doubted), _NONE) if self.doubted else _NONE
 
     def shows_split(self, ours: Decimal, held: Decimal, stated: Stated, ratio: Fraction) -> bool:
         """Whether the quantity was stated after a split of `ratio`, which the average cost shows.

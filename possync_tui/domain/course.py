@@ -164,22 +164,27 @@ def _book_first(
     Returns what is unexplained about it; `None` where it does not belong there.
     """
     held = inventory.quantity
-    if counting.offset or any(c.offset or _rescales(c) for c in due):
+    if any(map(_rescales, due)):
         # Ahead of a split it would be another number of units.
         return None
     end = held + sum((c.happening.after(Decimal(0)) for c in due), Decimal(0))
+    offset = counting.offset + sum((c.offset for c in due), Decimal(0))
     at = min(item.as_of, *(c.happening.at for c in due)) if due else item.as_of
     match item:
-        case Adjusted(ratio=(1, 1)) if belongs_first(held, item.quantity, due):
+        case Anchor(row=row):
+            # The broker's count of what is due may be another one than that of our lots.
+            residual = row.quantity - end - offset
+            if not belongs_first(held, residual, due):
+                return None
+            _book_residual(inventory, replace(item, as_of=at), residual, due)
+            return residual
+        case Adjusted(ratio=(1, 1)) if not offset and belongs_first(held, item.quantity, due):
             adjust(inventory, replace(item, as_of=at))
             return Decimal(0)
-        case CloseDecided() if end * held > 0 and belongs_first(held, -end, due):
+        case CloseDecided() if not offset and end * held > 0 and belongs_first(held, -end, due):
             kind = _KIND_OF_CLOSE[item.reason]
             inventory.trade(_unfilled("close", kind, at, -end, item.price))
             return -end
-        case Anchor(row=row) if belongs_first(held, row.quantity - end, due):
-            _book_residual(inventory, replace(item, as_of=at), row.quantity - end, due)
-            return row.quantity - end
         case _:
             return None
 
@@ -284,12 +289,13 @@ def _split_ratio(item: Placed, previous: PositionRow | None, held: Decimal) -> F
     """
     if not isinstance(item, Anchor) or previous is None or not held or previous.quantity != held:
         return None
-    if not previous.average_cost or not item.row.average_cost:
+    was, cost = previous.average_cost, item.row.average_cost
+    if was == cost or not was or not cost:
         return None
-    if abs(previous.average_cost - item.row.average_cost) * 250 < abs(item.row.average_cost):
+    if abs(was - cost) * 250 < abs(cost):
         # No ratio of small numbers is that near to one: most costs that move move less.
         return None
-    exact = Fraction(previous.average_cost) / Fraction(item.row.average_cost)
+    exact = Fraction(was) / Fraction(cost)
     ratio = exact.limit_denominator(_LARGEST_SPLIT)
     if ratio == 1 or not 0 < ratio <= _LARGEST_SPLIT or abs(exact / ratio - 1) > _SPLIT_TOLERANCE:
         return None

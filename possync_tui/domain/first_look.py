@@ -1,7 +1,8 @@
 """Where TWS may be found, and what to set there: for the first minute and for `doctor`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from possync_tui.domain.values import dataclass
 
 USUAL_PORTS = {
     7497: "TWS, paper",

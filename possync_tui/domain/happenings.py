@@ -4,7 +4,7 @@ Anchors and other decisions are not among these; they are what happenings are he
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -24,6 +24,7 @@ from possync_tui.domain.observations import (
 )
 from possync_tui.domain.position import EntryKind, Fees
 from possync_tui.domain.trade import Trade
+from possync_tui.domain.values import dataclass
 
 SAME_EVENT = timedelta(days=5)
 """A statement dates an option's end or a split by the business day on which it was processed; our

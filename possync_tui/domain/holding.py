@@ -149,8 +149,8 @@ def statement_gap_holds(
     open_for = {
         hold.keys[0]: hold for hold in holds if hold.kind is HoldKind.STATEMENT_GAP and hold.keys
     }
-    for key, gap in sorted(gaps.items()):
-        hold = open_for.get(key)
+    for key in sorted(key for key, gap in gaps.items() if gap or key in open_for):
+        gap, hold = gaps[key], open_for.get(key)
         if gap and hold is None:
             changes.append(
                 RaiseHold(
@@ -180,7 +180,8 @@ def corporate_action_holds(
     One that another statement tells in full is resolved.
     """
     changes: list[Change] = []
-    for _, history in sorted(histories.items()):
+    for key in sorted(key for key, history in histories.items() if history):
+        history = histories[key]
         told = [
             recorded.observation
             for recorded in history

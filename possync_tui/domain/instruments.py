@@ -1,12 +1,12 @@
 """What a position is in."""
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import NamedTuple
 
 from possync_tui.domain.money import BadNumber, parse_number
+from possync_tui.domain.values import dataclass
 
 
 class PositionKey(NamedTuple):

@@ -6,9 +6,9 @@ as what it is: opened before we came, a split, or unexplained. A fill that turns
 same function give a better answer, and the difference becomes reversals and new entries.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
+from itertools import accumulate
 
 from possync_tui.domain.counting import Counting
 from possync_tui.domain.course import Course
@@ -29,8 +29,9 @@ from possync_tui.domain.observations import (
 )
 from possync_tui.domain.past import Past, fills_since, past_of
 from possync_tui.domain.position import Rebuilt
+from possync_tui.domain.values import dataclass
 
-RULES = 3
+RULES = 4
 """The version of the rules below and of what they call. Raise it with every change that makes other
 lives or entries of the same observations: a ledger of older rules is planned again when opened."""
 
@@ -72,8 +73,12 @@ def tell(history: Sequence[Recorded], past: Past | None = None) -> Told:
         fills = [known for known in happenings if isinstance(known, KnownFill)]
         return Told(*past_of(course, instrument, placed, fills))
     first = course.ended()
-    if not first.unexplained or not 0 < len(others) <= _MOST_OPENINGS:
+    if not first.unexplained or not others:
         return Told(first)
+    if len(others) > _MOST_OPENINGS:
+        others = _that_would_explain(first, course.opening, others)
+        if not others:
+            return Told(first)
     # The first look cannot say which of the doubtful fills it had counted, because what was held
     # before is unknown too. Later ones can: where one way alone leaves less unexplained, it is it.
     told = [_run(instrument, happenings, placed, counted).ended() for counted in others]
@@ -81,6 +86,18 @@ def tell(history: Sequence[Recorded], past: Past | None = None) -> Told:
     best = [rebuilt for rebuilt in told if len(rebuilt.unexplained) == least]
     is_better = least < len(first.unexplained)
     return Told(best[0] if is_better and len(best) == 1 else first)
+
+
+def _that_would_explain(
+    first: Rebuilt, counted: Decimal | None, others: Collection[Decimal]
+) -> list[Decimal]:
+    """Of many openings those that what `counted` left unexplained asks for.
+
+    A unit that the first look is taken not to have counted is one too many from then on.
+    """
+    left = [units for _, units in first.unexplained[:_MOST_OPENINGS]]
+    asked = {(counted or Decimal(0)) - units for units in (*left, *accumulate(left))}
+    return [opening for opening in others if opening in asked]
 
 
 def reaches_behind(past: Past, news: Sequence[Recorded]) -> bool:
@@ -145,7 +162,7 @@ def _placed_in(history: Sequence[Recorded], happenings: Sequence[Happening]) -> 
                     placed.append(item)
             case _:
                 pass
-    return sorted(placed, key=_is_now)
+    return sorted(placed, key=_is_now) if len(placed) > 1 else placed
 
 
 def _is_now(item: Placed) -> bool:

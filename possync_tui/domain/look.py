@@ -1,7 +1,7 @@
 """One account of a snapshot beside what the ledger knows of it: what decisions look at."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -12,6 +12,7 @@ from possync_tui.domain.marks import FRESH_SECONDS, Mark
 from possync_tui.domain.observations import PositionRow, PriceEvidence, Snapshot
 from possync_tui.domain.plan import Book, KnownPosition
 from possync_tui.domain.sizes import is_workable, worth
+from possync_tui.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

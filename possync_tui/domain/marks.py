@@ -1,10 +1,10 @@
 """Live values of positions. They are not history: the latest one is all that is kept."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.values import dataclass
 
 PORTFOLIO = "portfolio"
 """The source of a mark that came as a portfolio value."""

@@ -4,7 +4,7 @@ Everything here ends in the append-only inbox. Numbers keep the wire's text besi
 times keep the broker's raw text beside the UTC instant.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -12,6 +12,7 @@ from functools import cached_property
 
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.money import plain
+from possync_tui.domain.values import dataclass
 
 # Corrections count from 01; none comes near this.
 _CANCELLED = 9000
@@ -56,6 +57,7 @@ class PositionRow:
         average_cost: Decimal,
         quantity_text: str,
         average_cost_text: str,
+        key: PositionKey | None = None,
     ) -> None:
         # Made by the ten thousand: a frozen one's own way costs as much as reading the numbers.
         fields = self.__dict__
@@ -65,7 +67,7 @@ class PositionRow:
         fields["average_cost"] = average_cost
         fields["quantity_text"] = quantity_text
         fields["average_cost_text"] = average_cost_text
-        fields["key"] = PositionKey(account, instrument.con_id)
+        fields["key"] = key or PositionKey(account, instrument.con_id)
 
     def says_same_as(self, other: "PositionRow") -> bool:
         """Whether the row is no news beside `other`, in whatever digits."""

@@ -1,9 +1,10 @@
 """What was held before the first look: the snapshot less the fills that it had counted."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from possync_tui.domain.counting import Counted
@@ -124,4 +125,10 @@ def _own_commission(known: KnownFill, currency: str) -> Decimal:
 
 def stamp(at: datetime) -> str:
     """How causes name a time."""
+    return _stamp_of_utc(at) if at.tzinfo is UTC else at.isoformat(timespec="microseconds")
+
+
+@lru_cache(maxsize=1024)
+def _stamp_of_utc(at: datetime) -> str:
+    """Most causes of a plan name one instant; equal ones have one text only in one zone."""
     return at.isoformat(timespec="microseconds")

@@ -5,7 +5,6 @@ basis of what is delivered (reporting guide; shared IBKR facts, pitfall 28 and c
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import combinations
@@ -14,6 +13,7 @@ from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.money import EXACT, BadNumber, from_micros, parse_number, to_micros
 from possync_tui.domain.observations import Adjusted, AdjustmentKind, AdjustmentSource, PositionRow
 from possync_tui.domain.position import Life, Lot
+from possync_tui.domain.values import dataclass
 
 _MOST_OPTIONS = 8
 _COST_TOLERANCE = Decimal("0.001")

@@ -4,7 +4,7 @@ In memory only. `life.rebuild` of everything makes the same of it, from the begi
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -28,6 +28,7 @@ from possync_tui.domain.observations import (
     RowPushed,
 )
 from possync_tui.domain.position import Life, Rebuilt
+from possync_tui.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

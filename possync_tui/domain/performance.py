@@ -6,7 +6,7 @@ never added (design promise 6), and virtual FX stays outside (promise 4).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
@@ -14,6 +14,7 @@ from enum import StrEnum
 from possync_tui.domain.money import EXACT
 from possync_tui.domain.periods import add_months
 from possync_tui.domain.position import EntryKind
+from possync_tui.domain.values import dataclass
 from possync_tui.domain.views import EntryView
 
 NOTHING = Decimal(0)

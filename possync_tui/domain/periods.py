@@ -3,11 +3,11 @@
 Days are the user's: a day begins at midnight of their zone, whatever that is in UTC.
 """
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from possync_tui.domain.calendar import day_start
+from possync_tui.domain.values import dataclass
 
 
 class Span(StrEnum):

@@ -1,7 +1,7 @@
 """A plan: what a sync would change, each change with the evidence it rests on. Data, not action."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -12,6 +12,7 @@ from possync_tui.domain.observations import Decided, PositionRow, Recorded
 from possync_tui.domain.past import Past
 from possync_tui.domain.position import CostMethod, Entry, Life, Status
 from possync_tui.domain.terms import HoldKind as HoldKind
+from possync_tui.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

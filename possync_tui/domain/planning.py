@@ -1,7 +1,7 @@
 """The plan: lives rebuilt with what a snapshot decided, held against what the ledger stores."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -43,6 +43,7 @@ from possync_tui.domain.position import CostMethod, Entry, EntryKind, Life, Rebu
 from possync_tui.domain.reconcile import reconcile
 from possync_tui.domain.settling import LONGEST_CHAIN, Settling
 from possync_tui.domain.succession import Succession
+from possync_tui.domain.values import dataclass
 
 Histories = Mapping[PositionKey, Sequence[Recorded]]
 Stored = Mapping[PositionKey, Sequence[StoredLife]]
@@ -77,8 +78,10 @@ def make_plan(
     the ground is not enough.
     """
     stored, pasts = ground.stored, ground.pasts
-    hindsight = _in_hindsight(book, ground.histories)
-    histories = _with_hindsight(ground.histories, hindsight)
+    # In order once and for all: each sort of many keys would hold up all other threads.
+    given = {key: ground.histories[key] for key in sorted(ground.histories)}
+    hindsight = _in_hindsight(book, given)
+    histories = _with_hindsight(given, hindsight)
     standing = {key: tell(history, pasts.get(key)) for key, history in histories.items()}
     findings = reconcile(
         book,
@@ -94,9 +97,9 @@ def make_plan(
             if now.rebuilt.lives
         },
         began={
-            key: now.rebuilt.current.opened_at
+            key: current.opened_at
             for key, now in standing.items()
-            if now.rebuilt.current is not None
+            if (current := now.rebuilt.current) is not None
         },
     )
     settling = Settling(book, snapshot, histories, standing, findings, known_seq, last_seq, pasts)
@@ -104,7 +107,7 @@ def make_plan(
     changes: list[Change] = []
     unexplained: set[PositionKey] = set()
     footings: dict[PositionKey, Footing] = {}
-    for key in sorted(histories):
+    for key in histories:
         told = settled.told[key]
         if settled.residual(key) and not _is_first_look(settled.decided_for(key)):
             unexplained.add(key)
@@ -203,8 +206,8 @@ def _in_hindsight(book: Book, histories: Histories) -> dict[PositionKey, Absent]
     Without that, a statement that begins with a sale would make a short position of it.
     """
     found: dict[PositionKey, Absent] = {}
-    for key, history in sorted(histories.items()):
-        account = book.accounts.get(key.account)
+    for key in sorted(key for key, history in histories.items() if history):
+        history, account = histories[key], book.accounts.get(key.account)
         first = account.baseline_at if account else None
         if first is not None and _begins_before(history, first):
             found[key] = Absent(key, first, baseline=True, snapshot_digest="")
@@ -343,6 +346,8 @@ def _void(key: PositionKey, gone: StoredLife) -> list[Change]:
 
 
 def _entry_changes(key: PositionKey, before: StoredLife | None, life: Life) -> list[Change]:
+    if before is not None and before.life.entries == life.entries:
+        return []
     stored = {_identity(entry): entry for entry in before.life.entries} if before else {}
     wanted = {_identity(entry): entry for entry in life.entries}
     changes: list[Change] = []

@@ -1,6 +1,6 @@
 """The life of a position: its lots, what closing them realized, and where it stands."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 
@@ -10,6 +10,7 @@ from possync_tui.domain.terms import CostMethod as CostMethod
 from possync_tui.domain.terms import EntryKind as EntryKind
 from possync_tui.domain.terms import Quality as Quality
 from possync_tui.domain.terms import Status as Status
+from possync_tui.domain.values import dataclass
 
 FILLED = "fill:"
 """The cause of a lot that a fill opened begins with this."""
@@ -151,8 +152,12 @@ class Rebuilt:
     @property
     def current(self) -> Life | None:
         """The life that is not closed, if there is one."""
-        return self.lives[-1] if self.lives and self.lives[-1].status is not Status.CLOSED else None
+        if not self.lives:
+            return None
+        last = self.lives[-1]
+        return None if last.status is Status.CLOSED else last
 
     @property
     def quantity(self) -> Decimal:
-        return self.current.quantity if self.current else Decimal(0)
+        current = self.current
+        return current.quantity if current is not None else Decimal(0)

@@ -1,9 +1,10 @@
 """Exchange rates as the broker tells them: what one unit of a currency is worth in another."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+
+from possync_tui.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

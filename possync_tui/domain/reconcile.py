@@ -6,7 +6,6 @@ absence alone; `absence` has the rungs of evidence.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -18,6 +17,7 @@ from possync_tui.domain.marks import Mark
 from possync_tui.domain.money import plain
 from possync_tui.domain.observations import Anchor, Decided, PositionRow, Snapshot
 from possync_tui.domain.plan import Book, Change, KnownPosition, Remark
+from possync_tui.domain.values import dataclass
 
 
 @dataclass(frozen=True)
@@ -140,19 +140,20 @@ def _is_news(known: KnownPosition | None, row: PositionRow) -> bool:
 
 def _anchors(look: Look) -> list[Decided]:
     """Rows that say something new, and rows that new fills have to be held against."""
-    known, touched = look.book.positions, look.book.touched
+    known, touched, in_motion = look.book.positions, look.book.touched, look.in_motion
+    is_baseline = look.is_baseline
     news = [
         row
         for key, row in look.rows.items()
         if row.quantity
-        and key not in look.in_motion
+        and key not in in_motion
         and (key in touched or _is_news(known.get(key), row))
     ]
     return [
         Anchor(
             row=row,
             as_of=look.snapshot.as_of,
-            baseline=look.is_baseline,
+            baseline=is_baseline,
             snapshot_digest=look.digest,
             price=look.price(row.key),
             known_seq=look.known_seq,

@@ -1,8 +1,9 @@
 """Syncs as the user sees them: why one ran, how it ended, what it counted."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from possync_tui.domain.values import dataclass
 
 
 class Trigger(StrEnum):

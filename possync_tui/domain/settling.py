@@ -5,7 +5,7 @@ looked for here, before the plan is made.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from functools import cached_property
 
@@ -34,7 +34,9 @@ from possync_tui.domain.past import Past
 from possync_tui.domain.plan import Book, Change, CountAbsence, HoldKind, RaiseHold
 from possync_tui.domain.position import Rebuilt
 from possync_tui.domain.reconcile import Findings
+from possync_tui.domain.values import dataclass
 
+_NONE = Decimal(0)
 _OPTIONS = frozenset({"OPT", "FOP"})
 LONGEST_CHAIN = 8
 """As many conversions of conversions are followed within one plan."""
@@ -72,9 +74,11 @@ class Settling:
 
     def residual(self, key: PositionKey) -> Decimal:
         """Signed units that this snapshot left unexplained."""
+        unexplained = self.rebuilt[key].unexplained
+        if not unexplained:
+            return _NONE
         instants = {item.as_of for item in self.decided_for(key)}
-        left = (units for at, units in self.rebuilt[key].unexplained if at in instants)
-        return sum(left, Decimal(0))
+        return sum((units for at, units in unexplained if at in instants), _NONE)
 
     @cached_property
     def rebuilt(self) -> Mapping[PositionKey, Rebuilt]:

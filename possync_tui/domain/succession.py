@@ -6,7 +6,7 @@ the evidence; nothing of it is booked before, and the old position is not counte
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -32,6 +32,7 @@ from possync_tui.domain.plan import (
 )
 from possync_tui.domain.position import APPEARED
 from possync_tui.domain.settling import Settling
+from possync_tui.domain.values import dataclass
 
 ABOUT_THE_SAME_TIME = timedelta(days=5)
 """A new listing may come some days after the old one is gone, over a long weekend at the latest."""
@@ -129,7 +130,8 @@ class Succession:
     def _fresh_matches(self) -> list[Match]:
         gone = self._gone
         came = self._came if gone else []
-        known = {frozenset(hold.keys) for hold in self._holds}
+        # One that ends with this look asks nothing any more: it may be the other way round now.
+        known = {frozenset(hold.keys) for hold in self._holds if self._why_stale(hold) is None}
         found = [
             match
             for old in gone
@@ -160,6 +162,7 @@ class Succession:
             Holding(ended.row, ended.row.quantity, ended.closed_at)
             for ended in book.ended_without_fills
             if ended.row.account in self.settled.findings.accounts
+            and ended.row.key not in self._present
         ]
         return [h for h in found if self._is_candidate(h)]
 

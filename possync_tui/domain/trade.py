@@ -1,11 +1,11 @@
 """A change of quantity as it goes into a holding."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from possync_tui.domain.observations import PriceEvidence
 from possync_tui.domain.position import EntryKind, Fees
+from possync_tui.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from possync_tui.domain.calendar import CalendarUnit
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.money import EXACT
+from possync_tui.domain.values import dataclass
 
 if TYPE_CHECKING:
     from possync_tui.domain.observations import PriceEvidence

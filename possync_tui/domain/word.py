@@ -5,7 +5,6 @@ statement which tells more of it later takes their place.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -25,6 +24,7 @@ from possync_tui.domain.observations import (
 )
 from possync_tui.domain.position import APPEARED
 from possync_tui.domain.terms import HoldKind
+from possync_tui.domain.values import dataclass
 
 SOURCE_OF_PRICE = "user"
 _GONE = frozenset({HoldKind.MISSING, HoldKind.BULK_MISSING})

@@ -6,12 +6,12 @@ A split keeps the contract id and says its ratio in words. What else a statement
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
 from possync_tui.domain.observations import Adjusted, AdjustmentKind, AdjustmentSource
 from possync_tui.domain.text import printable
+from possync_tui.domain.values import dataclass
 from possync_tui.flex.conversions import Action, Seen, book
 from possync_tui.flex.options import reference
 from possync_tui.flex.row import Row

@@ -5,13 +5,14 @@ and the day where the row names one; where that fits several trades that differ,
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
 from possync_tui.domain.happenings import KnownFill, known_fills
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.observations import Fill, FillSource, Recorded, cancelled_id
+from possync_tui.domain.values import dataclass
 from possync_tui.flex.times import NEW_YORK
 
 _MARK = "cancelled by "

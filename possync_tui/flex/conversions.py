@@ -7,12 +7,12 @@ at the proceeds. Anything else is taken in as unresolved: held for review, never
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from possync_tui.domain.observations import Adjusted, AdjustmentKind, AdjustmentSource
 from possync_tui.domain.text import printable
+from possync_tui.domain.values import dataclass
 from possync_tui.flex.options import reference
 from possync_tui.flex.row import Row, ordinal
 from possync_tui.flex.times import NEW_YORK

@@ -4,11 +4,12 @@ A file is somebody else's text: no DTD and so no entities of its own (nothing to
 expand), a limit on its size, and whatever it says is data.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from xml.parsers import expat
 
 from possync_tui.domain.text import printable
+from possync_tui.domain.values import dataclass
 
 LARGEST_FILE = 512 * 1024 * 1024
 _LONGEST_TEXT = 2_000

@@ -7,13 +7,13 @@ is the cash. Taken from the statement it does not depend on which of our fills a
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.money import EXACT, from_micros, plain, to_micros
 from possync_tui.domain.observations import Adjusted, AdjustmentKind, AdjustmentSource
+from possync_tui.domain.values import dataclass
 from possync_tui.flex.row import Row, ordinal
 from possync_tui.flex.times import NEW_YORK
 

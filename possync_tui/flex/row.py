@@ -1,7 +1,6 @@
 """A row of a statement with its fields read strictly: one that cannot be read refuses the file."""
 
 import re
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -9,6 +8,7 @@ from functools import cached_property
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.money import EXACT, BadNumber, parse_number
 from possync_tui.domain.text import printable
+from possync_tui.domain.values import dataclass
 from possync_tui.flex.document import FlexRefused, RawRow
 from possync_tui.flex.times import NoTime, booked_on, has_clock, parse_day, parse_instant
 

@@ -1,7 +1,6 @@
 """A Flex file as statements: what each account observed, in the broker's order."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +9,7 @@ from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.observations import Adjusted, Commission, Fill
 from possync_tui.domain.sizes import is_workable, turnover, worth
 from possync_tui.domain.text import printable
+from possync_tui.domain.values import dataclass
 from possync_tui.flex.actions import read_actions, read_transfers
 from possync_tui.flex.cancels import Cancellation
 from possync_tui.flex.document import FlexRefused, RawRow, RawStatement, read_document

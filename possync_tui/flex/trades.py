@@ -7,11 +7,11 @@ execution id either; `transactionID` is in every statement since 2013.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 
 from possync_tui.domain.observations import Commission, Fill, FillSource, Side, cancelled_id
 from possync_tui.domain.text import printable
+from possync_tui.domain.values import dataclass
 from possync_tui.flex.cancels import Cancellation
 from possync_tui.flex.row import Row
 

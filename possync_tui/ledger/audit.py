@@ -20,13 +20,13 @@ from possync_tui.ledger import rollups
 from possync_tui.ledger.at_rest import BadRecord
 from possync_tui.ledger.entries import entry_of, reversed_entry
 from possync_tui.ledger.inbox import history
-from possync_tui.ledger.known import Standing, standing_of
+from possync_tui.ledger.known import SELECT_STANDINGS, Standing, standing_of
 from possync_tui.ledger.lives import VOIDED, life_columns, stored_lives, without_entries
 
 
 def audit_positions(db: sqlite3.Connection) -> Iterator[str]:
     """Rebuild every position from what plans have taken up of its observations, and compare."""
-    for record in db.execute("SELECT * FROM known ORDER BY account, con_id").fetchall():
+    for record in db.execute(SELECT_STANDINGS + "ORDER BY account, con_id").fetchall():
         name = _name(db, record["account"], record["con_id"])
         try:
             standing = standing_of(record)

@@ -55,13 +55,15 @@ class BookShelf:
 
     def take_in(self, plan: Plan, row_text: Callable[[PositionRow], str] = encode_row) -> None:
         """A plan is about to be written."""
-        self.forget(plan.planned)
+        told = set(plan.planned)
         for item in plan.decided:
-            self.forget((item.key,))
+            key = item.key
+            told.add(key)
             if isinstance(item, Anchor):
                 # Its text will be what the table says: then it need not be decoded.
-                self._rows[item.key] = (row_text(item.row), item.row)
-        self.forget(c.key for c in plan.changes if isinstance(c, PutLife | CountAbsence))
+                self._rows[key] = (row_text(item.row), item.row)
+        told.update(c.key for c in plan.changes if isinstance(c, PutLife | CountAbsence))
+        self.forget(told)
 
     def follow(self, plan: Plan, written: Written) -> None:
         """What a plan has written: most of it need not be read again, once it is committed."""
@@ -93,14 +95,19 @@ class BookShelf:
         # The book of before may still be in use.
         fresh = dict(positions)
         for key in self._stale:
-            learnt = self._learnt.get(key)
-            if learnt is not None:
-                fresh[key] = learnt
-                continue
-            fresh.pop(key, None)
-            for record in db.execute(_POSITION, key):
-                fresh[key] = _position(record, self._row)
+            known = self._learnt.get(key) or self._read_one(db, key)
+            if known is None:
+                fresh.pop(key, None)
+            else:
+                fresh[key] = known
+        if all(map(positions.__contains__, fresh)):
+            # Each in its place still: to sort thousands would hold up all other threads.
+            return fresh
         return dict(sorted(fresh.items()))
+
+    def _read_one(self, db: sqlite3.Connection, key: PositionKey) -> KnownPosition | None:
+        record = db.execute(_POSITION, key).fetchone()
+        return None if record is None else _position(record, self._row)
 
     def _row(self, key: PositionKey, text: str) -> PositionRow:
         known = self._rows.get(key)

@@ -43,7 +43,7 @@ from possync_tui.ledger.parts import (
     read_optional_price,
     read_row,
 )
-from possync_tui.ledger.payload import Json, Payload, dump, encode_object, parse
+from possync_tui.ledger.payload import Json, Payload, dump, encode_object, parse, quote
 
 
 class Kind(StrEnum):
@@ -213,13 +213,13 @@ def _read_commission(payload: Payload) -> Commission:
 
 
 def _anchor(anchor: Anchor, row_text: Callable[[PositionRow], str]) -> str:
-    return encode_object(
-        row=row_text(anchor.row),
-        as_of=dump(stamp(anchor.as_of)),
-        baseline="true" if anchor.baseline else "false",
-        snapshot_digest=dump(anchor.snapshot_digest),
-        price="null" if anchor.price is None else dump(price_json(anchor.price)),
-        known_seq=str(anchor.known_seq),
+    # Said in full: a sync that changes everything writes one of these for each position.
+    price = "null" if anchor.price is None else dump(price_json(anchor.price))
+    return (
+        f'{{"row":{row_text(anchor.row)},"as_of":"{stamp(anchor.as_of)}"'
+        f',"baseline":{"true" if anchor.baseline else "false"}'
+        f',"snapshot_digest":{quote(anchor.snapshot_digest)}'
+        f',"price":{price},"known_seq":{anchor.known_seq}}}'
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.plan import (
     AddEntry,
     ClearHold,
@@ -48,7 +48,7 @@ class _Committing:
     seen: Seen
     row_text: RowTexts
     decided_at: dict[PositionKey, tuple[int, int]] = field(default_factory=dict)
-    before: dict[PositionKey, int] = field(default_factory=dict)
+    met: Mapping[int, Instrument] = field(default_factory=dict)
 
 
 def apply_plan(
@@ -86,22 +86,24 @@ def _append_decided(committing: _Committing) -> tuple[Standings, frozenset[Posit
     arrival = Arrival(committing.db, committing.now, row_text=committing.row_text)
     keys = plan.planned | {item.key for item in plan.decided}
     arrival.standings.load(keys)
-    for key in keys:
-        committing.before[key] = arrival.standings[key].latest_seq
+    here = [arrival.standings[key] for key in keys]
+    before = [standing.latest_seq for standing in here]
     places = arrival.take_plan(plan.decided)
     if places is None:
         raise LedgerWriteFailed("This plan was committed before; nothing was written. Sync again.")
     for item, seq in zip(plan.decided, places, strict=True):
         first, _ = committing.decided_at.get(item.key, (seq, seq))
         committing.decided_at[item.key] = (first, seq)
-    for key in keys:
-        standing = arrival.standings[key]
-        before = committing.before[key]
-        standing.plan(seen[key], before, committing.decided_at.get(key))
+    saw_all: set[PositionKey] = set()
+    for standing, latest in zip(here, before, strict=True):
+        key = standing.key
+        standing.plan(seen[key], latest, committing.decided_at.get(key))
         standing.without_pnl = key in plan.without_pnl
+        if latest <= seen[key]:
+            saw_all.add(key)
     arrival.finish()
-    saw_all = frozenset(key for key in keys if committing.before[key] <= seen[key])
-    return arrival.standings, saw_all
+    committing.met = arrival.met
+    return arrival.standings, frozenset(saw_all)
 
 
 def _apply_changes(committing: _Committing) -> tuple[LifeIds, list[tuple[AddEntry, int]]]:
@@ -130,7 +132,7 @@ def _apply_changes(committing: _Committing) -> tuple[LifeIds, list[tuple[AddEntr
                 _clear_hold(db, change, now)
             case PutLife() | AddEntry() | ReverseEntry() | Remark():
                 pass
-    contracts = Contracts(db, changes)
+    contracts = Contracts(db, changes, committing.met)
     write_lines(db, [line_of(contracts, change) for change in changes], run_id, now)
     lives = {(p.key, p.life.origin): life_id for p, life_id in zip(puts, ids, strict=True)}
     return lives, entries

@@ -7,7 +7,6 @@ the ledger in earnest right afterwards, is the one to tell.
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from possync_tui.domain.connection import Environment
 from possync_tui.domain.money import from_micros
 from possync_tui.domain.runs import SyncStats
+from possync_tui.domain.values import dataclass
 from possync_tui.domain.views import AccountView, HoldView, PositionView, RunView
 from possync_tui.ledger import reads
 from possync_tui.ledger.files import connect_to_read

@@ -3,7 +3,7 @@
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 
@@ -24,6 +24,7 @@ from possync_tui.domain.observations import (
     Recorded,
     RowPushed,
 )
+from possync_tui.domain.values import dataclass
 from possync_tui.ledger.at_rest import (
     label,
     number,
@@ -68,7 +69,7 @@ class Arrival:
     standings: Standings = field(init=False)
     _executions: list[tuple[str | int, ...]] = field(default_factory=list)
     _commissions: list[tuple[str | int | None, ...]] = field(default_factory=list)
-    _instruments: dict[int, Instrument] = field(default_factory=dict)
+    met: dict[int, Instrument] = field(default_factory=dict)
     _told: dict[int, Instrument] = field(default_factory=dict)
     _keys_by_exec: dict[str, list[PositionKey]] = field(default_factory=dict)
     _present: list[PositionKey] = field(default_factory=list)
@@ -112,13 +113,14 @@ class Arrival:
     def finish(self) -> None:
         self.db.executemany(PUT_EXECUTION, self._executions)
         self.db.executemany(PUT_COMMISSION, self._commissions)
-        self.db.executemany(
-            PUT_INSTRUMENT, [instrument_columns(i) for i in self._instruments.values()]
-        )
+        self.db.executemany(PUT_INSTRUMENT, [instrument_columns(i) for i in self.met.values()])
         self.db.executemany(
             PUT_INSTRUMENT_IF_NONE, [instrument_columns(i) for i in self._told.values()]
         )
-        self.db.executemany("DELETE FROM absences WHERE account = ? AND con_id = ?", self._present)
+        if self.db.execute("SELECT 1 FROM absences LIMIT 1").fetchone():
+            self.db.executemany(
+                "DELETE FROM absences WHERE account = ? AND con_id = ?", self._present
+            )
         self.standings.save()
 
     def _append(
@@ -263,7 +265,7 @@ class Arrival:
     def _meet(self, instrument: Instrument, *, is_told: bool = False) -> None:
         """Keep how TWS describes a contract; what a statement makes of it is for want of better."""
         if instrument.con_id > 0:
-            known = self._told if is_told else self._instruments
+            known = self._told if is_told else self.met
             known[instrument.con_id] = instrument
 
 

@@ -1,12 +1,11 @@
 """The audit journal: one line per change of a plan and per word of the user, in plain English."""
 
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from possync_tui.domain.absence import snapshots
-from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.money import from_micros, plain
 from possync_tui.domain.plan import (
     AddEntry,
@@ -20,6 +19,7 @@ from possync_tui.domain.plan import (
     ReverseEntry,
 )
 from possync_tui.domain.position import CostMethod, Entry
+from possync_tui.domain.values import dataclass
 from possync_tui.ledger.at_rest import label, stamp
 from possync_tui.ledger.sets import by_number
 
@@ -60,21 +60,29 @@ def write_lines(
 
 
 class Contracts:
-    """What the contracts of some changes are called, read together."""
+    """What the contracts of some changes are called: those not just `met` are read together."""
 
-    def __init__(self, db: sqlite3.Connection, changes: Sequence[Change]) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, changes: Sequence[Change], met: Mapping[int, Instrument]
+    ) -> None:
         self.db = db
+        self._met = met
         numbers = {key.con_id for c in changes if (key := getattr(c, "key", None)) is not None}
         select = "SELECT con_id, description, currency FROM instruments WHERE con_id IN"
-        self._named = {number: tuple(more) for number, *more in by_number(db, select, [*numbers])}
+        found = by_number(db, select, [*(numbers - met.keys())])
+        self._named = {number: (str(name), str(currency)) for number, name, currency in found}
 
     def name(self, key: PositionKey) -> str:
-        named = self._named.get(key.con_id)
-        return str(named[0]) if named else f"contract {key.con_id}"
+        return self._of(key)[0]
 
     def currency(self, key: PositionKey) -> str:
-        named = self._named.get(key.con_id)
-        return str(named[1]) if named else ""
+        return self._of(key)[1]
+
+    def _of(self, key: PositionKey) -> tuple[str, str]:
+        met = self._met.get(key.con_id)
+        if met is not None:
+            return met.description, met.currency
+        return self._named.get(key.con_id, (f"contract {key.con_id}", ""))
 
 
 def line_of(contracts: Contracts, change: Change) -> Line:

@@ -6,7 +6,7 @@ a transaction brings is taken in when it has ended, and given up where it has fa
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.life import reaches_behind
@@ -14,6 +14,7 @@ from possync_tui.domain.observations import Fill, Recorded
 from possync_tui.domain.past import Past
 from possync_tui.domain.plan import AddEntry, Footing, Ground, Plan, ReverseEntry, StoredLife
 from possync_tui.domain.position import CostMethod, Life
+from possync_tui.domain.values import dataclass
 from possync_tui.ledger.at_rest import label
 from possync_tui.ledger.inbox import history
 from possync_tui.ledger.known import Standing
@@ -30,6 +31,7 @@ Identity = tuple[str, CostMethod]
 class _Kept:
     past: Past
     lives: tuple[StoredLife, ...]
+    size: int
     news: list[Recorded] = field(default_factory=list)
 
 
@@ -104,14 +106,14 @@ class Keeping:
             if footing is not None:
                 lives = _lives(key, footing, written, is_reversed=key in reversed_keys)
                 if lives is not None:
-                    fresh[key] = _Kept(footing.past, lives)
+                    fresh[key] = _Kept(footing.past, lives, footing.past.size)
 
         def take_in() -> None:
             for key in keys:
                 self._drop(key)
             for key, kept in fresh.items():
                 self._kept[key] = kept
-                self._size += kept.past.size
+                self._size += kept.size
             while self._size > _MOST_KEPT:
                 self._drop(next(iter(self._kept)))
 
@@ -133,7 +135,7 @@ class Keeping:
     def _drop(self, key: PositionKey) -> None:
         kept = self._kept.pop(key, None)
         if kept is not None:
-            self._size -= kept.past.size
+            self._size -= kept.size
 
 
 def _is_behind(db: sqlite3.Connection, kept: _Kept) -> bool:
@@ -176,6 +178,8 @@ def _lives(
         if len(ids) != len(life.entries):
             return None
         lives.append(StoredLife(life_id, life, ids))
+    if len(lives) == 1:
+        return (lives[0],)
     return tuple(sorted(lives, key=lambda stored: (stored.life.opened_at, stored.life_id)))
 
 

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.observations import PositionRow
@@ -86,21 +87,31 @@ class Standing:
             self.zero_pushed_at, self.zero_pushed_seq = None, 0
 
 
-def standing_of(record: sqlite3.Row) -> Standing:
+SELECT_STANDINGS = """
+SELECT known.account, known.con_id, latest_seq, planned_seq, decided_from, decided_to, anchor_row,
+    anchor_as_of, is_absent, zero_pushed_at, zero_pushed_seq, presence_seq, last_push, without_pnl
+FROM known
+"""
+"""In the order in which `standing_of` takes them: by name, each would be searched for."""
+
+
+def standing_of(record: Iterable[Any]) -> Standing:
+    account, con_id, latest, planned, since, until, row, as_of, absent, zero_at, *others = record
+    zero_seq, presence, push, without_pnl = others
     return Standing(
-        key=PositionKey(record["account"], record["con_id"]),
-        latest_seq=record["latest_seq"],
-        planned_seq=record["planned_seq"],
-        decided_from=record["decided_from"],
-        decided_to=record["decided_to"],
-        anchor_text=record["anchor_row"],
-        anchor_as_of=optional_moment(record["anchor_as_of"]),
-        is_absent=bool(record["is_absent"]),
-        zero_pushed_at=optional_moment(record["zero_pushed_at"]),
-        zero_pushed_seq=record["zero_pushed_seq"],
-        presence_seq=record["presence_seq"],
-        last_push=record["last_push"],
-        without_pnl=bool(record["without_pnl"]),
+        PositionKey(account, con_id),
+        latest,
+        planned,
+        since,
+        until,
+        row,
+        optional_moment(as_of),
+        bool(absent),
+        optional_moment(zero_at),
+        zero_seq,
+        presence,
+        push,
+        bool(without_pnl),
     )
 
 
@@ -116,7 +127,7 @@ class Standings(Mapping[PositionKey, Standing]):
         found = self._loaded.get(key)
         if found is None:
             record = self._db.execute(
-                "SELECT * FROM known WHERE account = ? AND con_id = ?", (key.account, key.con_id)
+                SELECT_STANDINGS + "WHERE account = ? AND con_id = ?", key
             ).fetchone()
             found = Standing(key) if record is None else standing_of(record)
             self._loaded[key] = found
@@ -126,7 +137,7 @@ class Standings(Mapping[PositionKey, Standing]):
         """Read the rows of all these together."""
         missing = [key for key in keys if key not in self._loaded]
         self._loaded.update((key, Standing(key)) for key in missing)
-        for record in by_key(self._db, "SELECT known.* FROM known", missing):
+        for record in by_key(self._db, SELECT_STANDINGS, missing):
             standing = standing_of(record)
             self._loaded[standing.key] = standing
 

@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 
 from possync_tui.domain.instruments import PositionKey
@@ -10,6 +9,7 @@ from possync_tui.domain.inventory import shown_commission
 from possync_tui.domain.label_order import label_order
 from possync_tui.domain.money import EXACT, from_micros
 from possync_tui.domain.position import CostMethod, Life, Lot
+from possync_tui.domain.values import dataclass
 from possync_tui.domain.views import LotView
 from possync_tui.ledger.at_rest import number, one_of
 from possync_tui.ledger.lives import lot_of, rounded

@@ -2,13 +2,13 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from possync_tui.domain.connection import Environment
 from possync_tui.domain.life import RULES
 from possync_tui.domain.position import CostMethod
+from possync_tui.domain.values import dataclass
 from possync_tui.ledger import files
 from possync_tui.ledger.accounts import read_environment, read_rules, select_cost_method
 from possync_tui.ledger.at_rest import BadRecord, stamp

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from possync_tui.domain.instruments import PositionKey
@@ -10,6 +10,7 @@ from possync_tui.domain.label_order import label_order
 from possync_tui.domain.life import rebuild
 from possync_tui.domain.money import from_micros
 from possync_tui.domain.position import CostMethod, Life, Status
+from possync_tui.domain.values import dataclass
 from possync_tui.domain.views import LotView, PositionView
 from possync_tui.ledger.at_rest import moment, number, optional_number, stamp
 from possync_tui.ledger.inbox import history

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
+
+from possync_tui.domain.values import dataclass
 
 if TYPE_CHECKING:
     from possync_tui.domain.connection import Environment

@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from itertools import takewhile
 
 from possync_tui.domain.observations import PositionRow
 from possync_tui.domain.plan import PutLife
@@ -93,8 +92,12 @@ class _Lots:
     def _differ(
         self, life_id: int, is_pool: int, before: Sequence[Lot], lots: Sequence[Lot]
     ) -> None:
-        pairs = zip(before, lots, strict=False)
-        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        same = 0
+        for was, now in zip(before, lots, strict=False):
+            # Most are the very same: only another one has to be compared, which is dear.
+            if was is not now and was != now:
+                break
+            same += 1
         if len(lots) < len(before):
             self._gone.append((life_id, is_pool, len(lots)))
         for place, lot in enumerate(lots[same:], start=same):

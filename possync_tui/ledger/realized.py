@@ -2,10 +2,10 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from functools import partial
 
 from possync_tui.domain.money import from_micros
+from possync_tui.domain.values import dataclass
 from possync_tui.domain.views import EntryView
 from possync_tui.ledger.at_rest import moment, number, optional_number, stamp
 from possync_tui.ledger.connection import Connection

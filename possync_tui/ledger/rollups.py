@@ -7,11 +7,12 @@ every column what its entry brought.
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from operator import add
 
 from possync_tui.domain.position import Entry, EntryKind
+from possync_tui.domain.values import dataclass
 from possync_tui.ledger.at_rest import label
 
 QUARTERS_A_DAY = 96

@@ -2,8 +2,8 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from possync_tui.domain.values import dataclass
 from possync_tui.ledger.identity import APPLICATION_ID as APPLICATION_ID
 from possync_tui.ledger.identity import newest_by_name as newest_by_name
 

@@ -8,8 +8,10 @@ from decimal import Decimal
 import pytest
 
 from possync_tui.domain.counting import MOST_SUMS
+from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.life import rebuild
 from possync_tui.domain.observations import (
+    Absent,
     CloseDecided,
     CloseReason,
     Commission,
@@ -19,7 +21,7 @@ from possync_tui.domain.observations import (
 )
 from possync_tui.domain.position import CostMethod, Entry, Quality, Rebuilt
 
-from .conftest import History
+from .conftest import ACCOUNT, History
 
 Make = Callable[..., History]
 
@@ -233,6 +235,45 @@ def test_a_fill_that_the_first_look_had_counted_before_it_was_told(history: Make
     assert (done.quantity, done.unexplained) == (Decimal(140), ())
     (life,) = done.lives
     assert [(lot.quantity, lot.is_seeded) for lot in life.lots] == OPENING_AND_FILL
+
+
+@pytest.mark.parametrize(
+    ("held_before", "counted"), [(0, 63), (0, 1), (100, 5), (100, 0), (-9, 63)]
+)
+def test_which_of_many_fills_the_first_look_had_counted_a_later_one_says(
+    history: Make, held_before: int, counted: int
+) -> None:
+    """More ways than are all tried: what is left over asks for one of them."""
+    h = history()
+    h.anchor(str(held_before + counted), "10", baseline=True)
+    a_moment_ago = h.now - timedelta(seconds=2)
+    for units in (1, 2, 4, 8, 16, 32):
+        h.fill(Side.BOUGHT, str(units), "10", at=a_moment_ago)
+    h.anchor(str(held_before + 63), "10")
+    done = rebuild(h.recorded)
+    assert (done.quantity, done.unexplained) == (Decimal(held_before + 63), ())
+    seeded = sum(lot.quantity for life in done.lives for lot in life.lots if lot.is_seeded)
+    assert seeded == max(held_before, 0)
+    assert [life.close_reason for life in done.lives] == (
+        ["fills", ""] if held_before < 0 else [""]
+    )
+
+
+def test_a_corrected_size_leaves_what_was_unseen_where_it_belongs(history: Make) -> None:
+    """A sale nobody saw came before the fills; behind them, it would close what they opened."""
+    h = history()
+    h.add(Absent(PositionKey(ACCOUNT, 1), h.now, baseline=True, snapshot_digest="digest"))
+    sold = h.sell("2", "12")
+    h.sell("100", "12")
+    h.buy("250", "12")
+    h.anchor("-102", "12")
+    before = rebuild(h.recorded)
+    correct(h, sold, "7")
+    done = rebuild(h.recorded)
+    assert [units for _, units in done.unexplained] == [Decimal(-250)]
+    assert (before.quantity, done.quantity) == (Decimal(-102), Decimal(-107))
+    reasons = [life.close_reason for life in before.lives]
+    assert [life.close_reason for life in done.lives] == reasons == [""]
 
 
 # -- fills in the same seconds as a snapshot -------------------------------------------------------

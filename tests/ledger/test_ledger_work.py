@@ -87,7 +87,6 @@ async def test_a_plan_is_written_by_a_statement_for_each_table(ledger: Ledger) -
         "lives": MANY,
         "lots": 2 * MANY,
         "journal": MANY,
-        "absences": MANY,
         "instruments": MANY,
         "sync_runs": 1,
         "sync_stats": 1,
@@ -106,3 +105,34 @@ async def test_a_plan_goes_on_without_reading_what_was_planned_before(ledger: Le
     assert len(first) < 8
     book = await statements_of(ledger, ledger.book)
     assert not [sql for sql in book if "FROM lives" in sql and "JOIN" in sql and "UNION" in sql]
+
+
+async def test_the_book_stays_in_order_without_being_sorted_for_each_change(ledger: Ledger) -> None:
+    await sync(ledger, rows(0)[1:], START)
+    before = await ledger.book()
+    await sync(ledger, rows(1)[1:], later(1))
+    moved = await ledger.book()
+    assert list(moved.positions) == list(before.positions) == KEYS[1:]
+    await sync(ledger, rows(1), later(2))
+    assert list((await ledger.book()).positions) == KEYS
+
+
+async def test_contracts_are_not_read_to_name_what_was_shown_just_now(ledger: Ledger) -> None:
+    await sync(ledger, rows(0), START)
+    plan = await plan_for(ledger, rows(1), later(1))
+    told = await statements_of(ledger, lambda: ledger.commit(plan, result_of(plan, later(1))))
+    assert not [sql for sql in told if "description" in sql and "SELECT" in sql]
+    named = [line.text for line in await ledger.journal(limit=MANY)]
+    assert sorted(named) == sorted(f"S{n}: quantity {n} -> {n + 1}" for n in range(1, MANY + 1))
+
+
+async def test_absences_are_over_where_a_row_is_there_again(ledger: Ledger) -> None:
+    def absences(db: sqlite3.Connection) -> list[int]:
+        return [con_id for (con_id,) in db.execute("SELECT con_id FROM absences ORDER BY con_id")]
+
+    assert ledger._writer is not None
+    await sync(ledger, rows(0), START)
+    await sync(ledger, rows(0)[2:], later(2))
+    assert await ledger._writer.read(absences) == [1, 2]
+    await sync(ledger, rows(0)[1:], later(4))
+    assert await ledger._writer.read(absences) == [1]
