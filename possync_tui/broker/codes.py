@@ -4,9 +4,10 @@ Meanings follow shared IBKR facts, section 7. A code that is not here is logged 
 changes nothing.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from possync_tui.domain.values import dataclass
 
 
 class Effect(StrEnum):

@@ -1,11 +1,11 @@
 """What the parts of one broker session share."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from possync_tui.broker.endings import Ending
 from possync_tui.broker.port import Listener
+from possync_tui.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

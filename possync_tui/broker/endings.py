@@ -1,11 +1,12 @@
 """Why a session ended, in words that a trader understands."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from possync_tui.broker.codes import Effect, Meaning, clean, meaning_of, port_in
 from possync_tui.domain.connection import Phase
+from possync_tui.domain.values import dataclass
 
 _CANNOT_CONNECT: Final = 502
 _TOO_OLD: Final = 503

@@ -1,8 +1,7 @@
 """How to reach TWS or IB Gateway, and how patient to be."""
 
-from dataclasses import dataclass
-
 from possync_tui.domain.connection import Environment
+from possync_tui.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """What a sync needs from a broker. Importing this loads no broker library."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -10,6 +9,7 @@ from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Commission, Fill, Observed, Snapshot
 from possync_tui.domain.rates import Rates
+from possync_tui.domain.values import dataclass
 
 
 class BrokerError(Exception):

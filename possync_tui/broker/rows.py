@@ -6,7 +6,6 @@ decoding goes through `float`, takes a blank for zero and drops what it cannot r
 may reach a ledger.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -17,6 +16,7 @@ from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.money import LARGEST_AMOUNT, BadNumber, parse_number
 from possync_tui.domain.observations import Commission, Fill, PositionRow, Side
 from possync_tui.domain.sizes import is_workable, turnover
+from possync_tui.domain.values import dataclass
 
 _POSITION_FIELDS: Final = 16
 _EXECUTION_FIELDS: Final = 31
@@ -80,6 +80,20 @@ def fields_of(message: bytes) -> list[str]:
     return message.decode(errors=_AS_IT_IS).split("\0")[:-1]
 
 
+class _Listed:
+    """A position as its messages name it, and the last of them."""
+
+    __slots__ = ("account", "head", "instrument", "key", "message", "row")
+
+    def __init__(self, head: bytes, account: str, instrument: Instrument) -> None:
+        self.head = head
+        self.account = account
+        self.instrument = instrument
+        self.key = PositionKey(account, instrument.con_id)
+        self.message = b""
+        self.row: PositionRow | None = None
+
+
 class RowReader:
     """Reads the messages of one session.
 
@@ -90,38 +104,38 @@ class RowReader:
     def __init__(self, fill_times: FillTimes | None = None) -> None:
         self.fill_times = fill_times or FillTimes()
         self._instruments: dict[tuple[str, ...], Instrument] = {}
-        self._heads: dict[bytes, tuple[str, Instrument]] = {}
-        # The last message of each position, both ways.
+        # Each position by its key, by the last message, and by what of that will not change.
+        self._listed: dict[PositionKey, _Listed] = {}
+        self._heads: dict[bytes, _Listed] = {}
         self._rows: dict[bytes, PositionRow] = {}
-        self._latest: dict[PositionKey, tuple[bytes, PositionRow]] = {}
 
     def latest(self, key: PositionKey) -> PositionRow | None:
         """The last row that was read for a position."""
-        known = self._latest.get(key)
-        return known[1] if known else None
+        listed = self._listed.get(key)
+        return listed.row if listed else None
 
     def position(self, message: bytes) -> PositionRow:
         """Message 61, as the wire had it. Raises `UnreadableRow`."""
         row = self._rows.get(message)
-        if row is None:
-            row = self._parse_position(message)
-            before = self._latest.get(row.key)
-            if before is not None:
-                self._rows.pop(before[0], None)
-            self._latest[row.key] = (message, row)
-            self._rows[message] = row
-        return row
+        return self._parse_position(message) if row is None else row
 
     def _parse_position(self, message: bytes) -> PositionRow:
         # All but the two numbers at the end stays as it is for as long as a position is there.
-        head, *_ = ends = message.rsplit(b"\0", _NUMBERS_LAST + 1)
-        known = self._heads.get(head) if len(ends) == _NUMBERS_LAST + 2 and not ends[-1] else None
-        if known is None:
-            return self._parse_new_position(head, fields_of(message))
-        quantity, cost = ends[1].decode(errors=_AS_IT_IS), ends[2].decode(errors=_AS_IT_IS)
-        return _position_row(*known, quantity, cost)
+        head, *ends = message.rsplit(b"\0", _NUMBERS_LAST + 1)
+        listed = self._heads.get(head) if len(ends) == _NUMBERS_LAST + 1 and not ends[-1] else None
+        if listed is None:
+            fields = fields_of(message)
+            listed, quantity, cost = self._meet(head, fields), fields[14], fields[15]
+        else:
+            quantity, cost = ends[0].decode(errors=_AS_IT_IS), ends[1].decode(errors=_AS_IT_IS)
+        row = _position_row(listed, quantity, cost)
+        self._rows.pop(listed.message, None)
+        listed.message, listed.row = message, row
+        self._rows[message] = row
+        return row
 
-    def _parse_new_position(self, head: bytes, fields: list[str]) -> PositionRow:
+    def _meet(self, head: bytes, fields: list[str]) -> _Listed:
+        """A position that is not listed yet, or was with another description."""
         if len(fields) != _POSITION_FIELDS:
             raise UnreadableRow(_wrong_length("position row", fields, 2, 4))
         account = fields[2]
@@ -131,10 +145,16 @@ class RowReader:
             instrument = self._instrument(fields[3:14])
         except BadNumber as bad:
             raise UnreadableRow(_where("position row", account, fields[4], fields[3], bad)) from bad
-        if len(self._heads) >= _MOST_REMEMBERED:
-            self._heads.clear()
-        self._heads[head] = (account, instrument)
-        return _position_row(account, instrument, fields[14], fields[15])
+        listed = _Listed(head, account, instrument)
+        before = self._listed.get(listed.key)
+        if before is not None:
+            self._heads.pop(before.head, None)
+            listed.message, listed.row = before.message, before.row
+        elif len(self._listed) >= _MOST_REMEMBERED:
+            for remembered in (self._listed, self._heads, self._rows):
+                remembered.clear()
+        self._listed[listed.key] = self._heads[head] = listed
+        return listed
 
     def execution(self, fields: list[str], received_at: datetime) -> ReadFill:
         """Message 11. Raises `UnreadableRow`.
@@ -212,15 +232,18 @@ class RowReader:
         return known
 
 
-def _position_row(account: str, what: Instrument, quantity: str, cost: str) -> PositionRow:
+def _position_row(listed: _Listed, quantity: str, cost: str) -> PositionRow:
     try:
         units, average = parse_number("quantity", quantity), parse_number("average cost", cost)
         if abs(units * average) > LARGEST_AMOUNT:
             raise BadNumber("average cost", cost, f"too large for a quantity of {quantity}")
     except BadNumber as bad:
-        where = _where("position row", account, what.symbol, str(what.con_id), bad)
+        what = listed.instrument
+        where = _where("position row", listed.account, what.symbol, str(what.con_id), bad)
         raise UnreadableRow(where) from bad
-    return PositionRow(account, what, units, average, quantity, cost)
+    return PositionRow(
+        listed.account, listed.instrument, units, average, quantity, cost, listed.key
+    )
 
 
 def portfolio_value(fields: list[str]) -> PortfolioValue:

@@ -24,11 +24,14 @@ logger = logging.getLogger(__name__)
 _LONGEST_FRAME: Final = 0xFFFFFF
 _LENGTH_BYTES: Final = 4
 _PIECE: Final = 4096
-# As much is read before others have their turn: a few milliseconds' worth of position rows.
-_TURN: Final = 1 << 15
+# As much is read before others have their turn: two milliseconds' worth of changed position rows.
+# A timer that is due gets its task its turn only after two or three of these.
+_TURN: Final = 1 << 14
 # TWS is made to wait once so much of it is not read yet.
 _FULL: Final = 1 << 22
 _CLOSING_SECONDS: Final = 1.0
+# Executions and commissions: they are believed also where nothing else is any more.
+_KEPT: Final = (11, 59)
 
 
 class _SessionLog(logging.LoggerAdapter[logging.Logger]):
@@ -180,7 +183,7 @@ class Wire:
                 except Exception:  # the loop must go on, and the session hear of it
                     self._client.decoder.logger.exception(f"Error handling: {message!r}")
             if self._data is not data:
-                # The session ended with that message: no other is heard.
+                # The socket was closed with that message: no other is heard.
                 return
 
     def _has_message(self) -> bool:
@@ -255,15 +258,30 @@ class Wire:
         self._client.cancelPnLSingle(request_id)
 
     def mute(self) -> None:
-        """From now on nothing that comes is heard, not even the rest of what is being read."""
-        self._client.conn.hasData.clear()
-        self._client.decoder.handlers = _Deaf()
+        """From now on only fills and what they cost are heard, until the socket is closed.
+
+        TWS may not tell of them again: after midnight it does not.
+        """
+        handlers = self._client.decoder.handlers
+        self._client.decoder.handlers = _Deaf({n: handlers[n] for n in _KEPT if n in handlers})
         self._raw = {}
-        self._data, self._at = b"", 0
 
     async def close(self) -> None:
         """Close the socket, by force if the peer does not let go."""
         self.mute()
+        self._client.conn.hasData.clear()
+        try:
+            while self._has_message():
+                self._read(_TURN)
+                await asyncio.sleep(0)
+        finally:
+            # At once what is left, where the program is ending just now.
+            self._read(len(self._data))
+            self._client.decoder.handlers = _Deaf()
+            self._data, self._at = b"", 0
+            await self._disconnect()
+
+    async def _disconnect(self) -> None:
         transport = self._client.conn.transport
         try:
             # This also ends the library's queue of throttled requests.
@@ -281,7 +299,7 @@ class Wire:
 
 
 class _Deaf(dict[int, MessageHandler]):
-    """A dispatch table that ignores every message."""
+    """A dispatch table that ignores every message that is not in it."""
 
     def __missing__(self, message_id: int) -> MessageHandler:
         return _ignore

@@ -239,6 +239,13 @@ async def test_a_login_that_names_what_is_no_account_is_tried_again(
     assert (await session.broker.connected(5)).accounts == ("DU1", "DU2")
 
 
+async def test_a_code_of_another_form_is_an_account(tws: ScriptedTws, connect: Connect) -> None:
+    """As the recordings of real sessions have one."""
+    tws.accounts = "DU1,F123-A,ACCOUNT_ID"
+    session = await connect()
+    assert session.broker.state.accounts == ("DU1", "F123-A", "ACCOUNT_ID")
+
+
 async def test_what_the_user_names_is_an_account_whatever_it_is_called_like(
     tws: ScriptedTws, connect: Connect
 ) -> None:

@@ -95,6 +95,17 @@ def test_an_unchanged_row_is_the_same_object_and_a_changed_one_is_new() -> None:
     assert reader.latest(first.key) is second
 
 
+def test_what_is_remembered_of_positions_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many contracts a broker makes up: what is forgotten is read anew."""
+    monkeypatch.setattr("possync_tui.broker.rows._MOST_REMEMBERED", 3)
+    reader = RowReader()
+    told = [message(position("100", "10", con_id=n)) for n in range(1, 11)]
+    read = [reader.position(one) for one in told]
+    assert [reader.position(one) for one in told] == read
+    assert max(len(reader._listed), len(reader._heads), len(reader._rows)) <= 3
+    assert reader.latest(read[-1].key) == read[-1]
+
+
 @pytest.mark.parametrize(
     ("layout", "expected"),
     [
