@@ -1,9 +1,9 @@
 """One call of the program: what was asked, the settings, and where answers go."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from possync_tui.cli.render import Output
+from possync_tui.domain.values import dataclass
 from possync_tui.settings import Settings
 
 if TYPE_CHECKING:

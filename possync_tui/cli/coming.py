@@ -5,22 +5,22 @@ first frame, which shows the book as the ledger has it; until then questions wai
 """
 
 import asyncio
-import gc
 import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
+from possync_tui.cli.short_steps import ShortSteps
 from possync_tui.domain.clock import SystemClock
 from possync_tui.domain.connection import ConnectionState, Environment
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.rates import Rates
 from possync_tui.domain.runs import SyncStats
+from possync_tui.domain.values import dataclass
 from possync_tui.sync.events import Arming, ConnectionChanged, EventBus, LogLine
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class EngineToCome:
         self._asked: dict[str, Callable[[Engine], object]] = {}
         self._begun = asyncio.Event()
         self._stopped = asyncio.Event()
+        self._short_steps = ShortSteps(lambda: self.is_syncing)
 
     # --- life --------------------------------------------------------------------------------
 
@@ -100,8 +101,7 @@ class EngineToCome:
             await engine.start()
         finally:
             # What is loaded stays: there is no use in looking through it again and again.
-            gc.freeze()
-            gc.enable()
+            self._short_steps.start()
         self._engine = engine
         self._do_what_was_asked(engine)
         self.bus.emit(ConnectionChanged(engine.connection))
@@ -139,6 +139,7 @@ class EngineToCome:
         self._stopped.set()
         if self._starting is not None:
             await asyncio.wait({self._starting})
+        self._short_steps.stop()
         if self._engine is not None:
             await self._engine.stop()
 

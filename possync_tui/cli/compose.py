@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +10,7 @@ from possync_tui.broker.options import SessionOptions
 from possync_tui.domain.clock import SystemClock
 from possync_tui.domain.connection import ConnectionState, Environment, Phase
 from possync_tui.domain.runs import SyncStats
+from possync_tui.domain.values import dataclass
 from possync_tui.ledger.port import LedgerReads
 from possync_tui.settings import Settings
 from possync_tui.sync.events import Arming

@@ -3,7 +3,7 @@
 import asyncio
 from argparse import Namespace
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import StrEnum
 
 from possync_tui import logs, paths
@@ -15,6 +15,7 @@ from possync_tui.cli.reporting import read_settings
 from possync_tui.cli.screen_settings import wrong_keys, wrong_theme
 from possync_tui.domain.first_look import Port, advice
 from possync_tui.domain.text import printable
+from possync_tui.domain.values import dataclass
 from possync_tui.ledger.port import LedgerError
 from possync_tui.ledger.upgrade import backups
 from possync_tui.settings import DEFAULT_THEME, Settings, SettingsError

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from possync_tui.cli import compose
@@ -15,6 +14,7 @@ from possync_tui.domain.observations import Adjusted, Fill, Observation, Recorde
 from possync_tui.domain.plan import AddEntry, Book, Plan, PutLife, RaiseHold, ReverseEntry
 from possync_tui.domain.runs import SyncResult, Trigger
 from possync_tui.domain.text import printable
+from possync_tui.domain.values import dataclass
 from possync_tui.flex.cancels import carry_out
 from possync_tui.flex.document import FlexRefused
 from possync_tui.flex.statement import Statement, read_flex

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from possync_tui.cli import compose, shapes
 from possync_tui.cli.call import Call
 from possync_tui.cli.exits import CommandFailed, Exit
+from possync_tui.cli.short_steps import ShortSteps
 from possync_tui.cli.stopping import run_until_signal
 from possync_tui.cli.trouble import Trouble
 from possync_tui.domain.connection import Phase
@@ -41,10 +42,13 @@ def watch(call: Call) -> int:
 @asynccontextmanager
 async def running(engine: "Engine") -> AsyncIterator["Engine"]:
     """The engine started, and stopped whatever happens: a sync in flight finishes its commit."""
+    short_steps = ShortSteps(lambda: engine.is_syncing)
     try:
         await engine.start()
+        short_steps.start()
         yield engine
     finally:
+        short_steps.stop()
         await engine.stop()
 
 

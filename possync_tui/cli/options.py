@@ -1,8 +1,9 @@
 """Command options, among them one for every setting. Nothing heavy is imported to parse them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from possync_tui.domain.values import dataclass
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _ArgumentGroup

@@ -4,7 +4,6 @@ import os
 import sys
 import unicodedata
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from io import TextIOWrapper
@@ -13,6 +12,7 @@ from possync_tui.cli.json_text import nested_json, to_json
 from possync_tui.domain.exports import csv_lines, csv_text
 from possync_tui.domain.money import plain
 from possync_tui.domain.text import mask_account, mask_accounts, printable
+from possync_tui.domain.values import dataclass
 
 Row = Mapping[str, object]
 

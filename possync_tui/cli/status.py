@@ -1,7 +1,6 @@
 """`status`: the object of `get_status()`, from the ledger, with what else is worth a look."""
 
 import asyncio
-from dataclasses import dataclass
 
 from possync_tui.cli import compose, shapes
 from possync_tui.cli.call import Call
@@ -11,6 +10,7 @@ from possync_tui.domain.connection import Environment
 from possync_tui.domain.position import Status
 from possync_tui.domain.runs import SyncStats
 from possync_tui.domain.terms import HoldKind
+from possync_tui.domain.values import dataclass
 from possync_tui.domain.views import AccountView
 from possync_tui.ledger.port import LedgerMissing
 from possync_tui.sync.status import status_of

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 
 from possync_tui.demo.conversion import Conversion, convert
@@ -13,6 +12,7 @@ from possync_tui.demo.gateway import DemoGateway
 from possync_tui.demo.records import DeskError, Execution, Side
 from possync_tui.demo.tables import ScenarioError, Table
 from possync_tui.demo.wire import plain
+from possync_tui.domain.values import dataclass
 
 Reply = dict[str, object]
 Run = Callable[[DemoGateway], Reply]

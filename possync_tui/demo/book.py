@@ -5,8 +5,9 @@ stays when a position is reduced, and a fill through zero closes the old positio
 one at the fill's price.
 """
 
-from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
+
+from possync_tui.domain.values import dataclass
 
 ZERO = Decimal(0)
 #: TWS writes average costs with at most seven decimals (291.2660812 in recorded sessions).

@@ -1,10 +1,11 @@
 """A holding that goes on under another contract: a merger, a new symbol, a split with a new id."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from possync_tui.demo.desk import Desk
 from possync_tui.demo.records import DeskError
+from possync_tui.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Contract months that are always ahead, with the symbols that exchanges give them."""
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
+
+from possync_tui.domain.values import dataclass
 
 _MONTH_CODES: Final = "FGHJKMNQUVXZ"
 _FRIDAY: Final = 4

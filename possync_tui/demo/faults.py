@@ -1,10 +1,10 @@
 """How the gateway can misbehave on command, as plain values; the gateway applies them."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from possync_tui.demo.wire import UNSET_DOUBLE
+from possync_tui.domain.values import dataclass
 
 
 class FaultKind(StrEnum):

@@ -1,7 +1,8 @@
 """What the simulated desk can hold."""
 
-from dataclasses import dataclass
 from decimal import Decimal
+
+from possync_tui.domain.values import dataclass
 
 #: Rows of these types carry an exchange in a position message; derivatives come with a blank one
 #: (IBKR's own documentation of reqPositions, and every recorded futures row).

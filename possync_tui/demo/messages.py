@@ -4,7 +4,6 @@ Layouts are those that ib_insync 0.9.86 decodes (157 to 176), the official ibapi
 and recorded sessions show.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 
 from possync_tui.demo.instruments import Instrument
@@ -17,6 +16,7 @@ from possync_tui.demo.wire import (
     message,
     plain,
 )
+from possync_tui.domain.values import dataclass
 
 #: From this server version an error carries the JSON text of an advanced order reject.
 ADVANCED_REJECT = 166

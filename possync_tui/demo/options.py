@@ -1,8 +1,9 @@
 """Settings of the gateway and of the background that moves the desk."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from possync_tui.demo.wire import DESK_ZONE, TimeForm
+from possync_tui.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

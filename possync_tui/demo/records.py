@@ -1,12 +1,12 @@
 """What the desk knows and tells: positions, executions, commissions, and events about them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from possync_tui.demo.instruments import Instrument
+from possync_tui.domain.values import dataclass
 
 
 class DeskError(Exception):

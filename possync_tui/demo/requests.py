@@ -1,11 +1,11 @@
 """The messages that clients send: names, where the request id stands, and how each is read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from possync_tui.demo.instruments import Instrument
+from possync_tui.domain.values import dataclass
 
 #: name and position of the request id among the fields (None: it has none), by message id.
 REQUESTS: Final[dict[int, tuple[str, int | None]]] = {

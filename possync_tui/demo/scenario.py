@@ -48,7 +48,7 @@ TOML or JSON by the file's suffix, the same structure::
 import json
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -62,6 +62,7 @@ from possync_tui.demo.options import BackgroundOptions, GatewayOptions
 from possync_tui.demo.records import AccountSetup, DeskError, Side
 from possync_tui.demo.tables import ScenarioError, Table
 from possync_tui.demo.wire import TimeForm
+from possync_tui.domain.values import dataclass
 
 #: Up to the newest whose layouts the gateway writes; the oldest is for clients that refuse it.
 _SERVER_VERSIONS = range(100, 177)

@@ -1,11 +1,11 @@
 """Values of an account, in the desk's base currency and by currency."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 
 from possync_tui.demo.book import ZERO
 from possync_tui.demo.desk import Desk
 from possync_tui.demo.wire import cents, double
+from possync_tui.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

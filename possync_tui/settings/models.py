@@ -6,7 +6,6 @@ way only; the tests hold the two against each other.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from possync_tui import paths
 from possync_tui.domain.position import CostMethod
 from possync_tui.domain.text import mask_accounts, printable
+from possync_tui.domain.values import dataclass
 from possync_tui.settings.convert import (
     account_codes,
     full_path,

@@ -1,10 +1,11 @@
 """The settings as the program uses them, and where each was given."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from pathlib import Path
 
 from possync_tui import paths
 from possync_tui.domain.terms import CostMethod
+from possync_tui.domain.values import dataclass
 from possync_tui.sync.policy import SyncPolicy
 
 PREFIXES = ("POSITION_SYNC_", "IBKR_", "POSSYNC_")

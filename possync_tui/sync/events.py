@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from possync_tui.domain.connection import ConnectionState
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.runs import SyncResult, Trigger
+from possync_tui.domain.values import dataclass
 
 logger = logging.getLogger(__name__)
 

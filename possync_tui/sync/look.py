@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from possync_tui.broker.port import (
@@ -14,6 +13,7 @@ from possync_tui.broker.port import (
 )
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.observations import Fill, Observed, Recorded, Snapshot
+from possync_tui.domain.values import dataclass
 
 logger = logging.getLogger(__name__)
 

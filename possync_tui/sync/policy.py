@@ -1,8 +1,7 @@
 """The settings of the sync, as plain values."""
 
-from dataclasses import dataclass
-
 from possync_tui.domain.terms import CostMethod
+from possync_tui.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from possync_tui.domain.reconcile import covered_accounts, keys_in_question
 from possync_tui.domain.runs import Failure, Outcome, SyncResult, SyncStats, Trigger
 from possync_tui.domain.word import Word
 from possync_tui.ledger.port import LedgerError, LedgerForeign, LedgerPort
-from possync_tui.sync.aside import aside
+from possync_tui.sync.aside import aside, let_go, parts_of
 from possync_tui.sync.batch import Batch
 from possync_tui.sync.events import EventBus, LedgerChanged, SyncFinished, SyncStarted
 from possync_tui.sync.histories import linked_ground, linked_histories
@@ -299,8 +299,9 @@ class PositionSyncService:
                 draft = await self._draft(look, rules, book)
                 if is_last_look or not draft.unexplained:
                     result = replace(result, duration_ms=self._elapsed(began))
-                    result = counted(result, draft.plan, book)
-                    committed = await self._ledger.commit(draft.plan, result)
+                    plan, before = draft.plan, book
+                    result = await aside(len(plan.changes), partial(counted, result, plan, before))
+                    committed = await self._ledger.commit(plan, result)
                     # Before the turn ends: who is next in it must not plan on the book of before.
                     self._forget_book()
                     break
@@ -312,10 +313,13 @@ class PositionSyncService:
         book = await self._reload()
         missing = sum(1 for p in book.positions.values() if p.status is Status.MISSING)
         try:
-            await self._on_committed(draft.plan, book)
+            await self._on_committed(plan, book)
         except Exception:
             # The plan is committed: what follows from it cannot make the sync a failed one.
             logger.exception("after a committed sync")
+        remains = parts_of(plan, before)
+        del draft, plan, before
+        await let_go(remains)
         return replace(committed, held=book.held, missing=missing)
 
     async def _look(self, rules: Rules) -> Look:

@@ -1,6 +1,7 @@
 """Keys in the moment before the engine is loaded: kept for it and told, never lost in silence."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, cast
@@ -28,6 +29,9 @@ class Startable(FakeEngine):
 
     async def start(self) -> None:
         self.asked.append("start")
+
+    async def stop(self) -> None:  # type: ignore[override]
+        self.asked.append("stop")
 
     def arm(self, armed: bool) -> Arming:
         self.asked.append(f"arm {armed}")
@@ -69,6 +73,7 @@ async def start(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Start]:
     monkeypatch.setattr(coming, "_load", lambda: start.loading.wait(10))
     yield start
     start.loading.set()
+    await start.to_come.stop()
 
 
 async def test_arming_waits_for_the_engine_and_is_not_shown_before(start: Start) -> None:
@@ -108,6 +113,15 @@ async def test_nothing_is_asked_of_a_second_instance(start: Start) -> None:
     start.to_come.arm(True)
     assert await start.go() == ["start"]
     assert "another instance writes the ledger" in start.lines[-1]
+
+
+async def test_garbage_is_looked_for_in_steps_until_the_end(start: Start) -> None:
+    before = gc.get_threshold()
+    await start.go()
+    assert gc.isenabled()
+    assert gc.get_threshold() != before
+    await start.to_come.stop()
+    assert gc.get_threshold() == before
 
 
 async def test_once_loaded_the_engine_itself_is_asked(start: Start) -> None:

@@ -1,6 +1,7 @@
 """Guards that nothing else would miss: each test here fails when its guard is taken out."""
 
 import asyncio
+import gc
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
@@ -14,8 +15,8 @@ from possync_tui.broker.port import Executions
 from possync_tui.domain.connection import Environment
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
-from possync_tui.domain.observations import Observed, RowPushed, Side
-from possync_tui.domain.plan import Book, Plan
+from possync_tui.domain.observations import Anchor, Observed, RowPushed, Side
+from possync_tui.domain.plan import Footing, KnownPosition, Plan, PutLife
 from possync_tui.domain.planning import Draft, make_plan
 from possync_tui.domain.runs import Failure, Outcome, SyncResult
 from possync_tui.ledger.port import EntryQuery, LedgerPort, LedgerWriteFailed
@@ -303,59 +304,6 @@ async def test_what_is_pushed_while_a_plan_is_made_is_on_disk_before_its_commit(
     assert [lot.quantity for lot in await rig.engine.reads.lots()] == [Decimal(130)]
 
 
-async def test_a_book_that_is_read_while_something_is_stored_is_read_again(
-    start: Start, broker: ScriptedBroker
-) -> None:
-    """Else the next plan would not look at it."""
-    row = broker.hold(1, "100")
-    rig = await start()
-    await rig.engine.sync_now()
-    service, ledger = rig.engine.service, rig.engine.ledger
-    service._forget_book()
-    read, is_read, go_on = ledger.book, asyncio.Event(), asyncio.Event()
-
-    async def late() -> Book:
-        book = await read()
-        is_read.set()
-        await go_on.wait()
-        return book
-
-    ledger.book = late  # type: ignore[method-assign]
-    reading = asyncio.create_task(service.book())
-    await is_read.wait()
-    await service.record((broker.trade(1, Side.BOUGHT, "20", "10"),))
-    go_on.set()
-    assert row.key not in (await reading).touched
-    assert row.key in (await service.book()).touched
-
-
-async def test_a_dry_run_behind_a_commit_does_not_plan_on_the_book_of_before(
-    start: Start, broker: ScriptedBroker
-) -> None:
-    """It gets its turn when the plan is committed, and before the book is read again."""
-    rig = await start()
-    await rig.engine.sync_now()
-    broker.hold(1, "100")
-    ledger, waiting = rig.engine.ledger, list[asyncio.Task[Plan]]()
-    commit, read = ledger.commit, ledger.book
-
-    async def with_somebody_behind(plan: Plan, result: SyncResult) -> SyncResult:
-        if not waiting:
-            waiting.append(asyncio.create_task(rig.engine.service.dry_run()))
-            await settle()
-        return await commit(plan, result)
-
-    async def late() -> Book:
-        await settle()
-        return await read()
-
-    ledger.commit = with_somebody_behind  # type: ignore[method-assign]
-    ledger.book = late  # type: ignore[method-assign]
-    assert (await rig.engine.sync_now()).created == 1
-    (behind,) = waiting
-    assert (await behind).is_empty
-
-
 async def test_a_look_that_runs_out_of_time_while_its_fills_are_stored_keeps_them(
     start: Start, broker: ScriptedBroker
 ) -> None:
@@ -398,3 +346,41 @@ async def test_a_large_plan_is_made_beside_the_loop_of_the_live_values_as_they_w
     rig = await start()
     assert (await rig.engine.sync_now()).ok
     assert seen == [(False, {row.key: mark})]
+
+
+async def test_what_is_over_is_freed_beside_the_loop_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(aside, "MANY", 3)
+    freed: list[tuple[bool, int]] = []
+
+    class Thing:
+        def __del__(self) -> None:
+            on_loop = threading.current_thread() is threading.main_thread()
+            freed.append((on_loop, len(things)))
+
+    things: list[object] = [Thing() for _ in range(3)]
+    await aside.let_go(things)
+    assert freed == [(False, 2), (False, 1), (False, 0)]
+
+
+async def test_of_a_plan_that_is_over_nothing_else_holds_the_parts(
+    start: Start, broker: ScriptedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over: list[object] = []
+
+    async def noted(things: list[object]) -> None:
+        over.extend(type(thing) for thing in things)
+        # Freed with its tuple, in one go, if anything still held that.
+        over.extend(one for one in gc.get_objects() if isinstance(one, Plan) and one.changes)
+
+    broker.hold(1, "100")
+    rig = await start()
+    await rig.engine.sync_now()
+    monkeypatch.setattr(service, "let_go", noted)
+    broker.hold(1, "101")
+    assert (await rig.engine.sync_now()).ok
+    assert over == [PutLife, Anchor, Footing, KnownPosition]
+    over.clear()
+    assert (await rig.engine.sync_now()).ok
+    assert over == []

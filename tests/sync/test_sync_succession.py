@@ -204,6 +204,42 @@ async def test_booked_as_closed_before_the_new_one_came(
     assert (await rig.engine.reads.verify()).ok
 
 
+async def test_listed_again_with_the_new_one_they_are_two(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    """Also at once: a second look at the same rows has nothing to add."""
+    rig = await holding(start, broker)
+    broker.hold(1, "0", "0", what=OLD)
+    await rig.engine.sync_now()
+    await rig.clock.advance(DAY)
+    broker.hold(1, "100", "10.01", what=OLD)
+    broker.hold(2, "50", "20.02", what=NEW)
+    await rig.engine.sync_now()
+    assert await holds(rig) == []
+    assert (await rig.engine.dry_run()).is_empty
+
+
+async def test_the_other_way_round_it_is_held_anew_at_once(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    """The old one is back, and the new one gone for it."""
+    for other in (7, 8, 9):
+        broker.hold(other, "5", "7")
+    rig = await start()
+    await rig.engine.sync_now()
+    broker.hold(1, "100", "10.01", what=OLD)
+    await rig.engine.sync_now()
+    broker.drop(1)
+    broker.hold(2, "50", "20.02", what=NEW)
+    await rig.engine.sync_now()
+    broker.hold(1, "100", "10.01", what=OLD)
+    broker.drop(2)
+    await rig.engine.sync_now()
+    (hold,) = await holds(rig)
+    assert (hold.kind, hold.con_id) == (HoldKind.SAME_HOLDING, 2)
+    assert (await rig.engine.dry_run()).is_empty
+
+
 async def test_the_old_one_may_go_days_later(start: Start, broker: ScriptedBroker) -> None:
     rig = await holding(start, broker)
     broker.hold(2, "50", "20.02", what=NEW)
