@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Static
 
 from possync_tui.tui.actions import Deed
+from possync_tui.tui.widgets.remeasured import Passage
 
 Answer = TypeVar("Answer")
 NOTHING = Content("")
@@ -26,7 +27,7 @@ def field(*labelled: tuple[str, Input]) -> Horizontal:
     return Horizontal(*parts, classes="dialog-row")
 
 
-class Remark(Static):
+class Remark(Passage):
     """What is wrong with what was typed, or what will become of it: no row while there is none."""
 
     def __init__(self, content: Content = NOTHING) -> None:

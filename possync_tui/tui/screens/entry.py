@@ -7,7 +7,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.performance import EntryRow
@@ -44,6 +43,7 @@ from possync_tui.tui.screens.base import SideScreen
 from possync_tui.tui.screens.table_screen import labelled
 from possync_tui.tui.tones import Tone, lines, say
 from possync_tui.tui.widgets.pane import PaneTitle
+from possync_tui.tui.widgets.remeasured import Passage
 
 JOURNAL_READ = 500
 NO_FILLS = {
@@ -83,7 +83,7 @@ class EntryScreen(SideScreen):
         self.row = row
         self.chain = tuple(chain)
         self.heading = PaneTitle(name_of(row.entry))
-        self.text = Static("", markup=False, classes="entry-text")
+        self.text = Passage("", markup=False, classes="entry-text")
         self.scroller = Scroller(self.text)
         self.shows_both_methods = False
         self.fills: tuple[FillView, ...] | None = None

@@ -7,7 +7,6 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Static
 
 from possync_tui.domain.connection import Phase
 from possync_tui.domain.first_look import Port, steps
@@ -19,6 +18,7 @@ from possync_tui.tui.screens.table_screen import TableScreen
 from possync_tui.tui.tones import Tone, lines, say
 from possync_tui.tui.widgets.line_table import LineTable
 from possync_tui.tui.widgets.plain_table import PlainTable
+from possync_tui.tui.widgets.remeasured import Passage
 from possync_tui.tui.wishes import ConnectTo, StartDemo, Wish
 
 
@@ -76,7 +76,7 @@ class FirstLookScreen(TableScreen[Port]):
             flag=_flag,
             table_type=PortTable,
         )
-        self.sentence = Static("", id="first-sentence", markup=False)
+        self.sentence = Passage("", id="first-sentence", markup=False)
         self._has_pointed = False
         self.table.placeholder = "Asking the usual ports…"
 

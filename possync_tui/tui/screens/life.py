@@ -8,7 +8,6 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
 from possync_tui.domain.performance import EntryRow, chain_of, linked
 from possync_tui.domain.position import Status
@@ -40,6 +39,7 @@ from possync_tui.tui.widgets.line_table import LineTable
 from possync_tui.tui.widgets.pane import PaneTitle
 from possync_tui.tui.widgets.pane_tabs import PaneTabs
 from possync_tui.tui.widgets.plain_table import PlainTable
+from possync_tui.tui.widgets.remeasured import Passage
 
 JOURNAL_READ = 500
 _A_UNIT = {"STK": "a share", "OPT": "a contract", "FOP": "a contract", "FUT": "a contract"}
@@ -84,10 +84,10 @@ class LifeScreen(SideScreen):
         self.view = view
         self.name_shown = clean(view.description or view.symbol) or f"contract {view.con_id}"
         self.heading = PaneTitle(self.name_shown)
-        self.summary = Static("", id="life-facts", markup=False)
+        self.summary = Passage("", id="life-facts", markup=False)
         keys = tuple(desk.key_of(f"part-{number}") for number in (1, 2, 3))
         self.tabs = PaneTabs(("Story", "Realized", "Open lots"), keys, current=0)
-        self.story = Static(say(("Reading…", Tone.DIM)), markup=False, classes="entry-text")
+        self.story = Passage(say(("Reading…", Tone.DIM)), markup=False, classes="entry-text")
         self.entries = EntryTable(desk, id="life-entries", one_position=True)
         self.lots = PlainTable(
             lot_columns(), id="life-lots", key=lambda lot: lot.place, placeholder="Reading…"

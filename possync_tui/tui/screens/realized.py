@@ -8,7 +8,6 @@ from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
 from possync_tui import paths
 from possync_tui.domain.performance import (
@@ -40,6 +39,7 @@ from possync_tui.tui.widgets.pane import PaneTitle
 from possync_tui.tui.widgets.period_tabs import SPANS, PeriodTabs
 from possync_tui.tui.widgets.pnl_chart import PnlChart
 from possync_tui.tui.widgets.pnl_stats import PnlStats
+from possync_tui.tui.widgets.remeasured import Passage
 
 MOST_READ = 50_000
 """A stretch with more entries than this shows the newest of them, and says so."""
@@ -64,7 +64,7 @@ class RealizedScreen(SideScreen):
         super().__init__(desk)
         self.heading = PaneTitle("Realized P&L")
         self.spans = PeriodTabs(desk.keymap)
-        self.totals = Static("", id="pnl-totals", markup=False)
+        self.totals = Passage("", id="pnl-totals", markup=False)
         self.stats = PnlStats()
         self.chart = PnlChart()
         self.table = EntryTable(desk, id="entries")

@@ -3,7 +3,8 @@
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
+
+from possync_tui.tui.widgets.remeasured import Passage
 
 
 class Detail(VerticalScroll):
@@ -11,7 +12,7 @@ class Detail(VerticalScroll):
 
     def __init__(self) -> None:
         super().__init__()
-        self._text = Static("", markup=False)
+        self._text = Passage("", markup=False)
 
     def compose(self) -> ComposeResult:
         yield self._text

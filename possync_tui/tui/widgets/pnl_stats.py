@@ -5,7 +5,6 @@ from decimal import Decimal
 
 from textual.content import Content
 from textual.geometry import Size
-from textual.widget import Widget
 
 from possync_tui.domain.performance import Performance
 from possync_tui.domain.terms import Quality
@@ -22,6 +21,7 @@ from possync_tui.tui.format import (
 )
 from possync_tui.tui.holdings import pnl_tone
 from possync_tui.tui.tones import Tone, lines, say
+from possync_tui.tui.widgets.remeasured import Remeasured
 
 LABEL_WIDTH = 15
 COLUMN_WIDTH = 52
@@ -98,7 +98,7 @@ def _extreme(entry: EntryView | None) -> Content:
     return say(amount(entry.realized_pnl), (f" {name_of(entry)}", Tone.DIM))
 
 
-class PnlStats(Widget):
+class PnlStats(Remeasured):
     """Draws only when shown or changed."""
 
     ALLOW_SELECT = False

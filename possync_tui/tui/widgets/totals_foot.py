@@ -11,6 +11,7 @@ from possync_tui.tui.format import arrow, clean, fit, money
 from possync_tui.tui.holdings import pnl_tone
 from possync_tui.tui.position_totals import Total
 from possync_tui.tui.tones import Tone, lines, say
+from possync_tui.tui.widgets.remeasured import Remeasured
 from possync_tui.tui.widgets.written import Written
 
 NO_DAY = (
@@ -30,7 +31,7 @@ REALIZED_IN_ALL: Mapping[tuple[str, ...], str] = {
 """Where a filter picks rows, what was realized is not that of these alone."""
 
 
-class TotalsFoot(Written):
+class TotalsFoot(Written, Remeasured):
     """Amounts stand under each other; what does not fit is counted, and a key turns to it."""
 
     def __init__(self, key: str) -> None:
