@@ -1,5 +1,6 @@
 """An app on a fake engine, run without a terminal."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -87,23 +88,39 @@ def running(engine: FakeEngine, clock: FixedClock) -> Running:
     return run
 
 
-async def settle(pilot: Pilot[None]) -> None:
+async def settle(pilot: Pilot[None], looks: int = 3) -> None:
     """Let work that was started, its messages and the paint of them finish."""
+    at_rest = 0
     for _ in range(500):
-        await pilot.pause(0.01)
-        if isinstance(pilot.app, PossyncApp) and not pilot.app.has_begun:
-            continue
-        if not any(w.is_running for w in pilot.app.workers if w.name not in LASTING):
+        await pilot.pause(0.012)
+        await _turns()
+        at_rest = at_rest + 1 if _is_at_rest(pilot) else 0
+        if at_rest == looks:
             break
-    for _ in range(2):
-        await pilot.pause(0.015)
+
+
+def _is_at_rest(pilot: Pilot[None]) -> bool:
+    """Whether no work is left, nor any that has yet to begin."""
+    if isinstance(pilot.app, PossyncApp) and not pilot.app.has_begun:
+        return False
+    return all(work.is_finished for work in pilot.app.workers if work.name not in LASTING)
+
+
+async def _turns() -> None:
+    """Give the loop turns, not only time: where the machine is busy, a sleep may be over at once,
+    and what was pressed has not come to start its work yet."""
+    for _ in range(20):
+        await asyncio.sleep(0)
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:
-    """Press keys one by one. The pilot's own way waits until the processor idles, twice a key."""
+    """Press keys one by one, each when what the one before began is done.
+
+    The pilot's own way waits until the processor idles, twice a key.
+    """
     for key in keys:
         pilot.app.simulate_key(key)
-        await pilot.pause(0.01)
+        await settle(pilot, looks=1)
     await settle(pilot)
 
 
