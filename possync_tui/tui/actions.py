@@ -1,9 +1,10 @@
 """What the user can do, as data: the key bindings, the palette and the help all come from here."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from textual.binding import Binding, BindingType
+
+from possync_tui.domain.values import dataclass
 
 
 class Area(StrEnum):

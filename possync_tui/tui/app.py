@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
+from textual.command import Provider
 
 from possync_tui.domain.clock import Clock
 from possync_tui.domain.instruments import PositionKey
@@ -20,8 +21,6 @@ from possync_tui.tui.bridge import EngineMoved, EventBridge
 from possync_tui.tui.desk import LedgerPicture, Probe, Reading
 from possync_tui.tui.format import clean, counted
 from possync_tui.tui.keymap import Keymap
-from possync_tui.tui.outlining import outline_of
-from possync_tui.tui.palette import PossyncCommands
 from possync_tui.tui.screens.dashboard import DashboardScreen
 from possync_tui.tui.steering import Steering
 from possync_tui.tui.terminal import Painted
@@ -31,6 +30,13 @@ from possync_tui.tui.widgets.line_table import LineTable
 logger = logging.getLogger(__name__)
 
 SYNC_LOOP = "the sync loop"
+
+
+def _our_commands() -> type[Provider]:
+    """What the palette finds: loaded with it."""
+    from possync_tui.tui.palette import PossyncCommands
+
+    return PossyncCommands
 
 
 def _note_end(loop: "asyncio.Future[None]") -> None:
@@ -45,7 +51,7 @@ class PossyncApp(Steering):
     CSS_PATH = "styles/possync.tcss"
     TITLE = "possync-tui"
     BINDINGS: ClassVar[list[BindingType]] = bindings(DEEDS)
-    COMMANDS = App.COMMANDS | {PossyncCommands}
+    COMMANDS = App.COMMANDS | {_our_commands}
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012
         (0, "-tiny"),
         (60, "-narrow"),
@@ -135,6 +141,9 @@ class PossyncApp(Steering):
         screen = self.screen
         if self._keep_outline is None or not isinstance(screen, DashboardScreen):
             return
+        # Only here: it is drawn up behind the first frame.
+        from possync_tui.tui.outlining import outline_of
+
         painted = None if self.painted is None else self.painted.outline
         outline = outline_of(screen, painted)
         if outline is not None and outline is not painted:

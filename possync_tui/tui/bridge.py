@@ -8,11 +8,11 @@ timer.
 """
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextvars import Context, copy_context
-from dataclasses import dataclass
 from typing import Protocol
 
 from textual.message import Message
@@ -22,6 +22,7 @@ from possync_tui.domain.connection import ConnectionState
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.runs import SyncResult
+from possync_tui.domain.values import dataclass
 from possync_tui.sync.events import (
     Arming,
     ArmingChanged,
@@ -37,9 +38,11 @@ from possync_tui.sync.events import (
 
 LEAST_GAP, MOST_GAP = 0.008, 0.1
 """Seconds between two updates of the screen; the first after a quiet spell does not wait."""
-SHARE = 0.03
+SHARE = 0.04
 """As much of a processor's time may go into them: what costs little is shown at once, and what
 costs much ten times a second."""
+SAVED = 0.5
+"""Seconds whose share may be saved up: a few dear updates among cheap ones wait for nothing."""
 LINES_KEPT = 1_000
 
 
@@ -78,6 +81,20 @@ def _gap_after(seconds: float) -> float:
     return min(max(seconds / SHARE, LEAST_GAP), MOST_GAP)
 
 
+class Pace:
+    """When live values may be shown again, so that their share of the time is kept on average."""
+
+    def __init__(self) -> None:
+        # Until when the time that was spent is made up for; in the past, there is some to spare.
+        self._paid_at = -math.inf
+
+    def due_after(self, now: float, seconds: float) -> float:
+        """When the next update is due, after one at `now` that took so much of the processor."""
+        paid_at = max(self._paid_at, now - SAVED) + seconds / SHARE
+        self._paid_at = min(paid_at, now + MOST_GAP)
+        return max(self._paid_at, now + LEAST_GAP)
+
+
 class EventBridge:
     """Listens to the engine from the start; tells the app once that runs."""
 
@@ -91,6 +108,7 @@ class EventBridge:
         self._timer: asyncio.Handle | None = None
         self._planned = 0.0
         self._news_gap = LEAST_GAP
+        self._pace = Pace()
         # Nothing of a kind is shown before its time.
         self._news_due = self._seen_due = self._unseen_due = 0.0
         # A position that comes into view, or leaves it, is in one of them all the same.
@@ -201,7 +219,7 @@ class EventBridge:
             self._tell(EngineMoved())
             return
         if self._seen and now >= self._seen_due:
-            self._seen_due = now + _gap_after(self._hand_over(self._seen))
+            self._seen_due = self._pace.due_after(now, self._hand_over(self._seen))
         if self._unseen and now >= self._unseen_due:
             self._hand_over(self._unseen)
             self._unseen_due = now + MOST_GAP

@@ -6,11 +6,12 @@ choice here is worth a dashboard that does not open.
 
 import json
 import logging
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 from possync_tui import paths
+from possync_tui.domain.values import dataclass
 from possync_tui.tui.position_groups import Grouping
 
 logger = logging.getLogger(__name__)

@@ -1,9 +1,9 @@
 """Which columns of the Positions pane are shown, and in which order, where the user chose."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
+from possync_tui.domain.values import dataclass
 from possync_tui.tui.columns import Column
 
 Row = TypeVar("Row")

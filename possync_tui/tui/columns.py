@@ -1,7 +1,6 @@
 """Columns of a table: what a cell says, how wide it must be, and which columns fit."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -9,6 +8,7 @@ from typing import Generic, TypeVar
 from rich.cells import cell_len
 
 from possync_tui.domain.label_order import label_order
+from possync_tui.domain.values import dataclass
 from possync_tui.tui.format import MINUS, UNKNOWN, fit
 from possync_tui.tui.tones import Tone
 
@@ -64,6 +64,22 @@ class Column(Generic[Row]):
     """Its title in a file, where the value there is another one than on the screen."""
     still: Callable[[Row], object] | None = None
     """What the cell is made of, where that is one thing: while that stays, so does the cell."""
+    is_amount: bool = False
+    """Always of as many decimals: no cell is wider than those of the greatest and the least."""
+
+    def widest(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Rows with the widest cells of these, and perhaps others."""
+        if not self.is_amount or self.order is None:
+            return rows
+        found, known = [], []
+        for place, row in enumerate(rows):
+            key = self.order(row)
+            if key is None:
+                found.append(row)
+            else:
+                known.append((key, place))
+        ends = (min(known), max(known)) if known else ()
+        return [*found, *(rows[place] for _, place in ends)]
 
     def exact(self, row: Row) -> object:
         """What a file gets: of numbers all digits, of what is unknown nothing."""
@@ -131,6 +147,30 @@ class Measure:
         if self.lead:
             return fit(cell.mark.ljust(2) + fit(body, width - 2, right=True), width)
         return fit(body, width, right=True)
+
+
+class Widths(Generic[Row]):
+    """How wide the cells of columns are: of those that were ever shown, and of no others."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Column[Row], Measure]] = {}
+
+    def of(self, columns: Iterable[Column[Row]], rows: Sequence[Row]) -> list[Measure]:
+        """Those of `columns`; of one that comes new, for these rows."""
+        found = []
+        for column in columns:
+            if column.id not in self._known:
+                self._known[column.id] = (column, Measure(column.align, column.most))
+                self._take(rows, *self._known[column.id])
+            found.append(self._known[column.id][1])
+        return found
+
+    def take(self, rows: Sequence[Row]) -> bool:
+        """Make room for these rows; whether that changed anything."""
+        return True in [self._take(rows, *known) for known in self._known.values()]
+
+    def _take(self, rows: Sequence[Row], column: Column[Row], measure: Measure) -> bool:
+        return True in [measure.take(column.cell(row)) for row in column.widest(rows)]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What every screen shares: the engine, the clock, and the ledger as it was last read."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +12,7 @@ from possync_tui.domain.connection import Environment, Phase
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.runs import Outcome
 from possync_tui.domain.terms import Status
+from possync_tui.domain.values import dataclass
 from possync_tui.domain.views import AccountView, HoldView, PnlBucket, PositionView, RunView
 from possync_tui.ledger.port import EntryQuery
 from possync_tui.sync.port import EnginePort

@@ -1,7 +1,6 @@
 """A position as the Positions pane shows it: the ledger's row with the live values over it."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -10,6 +9,7 @@ from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import FRESH_SECONDS, Mark
 from possync_tui.domain.money import EXACT
 from possync_tui.domain.terms import HoldKind, Status
+from possync_tui.domain.values import dataclass
 from possync_tui.domain.views import HoldView, PositionView
 from possync_tui.tui.columns import Align, Cell, Column, SortKey, by_label, by_number, by_text
 from possync_tui.tui.format import (
@@ -281,6 +281,7 @@ def holding_columns(shown: Redaction) -> tuple[Column[Holding], ...]:
             rank=4,
             order=lambda h: by_number(h.value),
             wants_high_first=True,
+            is_amount=True,
         ),
         Column(
             "unrealized",
@@ -289,6 +290,7 @@ def holding_columns(shown: Redaction) -> tuple[Column[Holding], ...]:
             Align.POINT,
             order=lambda h: by_number(h.unrealized),
             wants_high_first=True,
+            is_amount=True,
         ),
         Column(
             "day",
@@ -298,6 +300,7 @@ def holding_columns(shown: Redaction) -> tuple[Column[Holding], ...]:
             rank=1,
             order=lambda h: by_number(h.day),
             wants_high_first=True,
+            is_amount=True,
         ),
         Column(
             "realized",
@@ -307,6 +310,7 @@ def holding_columns(shown: Redaction) -> tuple[Column[Holding], ...]:
             rank=5,
             order=lambda h: by_number(h.view.realized_pnl),
             wants_high_first=True,
+            is_amount=True,
         ),
         Column(
             "age",

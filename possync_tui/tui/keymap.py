@@ -7,10 +7,11 @@ Here both are refused, with the reason; `key_check.py` knows what else keys are 
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from textual.keys import Keys
 
+from possync_tui.domain.values import dataclass
 from possync_tui.tui.actions import PLACES
 from possync_tui.tui.key_names import key_name, name_of_character
 

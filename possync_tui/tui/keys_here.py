@@ -1,11 +1,12 @@
 """What the keyboard does in the focused part of a screen, beyond what works everywhere."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from textual.app import App
 from textual.dom import DOMNode
 from textual.screen import Screen
+
+from possync_tui.domain.values import dataclass
 
 MOVES = ("move", "page", "scroll", "first", "last", "cursor", "select")
 """Actions that the help tells once for all tables."""

@@ -1,11 +1,12 @@
 """Amounts of several currencies in order: at the broker's rates, else a currency at a time."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 
 from possync_tui.domain.money import EXACT
 from possync_tui.domain.rates import Rates
+from possync_tui.domain.values import dataclass
 from possync_tui.tui.columns import Column, SortKey
 from possync_tui.tui.holdings import Holding
 from possync_tui.tui.position_groups import PositionLine

@@ -19,7 +19,14 @@ class Navigation(Shell):
     """Screens lie on each other in the order in which they were looked at, each kind once."""
 
     def get_default_screen(self) -> DashboardScreen:
-        return DashboardScreen(self.desk)
+        screen = DashboardScreen(self.desk)
+        # As Textual will say of it: said once all is in it, all would be styled a second time.
+        for room, points in zip(
+            self.size, (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), strict=True
+        ):
+            fitting = [point for point in points or () if point[0] <= room]
+            screen.add_class(max(fitting)[1], update=False)
+        return screen
 
     def action_go_to_pane(self, number: int) -> None:
         """A pane of the dashboard, from wherever one is."""

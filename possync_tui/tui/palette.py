@@ -1,13 +1,13 @@
 """The command palette: every action, and every position by its name."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.dom import DOMNode
 
+from possync_tui.domain.values import dataclass
 from possync_tui.tui.actions import DEEDS
 from possync_tui.tui.format import clean
 from possync_tui.tui.key_names import key_name

@@ -5,7 +5,6 @@ Money becomes a float here and nowhere else: a picture has no cents.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal
 from types import ModuleType
@@ -24,6 +23,7 @@ from possync_tui.domain.performance import (
     unit_for,
     wall,
 )
+from possync_tui.domain.values import dataclass
 from possync_tui.tui.format import number
 
 TICKS = 6

@@ -4,10 +4,10 @@ A group holds one currency, whatever it is grouped by: different currencies are 
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from possync_tui.domain.values import dataclass
 from possync_tui.tui.columns import Cell, Column, SortKey
 from possync_tui.tui.format import Redaction, arrow, clean, count, money
 from possync_tui.tui.holdings import LIVE, Holding, pnl_tone
@@ -183,6 +183,7 @@ def with_headings(column: Column[Holding], shown: Redaction) -> Column[PositionL
         wants_high_first=column.wants_high_first,
         raw=raw if column.raw else None,
         still=None if column.id in LIVE else still,
+        is_amount=column.is_amount,
     )
 
 

@@ -1,12 +1,12 @@
 """Sums under the positions: a currency by itself, and all together at rates that IBKR told."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from possync_tui.domain.money import EXACT
 from possync_tui.domain.rates import Rate, Rates
+from possync_tui.domain.values import dataclass
 from possync_tui.tui.format import ago, clean, counted, number
 from possync_tui.tui.holdings import Holding
 

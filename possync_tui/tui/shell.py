@@ -146,6 +146,13 @@ class Shell(App[None]):
 
     # --- colours -----------------------------------------------------------------------------
 
+    def refresh_css(self, animate: bool = True) -> None:
+        """Before there is a screen, the theme has nothing to colour: no rule is read for it yet."""
+        if self.screen_stack:
+            super().refresh_css(animate)
+        else:
+            self.stylesheet.set_variables(self.get_css_variables())
+
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own colours, as far as the theme has none of its own for them."""
         return own_variables(self.current_theme)

@@ -1,10 +1,9 @@
 """Colour themes of our own. Meaning never hangs on them alone: signs and symbols carry it too."""
 
-from dataclasses import dataclass
-
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES, Theme
 
+from possync_tui.domain.values import dataclass
 from possync_tui.settings import DEFAULT_THEME as DEFAULT_THEME
 
 THEMES = (

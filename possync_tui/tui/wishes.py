@@ -1,6 +1,6 @@
 """What the user may want instead of this dashboard, while TWS is not found."""
 
-from dataclasses import dataclass
+from possync_tui.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,6 +264,34 @@ async def test_updates_come_as_often_as_their_cost_allows(
     ours.close()
 
 
+def test_cheap_updates_come_at_once_and_dear_ones_keep_to_their_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bridge, "MOST_GAP", 0.1)
+
+    def shown_in(seconds: float, cost: float) -> tuple[int, float]:
+        """How many updates of this cost there are in that time, and the longest wait."""
+        pace, now, count, longest = bridge.Pace(), 0.0, 0, 0.0
+        while now < seconds:
+            due = pace.due_after(now, cost)
+            count, longest, now = count + 1, max(longest, due - now), due
+        return count, longest
+
+    # Less than their share: as often as an eye can tell apart, for as long as it lasts.
+    count, longest = shown_in(20, bridge.LEAST_GAP * bridge.SHARE * 0.9)
+    assert longest == pytest.approx(bridge.LEAST_GAP)
+    # Ten times that: no more than the share of the time, and what was saved before.
+    cost = bridge.LEAST_GAP * bridge.SHARE * 10
+    count, longest = shown_in(20, cost)
+    assert 0.9 <= count * cost / ((20 + bridge.SAVED) * bridge.SHARE) <= 1.1
+    # However dear they are, no longer than an eye would wait; and soon as before.
+    count, longest = shown_in(20, 1.0)
+    assert longest == pytest.approx(0.1)
+    pace = bridge.Pace()
+    pace.due_after(0.0, 1.0)
+    assert pace.due_after(2.0, 0.001) == pytest.approx(2.0 + bridge.LEAST_GAP)
+
+
 async def test_a_burst_of_changes_reads_the_ledger_a_few_times(
     running: Running, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

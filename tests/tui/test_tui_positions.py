@@ -366,7 +366,7 @@ async def test_what_moves_out_of_sight_is_neither_measured_nor_drawn(
         table = dashboard(pilot).positions.table
 
         def counted(measure: Measure, cell: Cell) -> bool:
-            if measure in table._measures:
+            if measure in (placed.measure for placed in table.placed):
                 measured.append(cell)
             return take(measure, cell)
 

@@ -1,7 +1,6 @@
 """Asks which cell of a row is copied."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from string import ascii_lowercase
 
 from rich.cells import cell_len
@@ -10,6 +9,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, OptionList
 
+from possync_tui.domain.values import dataclass
 from possync_tui.tui.format import UNKNOWN, clean, fit
 from possync_tui.tui.screens.dialog import Dialog
 from possync_tui.tui.tones import Tone, say

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import ClassVar
 
+from textual import events, on
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
@@ -81,6 +82,7 @@ class DashboardScreen(DeskScreen):
         self._missed_something = False
         titles, keys = zip(*((pane.title, pane.key) for pane in self.lower), strict=True)
         self.tabs = PaneTabs(titles, keys, current=2)
+        self.log_pane.add_class("-current", update=False)
 
     @property
     def here(self) -> tuple[str, str]:
@@ -103,7 +105,6 @@ class DashboardScreen(DeskScreen):
         yield Static(sentence, id="too-small", markup=False)
 
     def on_mount(self) -> None:
-        self._show_tab(2)
         # At once: a key may have come before the screen has.
         self.set_focus(self.positions.table)
         self.show_ledger()
@@ -164,7 +165,11 @@ class DashboardScreen(DeskScreen):
         if self._missed_something:
             self._missed_something = False
             self.positions.show_ledger()
-        super().on_screen_resume()
+
+    @on(events.ScreenResume)
+    def _keep_styles(self, event: events.ScreenResume) -> None:
+        # For the first time, each part has just been styled when it was put in its place.
+        event.refresh_styles = not self._is_veiled
 
     def show_ledger(self) -> None:
         super().show_ledger()

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from textual.content import Content
 
@@ -21,6 +20,7 @@ from possync_tui.domain.plan import (
     ReverseEntry,
 )
 from possync_tui.domain.position import Life
+from possync_tui.domain.values import dataclass
 from possync_tui.tui.bridge import EngineUpdate
 from possync_tui.tui.columns import Cell, Column
 from possync_tui.tui.desk import Desk

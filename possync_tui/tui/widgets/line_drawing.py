@@ -1,7 +1,6 @@
 """How lines of a table become strips."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 from rich.cells import cell_len
@@ -9,6 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from possync_tui.domain.values import dataclass
 from possync_tui.tui.columns import Align, Cell, Placed
 from possync_tui.tui.format import fit, wrap
 from possync_tui.tui.tones import Tone

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from possync_tui.tui.columns import Cell, Column, Measure, Placed, ordered, place
+from possync_tui.tui.columns import Cell, Column, Placed, Widths, ordered, place
 from possync_tui.tui.widgets.line_drawing import (
     RowLook,
     heading_strip,
@@ -70,7 +70,7 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         self.rows_drawn = 0
         """How many rows were drawn anew so far: what the tests of the cache count."""
         self._columns = tuple(columns)
-        self._measures = [Measure(c.align, c.most) for c in self._columns]
+        self.widths = Widths[Row]()
         self.placed: tuple[Placed[Row], ...] = ()
         self._rows: list[Row] = []
         self._at: dict[Key, int] = {}
@@ -147,18 +147,19 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
         old_index = self._at.get(self._cursor, 0) if self._cursor is not None else 0
         self._rows = self._in_order(rows)
         self._at = {self.key_of(row): index for index, row in enumerate(self._rows)}
-        grown = False
+        changed = []
         for index, row in enumerate(self._rows):
             key = self.key_of(row)
             if before.get(key) != row:
                 self._strips.pop(key, None)
-                grown |= index < MEASURED and self._measure(row)
+                if index < MEASURED:
+                    changed.append(row)
         for key in before.keys() - self._at.keys():
             self._strips.pop(key, None)
             self.texts.forget(key)
         if self._cursor not in self._at:
             self._rest_cursor_at(old_index)
-        if grown or not self.placed:
+        if self.widths.take(changed) or not self.placed:
             self._arrange()
         self.virtual_size = Size(self._room.width, len(self._rows) + 1)
         self.refresh()
@@ -191,22 +192,15 @@ class LineTable(ScrollView, Generic[Row, Key], can_focus=True):
 
     def remeasure(self) -> None:
         """Forget how wide columns were."""
-        self._measures = [Measure(c.align, c.most) for c in self._columns]
-        for row in self._rows[:MEASURED]:
-            self._measure(row)
+        self.widths = Widths()
         self._arrange()
         self.refresh()
 
-    def _measure(self, row: Row) -> bool:
-        pairs = zip(self._columns, self._measures, strict=True)
-        return True in [measure.take(column.cell(row)) for column, measure in pairs]
-
     def _arrange(self) -> None:
-        measures = {c.id: m for c, m in zip(self._columns, self._measures, strict=True)}
         shown = [*self.shown_columns()]
+        measures = self.widths.of(shown, self._rows[:MEASURED])
         if self._room.width:
-            room = self._room.width - 1
-            self.placed = place(shown, [measures[c.id] for c in shown], room, self.start)
+            self.placed = place(shown, measures, self._room.width - 1, self.start)
         self._forget_drawn()
 
     def _forget_drawn(self) -> None:

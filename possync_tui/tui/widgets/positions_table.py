@@ -25,7 +25,7 @@ from possync_tui.tui.position_groups import (
 )
 from possync_tui.tui.tones import Tone
 from possync_tui.tui.troubles import missing_note
-from possync_tui.tui.widgets.line_table import LineTable
+from possync_tui.tui.widgets.line_table import MEASURED, LineTable
 
 FLASH_SECONDS = 0.6
 LineKey = PositionKey | GroupKey
@@ -147,8 +147,8 @@ class PositionsTable(LineTable[PositionLine, LineKey]):
     @property
     def measured(self) -> list[tuple[Column[PositionLine], Measure]]:
         """The columns that are shown where there is room, with what their cells take."""
-        measures = {c.id: m for c, m in zip(self._columns, self._measures, strict=True)}
-        return [(column, measures[column.id]) for column in self.shown_columns()]
+        shown = [*self.shown_columns()]
+        return list(zip(shown, self.widths.of(shown, self._rows[:MEASURED]), strict=True))
 
     def rows_to_write(self) -> Iterable[PositionLine]:
         """A file gets the positions alone: a sum between them would be added up with them."""

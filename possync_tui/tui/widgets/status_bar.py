@@ -1,13 +1,12 @@
 """The header line: am I connected, to what, how fresh is the ledger, what needs me."""
 
-from dataclasses import dataclass
-
 from rich.cells import cell_len
 from textual import events
 from textual.content import Content
 
 from possync_tui.domain.connection import ConnectionState, Environment, Phase
 from possync_tui.domain.runs import Outcome
+from possync_tui.domain.values import dataclass
 from possync_tui.tui.desk import Desk
 from possync_tui.tui.format import ago, clean, countdown, counted, long_countdown, milliseconds
 from possync_tui.tui.tones import Piece, Tone, say

@@ -3,7 +3,6 @@
 import logging
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events
@@ -14,6 +13,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from possync_tui.domain.values import dataclass
 from possync_tui.sync.events import LogLine
 from possync_tui.tui.actions import LOG_DEEDS, bindings
 from possync_tui.tui.bridge import LINES_KEPT
