@@ -16,6 +16,7 @@ from typing import Any
 
 from possync_tui.broker.options import SessionOptions
 from possync_tui.broker.session import IbkrBroker
+from possync_tui.cli.online import running
 from possync_tui.domain.clock import SystemClock
 from possync_tui.domain.connection import Environment
 from possync_tui.ledger.store import open_ledger
@@ -117,7 +118,7 @@ def _rows_of(positions: Iterable[Any]) -> list[Row]:
 
 
 async def _ours(port: int, folder: Path) -> dict[str, float]:
-    """This program without its screen: with the fills asked for before and after."""
+    """This program as `watch` runs it: with the fills asked for before and after."""
     clock = SystemClock()
     options = SessionOptions(port=port, portfolio_interval=_LONG, environment=Environment.DEMO)
     engine = Engine(
@@ -127,7 +128,11 @@ async def _ours(port: int, folder: Path) -> dict[str, float]:
         clock=clock,
         environment=Environment.DEMO,
     )
-    await engine.start()
+    async with running(engine):
+        return await _second_sync(engine)
+
+
+async def _second_sync(engine: Engine) -> dict[str, float]:
     await engine.connected(10)
     began = time.perf_counter()
     await engine.sync_now()
@@ -139,7 +144,6 @@ async def _ours(port: int, folder: Path) -> dict[str, float]:
     result = await engine.sync_now()
     took = (time.perf_counter() - began) * 1000
     longest = await gaps.longest()
-    await engine.stop()
     assert result.ok, result.error
     return {"time": took, "gap": longest, "first": first}
 

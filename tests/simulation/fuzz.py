@@ -1,7 +1,8 @@
 """`python -m tests.simulation.fuzz wire 0:10000`: nonsense from the broker and in files.
 
 What is spoilt is `wire`, `flex` or `settings`. A failing seed prints what went wrong and runs again
-alone: `fuzz wire 17:18`.
+alone: `fuzz wire 17:18`. `--recording FILE` spoils what real sessions said (see
+tests/simulation/replay.py), instead of the simulated TWS.
 """
 
 import argparse
@@ -11,23 +12,27 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
 from tests.simulation import fuzz_files, fuzz_wire
+from tests.simulation.replay import Recording, read_recordings
 from tests.simulation.run import Report
 
 _SETTLED = 200
 """After so many seeds in a process everything that is loaded once is loaded."""
 
 
-def measured(kind: str, folder: Path, seed: int) -> tuple[Report, int, int]:
+def measured(
+    kind: str, folder: Path, recordings: Sequence[Recording], seed: int
+) -> tuple[Report, int, int]:
     """Run a seed: its report, the process, and the memory that it then holds, in KB."""
     templates = fuzz_files.Templates(folder)
     match kind:
         case "wire":
-            report = fuzz_wire.run_seed(seed)
+            report = fuzz_wire.run_seed(seed, recordings)
         case "flex":
             report = fuzz_files.run_flex_seed(seed, templates)
         case _:
@@ -38,12 +43,13 @@ def measured(kind: str, folder: Path, seed: int) -> tuple[Report, int, int]:
 def main() -> int:
     arguments = _parser().parse_args()
     first, last = (int(part) for part in arguments.seeds.split(":"))
+    recordings = read_recordings(arguments.recording) if arguments.recording else []
     done, failed, began = Counter[str](), 0, time.monotonic()
     memory: dict[int, list[int]] = {}
     with tempfile.TemporaryDirectory(prefix="possync-fuzz-") as name:
         asyncio.run(fuzz_files.Templates(Path(name)).make())
         with ProcessPoolExecutor(arguments.jobs) as pool:
-            work = partial(measured, arguments.what, Path(name))
+            work = partial(measured, arguments.what, Path(name), recordings)
             for report, process, resident in pool.map(work, range(first, last), chunksize=8):
                 done += report.deeds
                 memory.setdefault(process, []).append(resident)
@@ -72,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.fuzz", description=__doc__)
     parser.add_argument("what", choices=("wire", "flex", "settings"))
     parser.add_argument("seeds", help="FIRST:LAST, the last one not included")
+    parser.add_argument("--recording", type=Path, metavar="FILE", help="what real sessions said")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     return parser
 

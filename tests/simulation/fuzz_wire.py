@@ -11,6 +11,7 @@ import re
 import sqlite3
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -33,6 +34,7 @@ from tests.simulation import actions, market, trouble
 from tests.simulation.broken import InvariantBroken
 from tests.simulation.memory_disk import without_threads
 from tests.simulation.mutations import LENGTHS, spoil_bytes, spoil_fields
+from tests.simulation.replay import Recording, ReplayedWorld, push_recorded
 from tests.simulation.run import Report
 from tests.simulation.tampering import frames_in
 from tests.simulation.virtual_loop import Stuck, VirtualLoop
@@ -47,6 +49,10 @@ _DEEDS = (
     *(market.trade, market.trade, market.trade, market.burst, market.correct, market.push_again),
     *(market.move_prices, actions.sync, actions.sync, actions.dry_run, actions.reconnect),
     *(actions.wait_a_moment, actions.wait_a_moment, actions.wait_minutes, trouble.network_torn),
+)
+_REPLAYED_DEEDS = (
+    *(push_recorded, push_recorded, actions.sync, actions.sync, actions.dry_run),
+    *(actions.reconnect, actions.wait_a_moment, actions.wait_minutes, trouble.network_torn),
 )
 _NUMBER = re.compile(r" *[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,9})? *", re.ASCII)
 
@@ -175,21 +181,30 @@ def _con_id(text: str) -> int | None:
     return int(text)
 
 
-def run_seed(seed: int) -> Report:
-    """One session after the other, in nonsense. What goes wrong is in the report."""
+def run_seed(seed: int, recordings: Sequence[Recording] = ()) -> Report:
+    """One session after the other, in nonsense. What goes wrong is in the report.
+
+    With `recordings`, it is what one of those said that is spoilt, not what the desk says.
+    """
     report = Report(seed)
     loop = VirtualLoop(seed)
     with tempfile.TemporaryDirectory(prefix="possync-fuzz-") as folder:
         try:
             with asyncio.Runner(loop_factory=lambda: loop) as runner:
-                runner.run(run_world(seed, Path(folder), loop, report))
+                runner.run(run_world(seed, Path(folder), loop, report, recordings))
         except (InvariantBroken, Stuck, TimeoutError) as broken:
             report.failure = f"{type(broken).__name__}: {broken}"
     return report
 
 
-async def run_world(seed: int, folder: Path, loop: VirtualLoop, report: Report) -> None:
-    world = World(seed, folder, loop)
+async def run_world(
+    seed: int, folder: Path, loop: VirtualLoop, report: Report, recordings: Sequence[Recording]
+) -> None:
+    if recordings:
+        told = Random(f"recording {seed}").choice(recordings)
+        world: World = ReplayedWorld(seed, folder, loop, told)
+    else:
+        world = World(seed, folder, loop)
     nonsense, heard = Nonsense(Random(f"nonsense {seed}")), Heard()
     loop.network.toward_client = nonsense
     loop.network.on_client_bytes = heard.feed
@@ -208,12 +223,13 @@ async def run_world(seed: int, folder: Path, loop: VirtualLoop, report: Report) 
 
 async def _talk_nonsense(world: World, nonsense: Nonsense, report: Report) -> None:
     rng = Random(f"deeds {world.seed}")
+    deeds = _REPLAYED_DEEDS if isinstance(world, ReplayedWorld) else _DEEDS
     # Some worlds are met with nonsense from the first byte on, some know their positions by then.
     if rng.random() < 0.6:
         await asyncio.sleep(20)
     nonsense.chance = rng.choice((0.003, 0.02, 0.1, 0.4, 1.0))
     for number in range(STEPS):
-        deed = rng.choice(_DEEDS)
+        deed = rng.choice(deeds)
         try:
             async with asyncio.timeout(86_400):
                 said = await deed(world, Random(f"{world.seed} {number}"))
@@ -257,6 +273,8 @@ async def _come_to_sense(world: World, nonsense: Nonsense) -> None:
             world.running().reconnect_now()
             continue
         if result.ok:
+            if isinstance(world, ReplayedWorld):
+                await world.check_told()
             return
         why = result.error
     raise InvariantBroken(f"no good sync, though the broker talks sense again: {why}")

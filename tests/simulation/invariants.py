@@ -79,7 +79,8 @@ def _no_false_close(world: World, db: sqlite3.Connection) -> None:
     """A life that ended at the broker's is what a closed life is; nothing else closes one.
 
     Left out is what the user accepted, and an armed close after the broker said twice that the
-    position is gone.
+    position is gone; also an option whose day is over, which this broker lists still, and leaves
+    out once: IBKR lists none for long, and to its date absence is what was to be expected.
     """
     closed: Counter[Key] = Counter()
     misled: set[Key] = set()
@@ -89,7 +90,8 @@ def _no_false_close(world: World, db: sqlite3.Connection) -> None:
     )
     for account, con_id, reason in db.execute(sql):
         key = (account, con_id)
-        if reason == "confirmed_missing" and world.is_lying:
+        is_by_date = reason == "expired" and _is_overdue(world, con_id)
+        if (reason == "confirmed_missing" or is_by_date) and world.is_lying:
             # What comes after such a close has to begin from nothing.
             misled.add(key)
         if not (reason in _BY_ABSENCE and world.is_lying):
@@ -148,6 +150,11 @@ def _book_equals_the_desk(world: World, db: sqlite3.Connection) -> None:
         raise InvariantBroken(f"the book is not the desk's (ledger, desk): {wrong}")
 
 
+def _is_overdue(world: World, con_id: int) -> bool:
+    expiry = world.desk.instruments[con_id].expiry
+    return bool(expiry) and expiry < f"{world.broker_clock.now():%Y%m%d}"
+
+
 def _no_fill_is_lost(world: World, db: sqlite3.Connection) -> None:
     if world.spoils_fills:
         return
@@ -178,6 +185,9 @@ def _realized_equals_the_oracle(world: World, db: sqlite3.Connection, *, is_at_r
         desk = world.realized.of(key)
         for method in ("average", "fifo"):
             entries = db.execute(_ENTRIES, (*key, method)).fetchall()
+            if world.is_lying and any(row["kind"] == "CONFIRMED_MISSING" for row in entries):
+                # Armed by the user, it closed what the broker left out, at what was known.
+                continue
             # What was transferred out realized nothing here: its entry says so, without an amount.
             gone = [row for row in entries if row["kind"] == "TRANSFERRED"]
             entries = [row for row in entries if row not in gone]

@@ -20,6 +20,7 @@ from typing import Any
 
 from possync_tui.broker.options import SessionOptions
 from possync_tui.broker.session import IbkrBroker
+from possync_tui.cli.online import running
 from possync_tui.domain.clock import SystemClock
 from possync_tui.ledger.port import LedgerPort
 from possync_tui.ledger.store import open_ledger
@@ -123,9 +124,8 @@ async def _run(desk: DeskProcess, path: Path, figures: Figures, warm: float) -> 
                 figures.failed_syncs.append(event.result.error or "")
 
     engine.bus.subscribe(heard)
-    await engine.start()
-    running = asyncio.create_task(engine.run())
-    try:
+    async with running(engine):
+        syncing = asyncio.create_task(engine.run())
         await engine.connected(30)
         # The first look waits for a moment without fills, as a trader's evening is.
         if not (first := await engine.sync_now()).ok:
@@ -133,9 +133,7 @@ async def _run(desk: DeskProcess, path: Path, figures: Figures, warm: float) -> 
         await asyncio.sleep(warm)
         await _trade(desk, engine, figures)
         await _judge(desk, engine, path, figures)
-    finally:
-        await engine.stop()
-        await running
+    await syncing
 
 
 def _engine(path: Path, port: int) -> Engine:

@@ -1,7 +1,9 @@
 """A little nonsense in each run; more by `python -m tests.simulation.fuzz wire 0:10000`."""
 
 import asyncio
+import json
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from possync_tui.flex.statement import read_flex
 from possync_tui.settings import SettingsError, load
 from tests.flex.build import Sheet, trade, write
 from tests.simulation import fuzz_files, fuzz_wire
+from tests.simulation.replay import read_recordings
 
 
 @pytest.mark.parametrize("first", range(8, 20, 4))
@@ -21,6 +24,54 @@ def test_a_broker_that_talks_nonsense(first: int) -> None:
         story = "\n".join(report.story)
         why = f"python -m tests.simulation.fuzz wire {seed}:{seed + 1}\n{story}\n{report.failure}"
         assert report.ok, why
+
+
+def _recording() -> object:
+    """A session in the form in which recordings of real ones are kept."""
+    told = {
+        "accounts": (15, "1|DU9000001", None),
+        "next id": (9, "1|1", None),
+        "time": (49, "1|1752606307", None),
+        "stock": (61, "3|DU9000001|1|XYZ|STK||0.0|||NASDAQ|USD|XYZ|NMS|-110|201.8829709", None),
+        "future": (61, "3|DU9000001|2|ES|FUT|20270919|0.0||50||USD|ESU7|ES|1|315114.75", None),
+        "end": (62, "1", None),
+        "value": (63, "1|0|DU9000001|NetLiquidation|246447.83|USD", 2),
+        "values end": (64, "1|0", 2),
+        "of another version": (62, "1", None),
+    }
+    messages = [
+        {
+            "name": name,
+            "raw": f"{number}|{text}|".replace("|", "\0"),
+            "req_id_field": at,
+            "versions": [190, 200] if name == "of another version" else [157, 200],
+        }
+        for name, (number, text, at) in told.items()
+    ]
+    answers = {
+        "reqPositions": ["stock", "of another version", "future", "end"],
+        "reqCurrentTime": ["time"],
+        "reqAccountSummary": ["value", "values end"],
+    }
+    one = {"bootstrap": ["accounts", "next id"], "answers": answers, "push": ["stock", "end"]}
+    return {"recorded": {"sets": {"one": one | {"messages": messages}}}}
+
+
+def test_a_recorded_session_and_its_nonsense(tmp_path: Path) -> None:
+    """What it told is in the ledger, once the messages are left as they are."""
+    file = tmp_path / "recording.json"
+    file.write_text(json.dumps(_recording()))
+    recordings = read_recordings(file)
+    assert recordings[0].rows() == {
+        ("DU9000001", 1): (Decimal(-110), Decimal("201.8829709")),
+        ("DU9000001", 2): (Decimal(1), Decimal("315114.75")),
+    }
+    spoilt = 0
+    for seed in range(4):
+        report = fuzz_wire.run_seed(seed, recordings)
+        assert report.ok, f"{report.story}\n{report.failure}"
+        spoilt += sum(report.deeds.values())
+    assert spoilt > 20
 
 
 def test_spoilt_statements(tmp_path: Path) -> None:
