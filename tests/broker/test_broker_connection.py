@@ -4,6 +4,7 @@ import asyncio
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 
 import pytest
 
@@ -11,6 +12,7 @@ from possync_tui.broker.port import (
     BrokerUnavailable,
     Notice,
     SnapshotRefused,
+    StateChanged,
 )
 from possync_tui.broker.session import IbkrBroker
 from possync_tui.domain.connection import Environment, Phase
@@ -84,7 +86,8 @@ async def test_a_closed_port_is_tried_again_later_and_later_with_jitter(begin: C
 
         def waits(number: int = attempt) -> bool:
             state = session.broker.state
-            return state.phase is Phase.RECONNECTING and state.attempt == number
+            is_told = state.phase is Phase.RECONNECTING and state.attempt == number
+            return is_told and len(clock.sleeps) == number
 
         await session.until(waits)
         rng.getrandbits(32)  # the session's id
@@ -326,13 +329,20 @@ async def test_a_session_that_stood_for_a_while_is_no_failure(
 ) -> None:
     """Else a week of sessions would end in the longest of waits."""
     session = await connect(settled_after=settled_after)
-    seen = []
-    for _ in range(2):
+    for times in (2, 3):
         tws.client.drop()
-        await session.until_phase(Phase.RECONNECTING)
-        seen.append(session.broker.state.attempt)
-        await session.until_phase(Phase.CONNECTED)
-    assert seen == attempts
+
+        def is_back(sessions: int = times) -> bool:
+            return session.phases.count(Phase.CONNECTED) == sessions
+
+        await session.until(is_back)
+    states = [event.state for event in session.of(StateChanged)]
+    of_a_phase = groupby(states, key=lambda state: state.phase)
+    assert attempts == [
+        max(state.attempt for state in group)
+        for phase, group in of_a_phase
+        if phase is Phase.RECONNECTING
+    ]
 
 
 async def test_without_a_client_id_a_free_one_is_taken(tws: ScriptedTws, connect: Connect) -> None:
@@ -540,18 +550,22 @@ async def test_a_session_that_keeps_failing_is_not_opened_in_a_tight_loop(
     clock = SteppedClock()
     tws.rows = [position("")]
     session = await begin(clock=clock, first_retry=1.0, longest_retry=60.0)
+
+    def delays() -> list[float]:
+        return [seconds for seconds in clock.sleeps if seconds != QUICK.heartbeat_interval]
+
     for attempt in range(1, 4):
         await session.broker.connected(5)
         with pytest.raises(SnapshotRefused):
             await session.broker.snapshot(5)
 
-        def failed(number: int = attempt) -> bool:
-            return session.broker.state.attempt == number
+        def waits(failures: int = attempt) -> bool:
+            return len(delays()) == failures
 
-        await session.until(failed)
-        clock.advance(clock.sleeps[-1])
-    delays = [seconds for seconds in clock.sleeps if seconds != QUICK.heartbeat_interval]
-    assert delays == sorted(delays)
+        await session.until(waits)
+        assert session.broker.state.attempt == attempt
+        clock.advance(delays()[-1])
+    assert delays() == sorted(delays())
 
 
 async def test_a_listener_that_fails_hurts_nobody(tws: ScriptedTws, connect: Connect) -> None:
