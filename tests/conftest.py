@@ -1,6 +1,10 @@
 """What holds for every test."""
 
+import asyncio
 import os
+import time
+from asyncio.base_events import BaseEventLoop
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,6 +26,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="store the screens as they are now, for the tests to compare with",
     )
+    parser.addoption(
+        "--busy",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="each turn of the event loop takes so much longer, as on a busy machine",
+    )
+    parser.addoption(
+        "--slow-threads",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="work beside the event loop begins so much later, as on a slow disk",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -33,3 +51,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--hypothesis-profile") == "long":
         for item in items:
             item.add_marker(pytest.mark.timeout(0))
+
+
+@pytest.fixture(autouse=True)
+def a_poor_machine(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By `--busy` and `--slow-threads`: what is seen must not hang on who comes first."""
+    busy, late = pytestconfig.getoption("--busy"), pytestconfig.getoption("--slow-threads")
+    if busy:
+        turn: Callable[[BaseEventLoop], None] = BaseEventLoop._run_once  # type: ignore[attr-defined]
+
+        def long_turn(loop: BaseEventLoop) -> None:
+            turn(loop)
+            time.sleep(busy)
+
+        monkeypatch.setattr(BaseEventLoop, "_run_once", long_turn)
+    if late:
+        to_thread = asyncio.to_thread
+
+        async def begin_late(
+            work: Callable[..., object], *given: object, **named: object
+        ) -> object:
+            def do() -> object:
+                time.sleep(late)
+                return work(*given, **named)
+
+            return await to_thread(do)
+
+        monkeypatch.setattr(asyncio, "to_thread", begin_late)
