@@ -38,7 +38,7 @@ from possync_tui.sync.events import (
 
 LEAST_GAP, MOST_GAP = 0.008, 0.1
 """Seconds between two updates of the screen; the first after a quiet spell does not wait."""
-SHARE = 0.04
+SHARE = 0.03
 """As much of a processor's time may go into them: what costs little is shown at once, and what
 costs much ten times a second."""
 SAVED = 0.5

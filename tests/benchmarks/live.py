@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -22,6 +23,8 @@ from tests.benchmarks.place import PROGRAM, ROOT
 from tests.benchmarks.pty_run import PATIENCE, DidNotHappen, PtyRun
 
 FLOOR, NOTHING, TABLE, OURS = "raw frames", "nothing painted", "DataTable", "possync-tui"
+TEXTUAL = "raw frames in Textual"
+"""What performance is set against where a screen is Textual's: its keys, loop and terminal."""
 RATE = 1_000
 _WATCHED = 8.0
 """Seconds of a round in which something is measured."""
@@ -41,9 +44,9 @@ def benchmarks() -> Sequence[Benchmark]:
             "painted-idle",
             "gateway byte to painted row, 500 positions, nothing else moves",
             paint,
-            [_painting(name, 500, 0) for name in (FLOOR, TABLE, OURS)],
+            [_painting(name, 500, 0) for name in (FLOOR, TEXTUAL, TABLE, OURS)],
             [
-                Goal("p50", OURS, FLOOR, at_most=1.6),
+                Goal("p50", OURS, TEXTUAL, at_most=1.6),
                 Goal("p50", TABLE, OURS, at_least=15),
             ],
             rounds=3,
@@ -52,7 +55,7 @@ def benchmarks() -> Sequence[Benchmark]:
             "painted-loaded",
             "gateway byte to painted row, 500 positions, 1,000 updates/s",
             paint,
-            [_painting(name, 500, RATE) for name in (FLOOR, TABLE, OURS)],
+            [_painting(name, 500, RATE) for name in (FLOOR, TEXTUAL, TABLE, OURS)],
             [Goal("p95", OURS, at_most=15), Goal("p50", TABLE, OURS, at_least=15)],
             rounds=3,
         ),
@@ -71,8 +74,8 @@ def benchmarks() -> Sequence[Benchmark]:
             "key-loaded",
             "key to painted, 500 positions, 1,000 updates/s",
             key,
-            [_typing(FLOOR, 0), _typing(TABLE, RATE), _typing(OURS, RATE)],
-            [Goal("p50", OURS, FLOOR, at_most=1.5), Goal("p95", OURS, at_most=12)],
+            [_typing(FLOOR, 0), _typing(TEXTUAL, 0), _typing(TABLE, RATE), _typing(OURS, RATE)],
+            [Goal("p50", OURS, TEXTUAL, at_most=1.5), Goal("p95", OURS, at_most=12)],
             rounds=3,
         ),
     ]
@@ -130,23 +133,29 @@ class Feed:
                     return
 
     def _update(self, n: int) -> bytes:
-        cents = self.rng.randrange(100, 9_000_000)
-        gain = self.rng.randrange(-500_000, 500_000)
-        return portfolio(n, 100 + n % 900, f"{cents / 100}", f"{cents}.5", f"{gain / 100}")
+        price = Decimal(self.rng.randrange(100, 9_000_000)) / 100
+        gain = Decimal(self.rng.randrange(-500_000, 500_000)) / 100
+        return _valued(n, price, gain)
 
     def probe(self, number: int) -> tuple[bytes, float]:
         """Send a value that nothing else has; what it looks like, and when it was sent."""
         n = self.awaited = number % 20
-        whole = 11_000_000 + number
-        message = portfolio(n, 100 + n % 900, f"{whole}.25", "1.5", "1.0")
+        price = 11_000_000 + number + Decimal("0.25")
+        message = _valued(n, price, Decimal(1))
         sent = time.perf_counter()
         self.send(message)
-        return f"{whole:,}.25".encode(), sent
+        return f"{price:,}".encode(), sent
 
     def send(self, data: bytes) -> None:
         assert self.client is not None
         with self.lock:
             self.client.sendall(data)
+
+
+def _valued(n: int, price: Decimal, gain: Decimal) -> bytes:
+    """Price, value and gain of a position, as they belong together."""
+    quantity = 100 + n % 900
+    return portfolio(n, quantity, str(price), str(price * quantity), str(gain))
 
 
 @contextmanager
@@ -192,6 +201,8 @@ def _command(name: str, port: int, count: int) -> list[str]:
             return [PROGRAM, "watch", "--json"]
         case "DataTable":
             return [sys.executable, str(_CONTESTANTS / "data_table.py"), str(port), str(count)]
+        case "raw frames in Textual":
+            return [sys.executable, str(_CONTESTANTS / "textual_feed.py"), str(port), str(count)]
         case _:
             return [sys.executable, str(_CONTESTANTS / "raw_feed.py"), str(port), str(count)]
 

@@ -15,6 +15,9 @@ COLUMNS = ("last", "value", "gain", "type", "currency", "quantity", "average", "
 class Live(App[None]):
     """All positions in a table; the line above it says where the cursor is."""
 
+    # As high as the screen has room, as one would have it: by itself it is as high as all its rows.
+    CSS = "DataTable { height: 1fr; }"
+
     def compose(self) -> ComposeResult:
         yield Static("▸ S00000", id="where")
         yield DataTable(cursor_type="row")
