@@ -9,11 +9,12 @@ Four things no ledger could tell, and each allows lives more, as narrowly as tha
 - A corrected size tells of another past: seen in hindsight the position was flat at other moments.
   Counted is the past as the corrections tell it, at each moment at which they told another one.
 - The user's word closes what is missing, whatever the broker still holds.
-- A fill that the program was never sent leaves a position seemingly flat (see `invariants`).
+- A fill that the program was never sent is, for it, the same: it knows the quantity from the next
+  snapshot, and of each fill in the same gap that it was flat then, or was not.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from possync_tui.demo.book import Fill, Seed, Split, Step
@@ -38,6 +39,7 @@ class Ends:
         self._before: Counter[Key] = Counter()
         self._hindsight: Counter[Key] = Counter()
         self._fills: dict[Key, list[float]] = defaultdict(list)
+        self._traded_at: dict[str, float] = {}
         self._unseen: dict[Key, list[float]] = defaultdict(list)
         self._looks: dict[str, list[tuple[float, float]]] = defaultdict(list)
 
@@ -57,8 +59,9 @@ class Ends:
         self._quantities[key] = now
         self._look_back(key)
 
-    def traded(self, key: Key, at: float) -> None:
+    def traded(self, key: Key, exec_id: str, at: float) -> None:
         self._fills[key].append(at)
+        self._traded_at[exec_id] = at
         self.moved(key)
 
     def happens_unseen(self, key: Key, at: float) -> None:
@@ -79,6 +82,16 @@ class Ends:
     def allowed(self, key: Key) -> int:
         in_truth = max(self.at_the_time[key], self._hindsight[key])
         return in_truth + self.by_word[key] + self._doubtful(key)
+
+    def allowed_without(self, key: Key, exec_ids: Iterable[str]) -> int:
+        """How many more while these fills of it were never sent."""
+        return sum(max(1, self._beside(key, exec_id)) for exec_id in exec_ids)
+
+    def _beside(self, key: Key, exec_id: str) -> int:
+        at = self._traded_at.get(exec_id)
+        if at is None:
+            return 0
+        return sum(self._in_one_gap(key[0], at, other) for other in self._fills[key]) - 1
 
     def is_doubtful(self, key: Key) -> bool:
         return bool(self._doubtful(key))

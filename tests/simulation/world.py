@@ -185,7 +185,8 @@ class World:
             case PositionChanged(account, con_id):
                 self.ends.moved((account, con_id))
             case Traded(execution):
-                self.ends.traded((execution.account, execution.con_id), self.loop.time())
+                key = (execution.account, execution.con_id)
+                self.ends.traded(key, execution.exec_id, self.loop.time())
 
     def vanish(self, key: Key, *, zero_row: bool = False, is_over: bool = False) -> None:
         """A position is gone, without a fill."""
