@@ -303,7 +303,7 @@ async def test_a_burst_of_changes_reads_the_ledger_a_few_times(
         async def counted() -> object:
             nonlocal reads
             reads += 1
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.2)
             return await read()
 
         monkeypatch.setattr(desk, "read", counted)
