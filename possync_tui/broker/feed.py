@@ -5,6 +5,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from heapq import heapify, heappop, heappush
 from typing import Final, Protocol
 
 from possync_tui.broker.context import SessionContext
@@ -69,13 +70,13 @@ class MarksFeed:
         self._until_idle = until_idle
         self._watched: frozenset[PositionKey] = frozenset()
         self._watched_accounts: frozenset[str] = frozenset()
-        # What is left to ask for, the first at the end, and to cancel: worked out once per change
-        # of what is watched, since thousands of positions wait for their turn here.
+        # What is left to ask for, a heap and what is in it, and to cancel. Of thousands that wait
+        # here only those are touched that come and go; who has gone meanwhile is passed over.
         self._due: list[PositionKey] = []
+        self._lined_up: set[PositionKey] = set()
         self._over: list[PositionKey] = []
         self._ids: dict[PositionKey, int] = {}
         self._keys: dict[int, PositionKey] = {}
-        self._refused: set[PositionKey] = set()
         self._told: dict[PositionKey, datetime] = {}
         self._scaled: set[PositionKey] = set()
         self._shunned_until: dict[str, float] = {}
@@ -87,12 +88,16 @@ class MarksFeed:
 
     def watch(self, keys: frozenset[PositionKey]) -> None:
         """These positions from now on; what changes for that is sent in the background."""
-        if keys == self._watched:
+        come, gone = keys - self._watched, self._watched - keys
+        if not come and not gone:
             return
         self._watched_accounts = frozenset(key.account for key in keys)
         self._watched = keys
-        self._refused &= keys
-        self._line_up()
+        self._over += gone & self._ids.keys()
+        for key in come - self._ids.keys() - self._lined_up:
+            if key.con_id:
+                self._lined_up.add(key)
+                heappush(self._due, key)
         self._news.set()
         self._account_news.set()
 
@@ -100,18 +105,14 @@ class MarksFeed:
         """TWS has forgotten its subscriptions (1101): ask for all of them again."""
         self._ids.clear()
         self._keys.clear()
-        self._refused.clear()
         self._shunned_until.clear()
         self._portfolio_asked_at = -math.inf
-        self._line_up()
+        self._over.clear()
+        self._due = [key for key in self._watched if key.con_id]
+        heapify(self._due)
+        self._lined_up = set(self._due)
         self._news.set()
         self._account_news.set()
-
-    def _line_up(self) -> None:
-        asked = self._ids.keys()
-        self._over = [key for key in asked if key not in self._watched]
-        wanted = self._watched - asked - self._refused
-        self._due = sorted((key for key in wanted if key.con_id), reverse=True)
 
     async def subscribe_all(self) -> None:
         """Keep the P&L subscriptions equal to what is watched; runs until cancelled."""
@@ -125,19 +126,21 @@ class MarksFeed:
     def _one_step(self) -> bool:
         """Send one request, if one is due. Cancels go first, to stay below the limit."""
         while self._over:
-            request_id = self._ids.pop(self._over.pop(), None)
-            # TWS may have refused it meanwhile.
-            if request_id is not None:
+            key = self._over.pop()
+            # TWS may have refused it meanwhile, or it is back.
+            if key not in self._watched and (request_id := self._ids.pop(key, None)) is not None:
                 del self._keys[request_id]
                 self._wire.cancel_pnl(request_id)
                 return True
-        if len(self._ids) >= self._max_subscriptions or not self._due:
-            return False
-        key = self._due.pop()
-        request_id = self._wire.next_request_id()
-        self._ids[key], self._keys[request_id] = request_id, key
-        self._wire.request_pnl(request_id, key.account, key.con_id)
-        return True
+        while self._due and len(self._ids) < self._max_subscriptions:
+            key = heappop(self._due)
+            self._lined_up.discard(key)
+            if key in self._watched and key not in self._ids:
+                request_id = self._wire.next_request_id()
+                self._ids[key], self._keys[request_id] = request_id, key
+                self._wire.request_pnl(request_id, key.account, key.con_id)
+                return True
+        return False
 
     async def rotate_portfolios(self) -> None:
         """Ask for the portfolio of one account after the other; runs until cancelled."""
@@ -193,7 +196,6 @@ class MarksFeed:
         if key is None:
             return False
         del self._ids[key]
-        self._refused.add(key)
         # Its place is another's now.
         self._news.set()
         return True

@@ -9,6 +9,7 @@ session, which leaves the library's loggers as an embedding host has set them up
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -24,9 +25,10 @@ logger = logging.getLogger(__name__)
 _LONGEST_FRAME: Final = 0xFFFFFF
 _LENGTH_BYTES: Final = 4
 _PIECE: Final = 4096
-# As much is read before others have their turn: two milliseconds' worth of changed position rows.
-# A timer that is due gets its task its turn only after two or three of these.
+# As much is read before others have their turn, and so long: a timer that is due gets its task its
+# turn only after two or three of these.
 _TURN: Final = 1 << 14
+_TURN_SECONDS: Final = 0.002
 # TWS is made to wait once so much of it is not read yet.
 _FULL: Final = 1 << 22
 _CLOSING_SECONDS: Final = 1.0
@@ -147,10 +149,11 @@ class Wire:
     def _take_turn(self) -> None:
         """Read a part of what came; the event loop's other work goes on in between."""
         self._next_turn = None
-        self._read(_TURN)
+        loop = asyncio.get_running_loop()
+        self._read(_TURN, loop.time() + _TURN_SECONDS)
         has_more = self._has_message()
         if has_more:
-            self._next_turn = asyncio.get_running_loop().call_soon(self._take_turn)
+            self._next_turn = loop.call_soon(self._take_turn)
         # The rest of a message that is not whole has to come, however long it is.
         is_full = has_more and len(self._data) - self._at > _FULL
         transport = self._client.conn.transport
@@ -158,9 +161,10 @@ class Wire:
             self._is_paused = is_full
             (transport.pause_reading if is_full else transport.resume_reading)()
 
-    def _read(self, most: int) -> None:
-        """Hand on the messages that begin in the next `most` bytes."""
+    def _read(self, most: int, until: float = math.inf) -> None:
+        """Hand on the messages that begin in the next `most` bytes, by the loop's time `until`."""
         data, at = self._data, self._at
+        clock = asyncio.get_running_loop().time
         end = len(data)
         stop = min(at + most, end)
         while at < stop:
@@ -184,6 +188,8 @@ class Wire:
                     self._client.decoder.logger.exception(f"Error handling: {message!r}")
             if self._data is not data:
                 # The socket was closed with that message: no other is heard.
+                return
+            if clock() > until:
                 return
 
     def _has_message(self) -> bool:

@@ -22,7 +22,8 @@ class SavedMarks:
         ledger = self._ledger()
         if ledger is None or ledger.is_read_only:
             return
-        moved = {key: mark for key, mark in marks.items() if self._saved.get(key) != mark}
+        # A mark that moved is another one; thousands are not compared in the loop's time.
+        moved = {key: mark for key, mark in marks.items() if self._saved.get(key) is not mark}
         if not moved:
             return
         try:
