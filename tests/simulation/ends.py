@@ -8,13 +8,14 @@ Four things no ledger could tell, and each allows lives more, as narrowly as tha
   the position was flat: one life more for each. Where a look lies between them, nothing is allowed.
 - A corrected size tells of another past: seen in hindsight the position was flat at other moments.
   Counted is the past as the corrections tell it, at each moment at which they told another one.
-- The user's word closes what is missing, whatever the broker still holds.
+- The user's word closes what is missing, whatever the broker still holds. If it holds it still, the
+  ledger is misled until it sees the row again: each fill until then may open or end a life.
 - A fill that the program was never sent is, for it, the same: it knows the quantity from the next
   snapshot, and of each fill in the same gap that it was flat then, or was not.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from possync_tui.demo.book import Fill, Seed, Split, Step
@@ -32,7 +33,8 @@ class Ends:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self.at_the_time: Counter[Key] = Counter()
-        self.by_word: Counter[Key] = Counter()
+        self._by_word: Counter[Key] = Counter()
+        self._misled: set[Key] = set()
         self._quantities: dict[Key, Decimal] = {
             (p.account, p.con_id): p.quantity for p in desk.positions()
         }
@@ -62,6 +64,7 @@ class Ends:
     def traded(self, key: Key, exec_id: str, at: float) -> None:
         self._fills[key].append(at)
         self._traded_at[exec_id] = at
+        self._by_word[key] += key in self._misled
         self.moved(key)
 
     def happens_unseen(self, key: Key, at: float) -> None:
@@ -74,14 +77,23 @@ class Ends:
         self._look_back(key)
         self._before[key] += self._in_history(key) + bool(self._quantities.get(key))
 
-    def looked(self, account: str, began: float, ended: float) -> None:
+    def is_closed_by_word(self, key: Key) -> None:
+        self._by_word[key] += 1
+        if self._quantities.get(key):
+            self._misled.add(key)
+
+    def looked(self, account: str, began: float, ended: float, book: Mapping[Key, Decimal]) -> None:
+        """What it saw is in the book now."""
         self._looks[account].append((began, ended))
+        self._misled -= {
+            key for key in self._misled if book.get(key, 0) == self._quantities.get(key, 0)
+        }
 
     # --- what that allows --------------------------------------------------------------------
 
     def allowed(self, key: Key) -> int:
         in_truth = max(self.at_the_time[key], self._hindsight[key])
-        return in_truth + self.by_word[key] + self._doubtful(key)
+        return in_truth + self._by_word[key] + self._doubtful(key)
 
     def allowed_without(self, key: Key, exec_ids: Iterable[str]) -> int:
         """How many more while these fills of it were never sent."""

@@ -229,7 +229,7 @@ class World:
             sql = "SELECT keys FROM holds WHERE id = ?"
             (keys,) = db.execute(sql, (hold_id,)).fetchone()
         for key in decode_keys(keys):
-            self.ends.by_word[key.account, key.con_id] += 1
+            self.ends.is_closed_by_word((key.account, key.con_id))
             self.realized.is_never_known((key.account, key.con_id))
 
     def _heard(self, event: SyncEvent) -> None:
@@ -239,14 +239,18 @@ class World:
             case SyncStarted():
                 self._sync_began = now
             case SyncFinished(result) if result.ok:
-                for code, synced_at in self._synced().items():
+                synced, book = self._synced()
+                for code, synced_at in synced.items():
                     if self._synced_at.get(code) != synced_at:
-                        self.ends.looked(code, self._sync_began, now)
+                        self.ends.looked(code, self._sync_began, now, book)
                     self._synced_at[code] = synced_at
 
-    def _synced(self) -> dict[str, str]:
+    def _synced(self) -> tuple[dict[str, str], dict[Key, Decimal]]:
+        """When each account was seen last, and what is held of which position since."""
+        sql = "SELECT account, con_id, quantity FROM lives WHERE status <> 'CLOSED'"
         with closing(sqlite3.connect(f"{self.ledger_path.as_uri()}?mode=ro", uri=True)) as db:
-            return dict(db.execute("SELECT code, last_synced_at FROM accounts"))
+            held = {(account, con_id): Decimal(q) for account, con_id, q in db.execute(sql)}
+            return dict(db.execute("SELECT code, last_synced_at FROM accounts")), held
 
     async def open(self) -> None:
         logging.getLogger("possync_tui").addHandler(self.errors)
