@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from possync_tui.broker.context import SessionContext
 from possync_tui.broker.endings import Ending
@@ -14,6 +15,7 @@ from possync_tui.broker.port import (
     Executions,
     Notice,
 )
+from possync_tui.broker.quoting import Units
 from possync_tui.broker.rows import RowReader, UnreadableRow
 from possync_tui.domain.observations import Commission, Fill
 
@@ -29,6 +31,8 @@ class _Flight:
     fills: list[Fill] = field(default_factory=list)
     commissions: list[Commission] = field(default_factory=list)
     link_doubt: str = ""
+    waiting: int = 0
+    has_ended: bool = False
 
 
 class ExecutionReports:
@@ -45,11 +49,13 @@ class ExecutionReports:
         reader: RowReader,
         next_id: Callable[[], int],
         request: Callable[[int], None],
+        units: Units,
     ) -> None:
         self._context = context
         self._reader = reader
         self._next_id = next_id
         self._request = request
+        self._units = units
         self._lock = asyncio.Lock()
         self._flight: _Flight | None = None
         self._accounts: tuple[str, ...] = ()
@@ -117,9 +123,19 @@ class ExecutionReports:
             self._context.emit(Notice(None, read.doubt, is_problem=True))
         flight = self._flight
         if flight is not None and read.request_id == flight.request_id:
-            flight.fills.append(read.fill)
+            flight.waiting += 1
+            self._units.when_known(read.fill, partial(self._answered_with, flight))
         else:
-            self._context.emit(read.fill)
+            self._units.when_known(read.fill, self._context.emit)
+
+    def _answered_with(self, flight: _Flight, fill: Fill) -> None:
+        """A fill of an answer, in money; of one that has failed meanwhile it is an event."""
+        flight.waiting -= 1
+        if self._flight is not flight:
+            self._context.emit(fill)
+            return
+        flight.fills.append(fill)
+        self._end_if_whole(flight)
 
     def on_commission(self, fields: list[str]) -> None:
         """Message 59. It may come before its execution."""
@@ -139,7 +155,13 @@ class ExecutionReports:
     def on_end(self, fields: list[str]) -> None:
         """Message 55."""
         flight = self._flight
-        if flight is None or fields[2:3] != [str(flight.request_id)] or flight.done.done():
+        if flight is None or fields[2:3] != [str(flight.request_id)]:
+            return
+        flight.has_ended = True
+        self._end_if_whole(flight)
+
+    def _end_if_whole(self, flight: _Flight) -> None:
+        if not flight.has_ended or flight.waiting or flight.done.done():
             return
         if flight.link_doubt:
             flight.done.set_exception(BrokerUnavailable(flight.link_doubt))

@@ -9,7 +9,7 @@ from heapq import heapify, heappop, heappush
 from typing import Final, Protocol
 
 from possync_tui.broker.context import SessionContext
-from possync_tui.broker.marks import MarkBook, same_amounts, scale_doubt
+from possync_tui.broker.marks import MarkBook, in_money, same_amounts, scale_doubt
 from possync_tui.broker.port import MarkChanged, Notice
 from possync_tui.broker.rows import (
     PortfolioValue,
@@ -21,6 +21,7 @@ from possync_tui.broker.rows import (
 from possync_tui.domain.clock import Clock
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import FRESH_SECONDS, Mark
+from possync_tui.domain.observations import PositionRow
 
 logger = logging.getLogger(__name__)
 
@@ -223,13 +224,14 @@ class MarksFeed:
             return
         if value.key not in self._watched:
             return
-        self._check_scale(value)
+        row = self._reader.latest(value.key)
+        value = in_money(value, row)
+        self._check_scale(value, row)
         before = self._book.marks.get(value.key)
         self._tell(before, self._book.take_portfolio(value, self._context.broker_now()))
 
-    def _check_scale(self, value: PortfolioValue) -> None:
+    def _check_scale(self, value: PortfolioValue, row: PositionRow | None) -> None:
         """Say once where TWS values a position by another unit than multiplier and price factor."""
-        row = self._reader.latest(value.key)
         if row is None or row.instrument.is_virtual_cash or value.key in self._scaled:
             return
         told = scale_doubt(value, row)

@@ -32,6 +32,7 @@ from possync_tui.broker.options import SessionOptions
 from possync_tui.broker.port import BrokerUnavailable, Listener, Notice, RequestRefused
 from possync_tui.broker.positions import Positions
 from possync_tui.broker.pulse import PARTED_SECONDS, ClockWatch, Skew
+from possync_tui.broker.quoting import Quoting, Units
 from possync_tui.broker.rows import RowReader
 from possync_tui.broker.wire import MessageHandler, Wire
 from possync_tui.domain.clock import Clock
@@ -60,6 +61,7 @@ class Link:
         clock: Clock,
         reader: RowReader,
         book: MarkBook,
+        quoting: Quoting,
         emit: Listener,
         on_change: Callable[[], None],
     ) -> None:
@@ -93,8 +95,16 @@ class Link:
         self._positions = Positions(
             context, reader, self._wire.request_positions, self._clock_doubt
         )
+        next_id = self._wire.next_request_id
+        self._units = Units(
+            context,
+            quoting,
+            next_id,
+            self._wire.request_contract,
+            lambda: self._wire.server_version,
+        )
         self._executions = ExecutionReports(
-            context, reader, self._wire.next_request_id, self._wire.request_executions
+            context, reader, next_id, self._wire.request_executions, self._units
         )
         self.feed = MarksFeed(
             context,
@@ -115,6 +125,7 @@ class Link:
             4: self._on_message,
             6: self.feed.on_account_value,
             7: self.feed.on_portfolio,
+            10: self._units.on_details,
             11: self._executions.on_execution,
             15: self._on_accounts,
             49: self._on_current_time,
@@ -190,6 +201,7 @@ class Link:
         self._wire.mute()
         self._positions.fail(BrokerUnavailable(ending.sentence))
         self._executions.fail(BrokerUnavailable(ending.sentence))
+        self._units.end()
         self._on_change()
 
     async def close(self) -> None:
@@ -309,6 +321,8 @@ class Link:
         if self._executions.is_asking(request_id):
             why = f"TWS refused to send fills ({code}): {sentence}"
             self._executions.fail(RequestRefused(code, why))
+        elif self._units.refuse(request_id, f"{code}: {sentence}"):
+            return True
         elif not self.feed.refuse(request_id):
             return False
         self._tell_once(Notice(code, sentence, is_problem=True))

@@ -6,6 +6,7 @@ position. What TWS does not know stays `None`, never zero.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -22,6 +23,7 @@ SOURCE_PORTFOLIO: Final = PORTFOLIO
 
 _COST_TOLERANCE: Final = Decimal("0.02")
 _SCALE_TOLERANCE: Final = Decimal("0.02")
+_MAGNIFIERS: Final = (Decimal(100), Decimal(1_000), Decimal(10_000))
 _PRICE_TOLERANCE: Final = Decimal("0.25")
 _PRICE_PLACES: Final = Decimal("1E-8")
 
@@ -126,6 +128,22 @@ def derived_price(
         gain = value.unrealized_pnl
         agrees = gain is not None and abs(worth - gain - cost) <= abs(cost) * _COST_TOLERANCE
     return price.quantize(_PRICE_PLACES, context=EXACT).normalize(EXACT) if agrees else None
+
+
+def in_money(value: PortfolioValue, row: PositionRow | None) -> PortfolioValue:
+    """The value with its price in the currency, where TWS quotes it in cents or pence.
+
+    What the position is worth is told in the currency always.
+    """
+    worth, price, quantity = value.market_value, value.price, value.quantity
+    if row is None or not (worth and price and quantity):
+        return value
+    ours = EXACT.multiply(EXACT.multiply(quantity, price), row.instrument.unit_value)
+    for magnifier in _MAGNIFIERS:
+        magnified = EXACT.multiply(worth, magnifier)
+        if abs(ours - magnified) <= abs(magnified) * _SCALE_TOLERANCE:
+            return replace(value, price=EXACT.divide(price, magnifier))
+    return value
 
 
 def scale_doubt(value: PortfolioValue, row: PositionRow) -> str:

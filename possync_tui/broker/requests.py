@@ -9,6 +9,7 @@ from typing import Final
 ALLOWED_REQUESTS: Final[dict[int, str]] = {
     6: "reqAccountUpdates",
     7: "reqExecutions",
+    9: "reqContractDetails",
     49: "reqCurrentTime",
     61: "reqPositions",
     71: "startApi",

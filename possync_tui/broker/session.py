@@ -26,6 +26,7 @@ from possync_tui.broker.port import (
     Listener,
     StateChanged,
 )
+from possync_tui.broker.quoting import Quoting
 from possync_tui.broker.retries import Retries
 from possync_tui.broker.rows import RowReader
 from possync_tui.broker.wire_times import chosen_zone
@@ -70,6 +71,7 @@ class IbkrBroker:
         self._port = options.port
         self._listeners: list[Listener] = []
         self._book = MarkBook()
+        self._quoting = Quoting()
         self._watched: frozenset[PositionKey] = frozenset()
         self._link: Link | None = None
         self._task: asyncio.Task[None] | None = None
@@ -271,6 +273,7 @@ class IbkrBroker:
             clock=self._clock,
             reader=RowReader(self._fill_times),
             book=self._book,
+            quoting=self._quoting,
             emit=self._emit,
             on_change=self._refresh,
         )

@@ -71,6 +71,7 @@ class Wire:
         self._ib: Any = library.IB()
         self._client: Any = self._ib.client
         self._every_execution: Any = library.ExecutionFilter()
+        self._contract: Any = library.Contract
         self._on_error = on_error
         self._on_lost = on_lost
         self._gone = asyncio.Event()
@@ -246,6 +247,11 @@ class Wire:
     def request_executions(self, request_id: int) -> None:
         """All fills since midnight, of all clients and accounts."""
         self._client.reqExecutions(request_id, self._every_execution)
+
+    def request_contract(self, request_id: int, con_id: int) -> None:
+        """The details of one contract, also of one that has expired."""
+        contract = self._contract(conId=con_id, includeExpired=True)
+        self._client.reqContractDetails(request_id, contract)
 
     def request_current_time(self) -> None:
         """The clock of TWS, in whole seconds."""

@@ -27,7 +27,8 @@ def contract_details(version: int, req_id: int, instrument: Instrument) -> bytes
         *(instrument.local_symbol, instrument.trading_class, instrument.trading_class),
         *(instrument.con_id, instrument.tick),
         *((1,) if old else ()),
-        *(instrument.multiplier, _ORDER_TYPES, instrument.exchange, 1, instrument.under_con_id),
+        *(instrument.multiplier, _ORDER_TYPES, instrument.exchange, instrument.magnifier),
+        instrument.under_con_id,
         *(_escaped(instrument.name), instrument.primary_exchange, instrument.expiry[:6]),
         *("", "", "", instrument.zone, _HOURS, _HOURS, "", ""),
         0,  # no security ids

@@ -14,10 +14,11 @@ class Instrument:
     """One contract, with the fields that TWS sends for it.
 
     ``multiplier`` is the wire's text, blank where TWS leaves it blank. ``price_factor`` turns a
-    quoted price into money and never shows on the wire: 0.01 for bonds, which are quoted in per
-    cent of par. The desk holds bonds as IBKR's statements do: the quantity is face value (10000
-    means ten bonds of 1000), the multiplier is blank, and money = face x price x 0.01. The
-    average cost of a bond is therefore money per unit of face, 0.9845 for one bought at 98.45.
+    quoted price into money: 0.01 for bonds, which are quoted in per cent of par, and for what is
+    quoted in cents or pence, where it shows as a price magnifier. The desk holds bonds as IBKR's
+    statements do: the quantity is face value (10000 means ten bonds of 1000), the multiplier is
+    blank, and money = face x price x 0.01. The average cost of a bond is therefore money per unit
+    of face, 0.9845 for one bought at 98.45.
     """
 
     con_id: int
@@ -47,6 +48,11 @@ class Instrument:
     def unit(self) -> Decimal:
         """Money that one contract moves when the quoted price moves by 1."""
         return Decimal(self.multiplier or 1) * self.price_factor
+
+    @property
+    def magnifier(self) -> int:
+        """`priceMagnifier`: 100 for what is quoted in cents or pence."""
+        return 1 if self.sec_type == "BOND" else int(1 / self.price_factor)
 
     @property
     def row_exchange(self) -> str:

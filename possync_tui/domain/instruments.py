@@ -58,9 +58,9 @@ class Instrument:
     def unit_value(self) -> Decimal:
         """Money per contract for a price of 1: multiplier x price factor.
 
-        A bond's price is in per cent of its face value.
+        The price of a bond, and of a bill of the treasury, is in per cent of its face value.
         """
-        factor = Decimal("0.01") if self.sec_type == "BOND" else Decimal(1)
+        factor = Decimal("0.01") if self.sec_type in ("BOND", "BILL") else Decimal(1)
         return self.multiplier_value * factor
 
     @property

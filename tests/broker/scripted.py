@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 UNSET = "1.7976931348623157E308"
 
 START_API, POSITIONS, EXECUTIONS, CURRENT_TIME = "71", "61", "7", "49"
-PORTFOLIO, PNL, CANCEL_PNL = "6", "94", "95"
+PORTFOLIO, PNL, CANCEL_PNL, DETAILS = "6", "94", "95", "9"
 
 Fields = list[str]
 
@@ -78,6 +78,17 @@ def error(code: int, text: str, request_id: object = -1) -> Fields:
 POSITION_END: Fields = ["62", "1"]
 
 
+def details(version: int, request_id: str, con_id: str, magnifier: object) -> Fields:
+    """Message 10 up to the price magnifier; what follows is of no use here."""
+    is_old = version < 164
+    return [
+        *(("10", "8") if is_old else ("10",)),
+        *(request_id, "AAPL", "STK", "", "0", "", "LSE", "GBP", "AAPL", "SET1", "SET1"),
+        *(con_id, "0.01", *(("100",) if is_old else ()), "", "LMT,MKT", "SMART,LSE"),
+        *(str(magnifier), "0", "APPLE", "LSE", ""),
+    ]
+
+
 def executions_end(request_id: object) -> Fields:
     return ["55", "1", str(request_id)]
 
@@ -127,6 +138,7 @@ class ScriptedTws:
     clients: list[Client] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
     clock_ahead: float = 0.0
+    magnifiers: dict[str, object] = field(default_factory=dict)
     port: int = 0
 
     async def start(self) -> None:
@@ -157,6 +169,7 @@ class ScriptedTws:
             POSITIONS: lambda client, _request: client.send(*self.rows, POSITION_END),
             EXECUTIONS: self._answer_executions,
             CURRENT_TIME: self._answer_time,
+            DETAILS: self.answer_details,
         }
 
     def _log_in(self, client: Client, request: Fields) -> None:
@@ -174,6 +187,10 @@ class ScriptedTws:
             for fields in self.fills
         ]
         client.send(*answer, executions_end(request[2]))
+
+    def answer_details(self, client: Client, request: Fields) -> None:
+        magnifier = self.magnifiers.get(request[3], 1)
+        client.send(details(self.version, request[2], request[3], magnifier))
 
     def _answer_time(self, client: Client, _request: Fields) -> None:
         client.send(["49", "1", str(int(time.time() + self.clock_ahead))])

@@ -18,6 +18,7 @@ from possync_tui.broker.executions import ExecutionReports
 from possync_tui.broker.fill_times import FillTimes
 from possync_tui.broker.port import BrokerTimeout, BrokerUnavailable, RequestRefused
 from possync_tui.broker.pulse import ClockWatch
+from possync_tui.broker.quoting import Quoting, Units
 from possync_tui.broker.rows import RowReader
 from possync_tui.broker.wire import Wire
 from possync_tui.cli import compose
@@ -168,7 +169,8 @@ async def test_an_answer_that_nobody_waits_for_any_more_is_not_lost() -> None:
         "s", emitted.append, lambda: noon, lambda _: None, lambda: None, lambda: True
     )
     reader, is_asked = RowReader(FillTimes(ZoneInfo("UTC"))), asyncio.Event()
-    reports = ExecutionReports(context, reader, lambda: 7, lambda _: is_asked.set())
+    units = Units(context, Quoting(), lambda: 8, lambda *_: None, lambda: 176)
+    reports = ExecutionReports(context, reader, lambda: 7, lambda _: is_asked.set(), units)
     asking = asyncio.create_task(reports.executions(5))
     await is_asked.wait()
     reports.on_execution(execution("a.01", request_id=7))

@@ -15,7 +15,7 @@ from possync_tui.broker.requests import ALLOWED_REQUESTS, ForbiddenRequest, chec
 from possync_tui.broker.wire import Wire
 from possync_tui.domain.instruments import PositionKey
 from tests.broker.conftest import Connect
-from tests.broker.scripted import ScriptedTws, error, frame, position
+from tests.broker.scripted import ScriptedTws, error, execution, frame, position
 
 
 async def open_wire(tws: ScriptedTws) -> Wire:
@@ -30,6 +30,7 @@ async def test_only_listed_requests_are_on_the_wire(tws: ScriptedTws, connect: C
     session = await connect()
     key = PositionKey("DU1", 1)
     await session.broker.watch(frozenset({key}))
+    tws.fills = [execution("a.01", sec_type="FUT")]
     await session.broker.executions(5)
     await session.broker.snapshot(5)
     await session.until(lambda: {"94", "6", "49"} <= {fields[0] for fields in tws.requests()})
@@ -81,7 +82,7 @@ async def test_a_throttled_order_raises_too_and_does_not_wait_in_the_queue(
 
 
 def test_no_order_request_is_on_the_list() -> None:
-    assert set(ALLOWED_REQUESTS) == {6, 7, 49, 61, 71, 94, 95}
+    assert set(ALLOWED_REQUESTS) == {6, 7, 9, 49, 61, 71, 94, 95}
     check_frame(frame("61", "1"))
     greeting = b"API\0" + frame("v157..176")
     check_frame(greeting)

@@ -14,7 +14,7 @@ BROKER = ROOT / "broker"
 WIRE = BROKER / "wire.py"
 LIBRARY = BROKER / "library.py"
 # All that `wire.py` touches of the library's objects.
-OF_THE_LIBRARY = {"IB", "ExecutionFilter"}
+OF_THE_LIBRARY = {"IB", "ExecutionFilter", "Contract"}
 OF_IB = {"client", "wrapper", "_logger"}
 OF_CLIENT = {
     # state and hooks
@@ -22,7 +22,7 @@ OF_CLIENT = {
     "connectAsync", "disconnect", "reset", "isReady", "serverVersion", "getAccounts", "getReqId",
     # requests
     "reqPositions", "reqExecutions", "reqCurrentTime", "reqAccountUpdates", "reqPnLSingle",
-    "cancelPnLSingle",
+    "cancelPnLSingle", "reqContractDetails",
 }  # fmt: skip
 OF_BOTH = {"__init__", "connectAsync"}
 WAYS_AROUND = {"eval", "exec", "compile", "__import__", "globals", "vars", "setattr", "delattr"}

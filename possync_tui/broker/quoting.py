@@ -1,0 +1,191 @@
+"""The unit in which a contract is quoted: its currency, or pence and cents of it.
+
+Fills and portfolio prices come in the unit of the market's quotes, average cost and values in the
+currency itself (TWS API: `priceMagnifier` of the contract's details). A ledger keeps money, so a
+price is divided here, before anything else sees it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Final
+
+from possync_tui.broker.context import SessionContext
+from possync_tui.broker.port import Notice
+from possync_tui.domain.instruments import Instrument
+from possync_tui.domain.money import EXACT, BadNumber, parse_number
+from possync_tui.domain.observations import Fill
+
+logger = logging.getLogger(__name__)
+
+_WHOLE: Final = Decimal(1)
+_PATIENCE_SECONDS: Final = 3.0
+# Of these a part is quoted in a hundredth of it; of the others TWS is not asked.
+_SMALL_CURRENCIES: Final = frozenset({"GBP", "ZAR", "ILS"})
+_NEVER_SMALL: Final = frozenset({"CASH", "CRYPTO", "BOND", "BILL", "BAG", "FUND"})
+_FUTURES: Final = frozenset({"FUT", "FOP"})
+# Where TWS does not answer: futures in cents or pence, with IBKR's multiplier (2025).
+_IN_CENTS: Final = frozenset(
+    {
+        *(("ZC", "5000"), ("ZW", "5000"), ("KE", "5000"), ("ZS", "5000"), ("ZO", "5000")),
+        *(("YC", "1000"), ("YW", "1000"), ("YK", "1000"), ("ZL", "60000"), ("OJ", "15000")),
+        *(("LE", "40000"), ("HE", "40000"), ("GF", "50000"), ("KC", "37500"), ("CT", "50000")),
+        *(("SB", "112000"), ("SF", "112000"), ("CB", "20000"), ("NF", "44000"), ("DY", "44000")),
+        ("Z", "1000"),
+    }
+)
+# By server version, from 164 on without message version and obsolete fields.
+_SHORTER_FROM: Final = 164
+_LONG_LAYOUT: Final = (2, 13, 19)
+_SHORT_LAYOUT: Final = (1, 12, 17)
+
+
+class Quoting:
+    """What TWS has told of the unit of each contract, over sessions."""
+
+    def __init__(self) -> None:
+        self._told: dict[int, Decimal] = {}
+
+    def is_known(self, instrument: Instrument) -> bool:
+        return instrument.con_id in self._told or not _may_be_small(instrument)
+
+    def learn(self, con_id: int, magnifier: Decimal) -> None:
+        self._told[con_id] = magnifier
+
+    def magnifier(self, instrument: Instrument) -> Decimal:
+        """How many units of the quote make one of the currency, as far as that is known."""
+        if instrument.con_id in self._told:
+            return self._told[instrument.con_id]
+        name = (instrument.symbol, instrument.multiplier)
+        is_small = instrument.sec_type in _FUTURES and name in _IN_CENTS
+        return Decimal(100) if is_small else _WHOLE
+
+    def in_money(self, fill: Fill) -> Fill:
+        """The fill with its price in the contract's currency."""
+        magnifier = self.magnifier(fill.instrument)
+        if magnifier == _WHOLE:
+            return fill
+        return replace(fill, price=EXACT.divide(fill.price, magnifier))
+
+
+def _may_be_small(instrument: Instrument) -> bool:
+    if instrument.sec_type in _FUTURES:
+        return True
+    return instrument.currency in _SMALL_CURRENCIES and instrument.sec_type not in _NEVER_SMALL
+
+
+@dataclass(slots=True)
+class _Question:
+    """A contract whose unit TWS was asked for, and the fills that wait for the answer."""
+
+    instrument: Instrument
+    limit: asyncio.TimerHandle
+    waiting: list[tuple[Fill, Callable[[Fill], None]]] = field(default_factory=list)
+
+
+class Units:
+    """Asks TWS for the units of contracts that are traded in one session.
+
+    A fill waits a few seconds for the answer at most: it is never lost for want of one.
+    """
+
+    def __init__(
+        self,
+        context: SessionContext,
+        quoting: Quoting,
+        next_id: Callable[[], int],
+        request: Callable[[int, int], None],
+        server_version: Callable[[], int],
+    ) -> None:
+        self._context = context
+        self._quoting = quoting
+        self._next_id = next_id
+        self._request = request
+        self._server_version = server_version
+        self._asked: dict[int, _Question] = {}
+        self._ids: dict[int, int] = {}
+        self._unanswered: set[int] = set()
+        self._is_over = False
+
+    def when_known(self, fill: Fill, then: Callable[[Fill], None]) -> None:
+        """Call `then` with the fill in money: at once where its unit is known."""
+        con_id = fill.instrument.con_id
+        if (
+            self._is_over
+            or con_id in self._unanswered
+            or self._quoting.is_known(fill.instrument)
+            or not self._ask(fill.instrument)
+        ):
+            then(self._quoting.in_money(fill))
+            return
+        self._asked[con_id].waiting.append((fill, then))
+
+    def _ask(self, instrument: Instrument) -> bool:
+        """Ask, unless that was done. False if it cannot be: the session is ending."""
+        con_id = instrument.con_id
+        if con_id in self._asked:
+            return True
+        try:
+            request_id = self._next_id()
+            self._request(request_id, con_id)
+        except ConnectionError:
+            return False
+        loop = asyncio.get_running_loop()
+        limit = loop.call_later(_PATIENCE_SECONDS, self._give_up, con_id, "it did not answer")
+        self._asked[con_id], self._ids[request_id] = _Question(instrument, limit), con_id
+        return True
+
+    def on_details(self, fields: list[str]) -> None:
+        """Message 10."""
+        is_short = self._server_version() >= _SHORTER_FROM
+        at_request, at_contract, at_magnifier = _SHORT_LAYOUT if is_short else _LONG_LAYOUT
+        con_id = self._ids.get(int(fields[at_request]))
+        if con_id is None or fields[at_contract] != str(con_id):
+            return
+        try:
+            magnifier = parse_number("price magnifier", fields[at_magnifier])
+            if not magnifier >= _WHOLE:
+                raise BadNumber("price magnifier", fields[at_magnifier], "less than 1")
+        except BadNumber as bad:
+            self._give_up(con_id, str(bad))
+            return
+        self._quoting.learn(con_id, magnifier)
+        self._answer(con_id)
+
+    def refuse(self, request_id: int, why: str) -> bool:
+        """An error for one of these requests. False if it is not ours."""
+        con_id = self._ids.get(request_id)
+        if con_id is None:
+            return False
+        self._give_up(con_id, why)
+        return True
+
+    def end(self) -> None:
+        """The session is over: what waits is handed on."""
+        self._is_over = True
+        for con_id in list(self._asked):
+            self._answer(con_id)
+
+    def _give_up(self, con_id: int, why: str) -> None:
+        question = self._asked.get(con_id)
+        if question is None:
+            return
+        self._unanswered.add(con_id)
+        what, magnifier = question.instrument, self._quoting.magnifier(question.instrument)
+        unit = what.currency if magnifier == _WHOLE else f"1/{magnifier} {what.currency}"
+        text = (
+            f"TWS does not tell the unit in which {what.description} is quoted ({why}): "
+            f"the prices of its fills are taken for {unit}."
+        )
+        self._context.emit(Notice(None, text, is_problem=True))
+        self._answer(con_id)
+
+    def _answer(self, con_id: int) -> None:
+        question = self._asked.pop(con_id, None)
+        if question is None:
+            return
+        question.limit.cancel()
+        for fill, then in question.waiting:
+            then(self._quoting.in_money(fill))
