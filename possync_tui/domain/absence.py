@@ -49,6 +49,9 @@ def judge_absences(look: Look) -> Verdict:
     for known in look.without_row():
         if not look.quantity_by_fills(known.key):
             continue
+        if known.row is None and is_cash(known):
+            # TWS sends such rows only where virtual FX positions are switched on.
+            continue
         if known.presence_seq > look.known_seq:
             # A row pushed after the snapshot's end marker is presence (promise 2).
             continue
@@ -82,7 +85,9 @@ def _opened_and_gone(look: Look) -> list[Decided]:
     return [
         _absent(look, key, baseline=True)
         for key in look.touched_here()
-        if key not in look.book.positions and key not in look.present and look.began_before_us(key)
+        if key not in look.book.positions
+        and key not in look.present | look.cash
+        and look.began_before_us(key)
     ]
 
 
@@ -106,8 +111,9 @@ def _evidence_of_closing(look: Look, known: KnownPosition) -> CloseDecided | Non
         why = "a pushed row with quantity 0"
         close = _close(look, known, CloseReason.ZERO_ROW, zero_pushed_at, why)
         return replace(close, known_seq=known.zero_pushed_seq)
-    if known.row is not None and known.row.instrument.is_expired(as_of):
-        why = f"expired {known.row.instrument.expiry_date}, and absent from a complete snapshot"
+    what = known.instrument
+    if what is not None and what.is_expired(as_of):
+        why = f"expired {what.expiry_date}, and absent from a complete snapshot"
         return _close(look, known, CloseReason.EXPIRED, as_of, why)
     return None
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from possync_tui.domain.happenings import SAME_EVENT
 from possync_tui.domain.instruments import PositionKey
-from possync_tui.domain.look import Look, is_cash
+from possync_tui.domain.look import Look, is_cash, trades_cash
 from possync_tui.domain.money import plain
 from possync_tui.domain.observations import (
     Adjusted,
@@ -24,6 +24,7 @@ from possync_tui.domain.plan import (
     OpenHold,
     RaiseHold,
 )
+from possync_tui.domain.position import Rebuilt
 
 
 def holds_for(
@@ -68,7 +69,7 @@ def _raise_bulk(look: Look, keys: Sequence[PositionKey]) -> RaiseHold:
 
 
 def _raise_missing(look: Look, known: KnownPosition) -> RaiseHold:
-    name = known.row.instrument.description if known.row else str(known.key.con_id)
+    name = known.instrument.description if known.instrument else str(known.key.con_id)
     return RaiseHold(
         kind=HoldKind.MISSING,
         account=look.account,
@@ -139,13 +140,19 @@ def new_account_holds(book: Book, snapshot: Snapshot) -> list[Change]:
 
 
 def statement_gap_holds(
-    holds: Sequence[OpenHold], gaps: Mapping[PositionKey, Decimal]
+    holds: Sequence[OpenHold],
+    histories: Mapping[PositionKey, Sequence[Recorded]],
+    rebuilt: Mapping[PositionKey, Rebuilt],
 ) -> list[Change]:
     """Positions whose older fills, from a statement, do not add up to what was held.
 
-    `gaps` has every position that was looked at, with zero where the statement fits.
+    Of conversions no snapshot says what was held before them.
     """
     changes: list[Change] = []
+    gaps = {
+        key: Decimal(0) if trades_cash(histories[key]) else after.statement_gap
+        for key, after in rebuilt.items()
+    }
     open_for = {
         hold.keys[0]: hold for hold in holds if hold.kind is HoldKind.STATEMENT_GAP and hold.keys
     }

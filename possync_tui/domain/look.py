@@ -1,6 +1,6 @@
 """One account of a snapshot beside what the ledger knows of it: what decisions look at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
@@ -9,7 +9,7 @@ from functools import cached_property
 from possync_tui.domain.counting import CLOCK_DOUBT
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import FRESH_SECONDS, Mark
-from possync_tui.domain.observations import PositionRow, PriceEvidence, Snapshot
+from possync_tui.domain.observations import Fill, PositionRow, PriceEvidence, Recorded, Snapshot
 from possync_tui.domain.plan import Book, KnownPosition
 from possync_tui.domain.sizes import is_workable, worth
 from possync_tui.domain.values import dataclass
@@ -44,6 +44,7 @@ class Look:
     in_motion: frozenset[PositionKey] = frozenset()
     opened: Mapping[PositionKey, datetime] = field(default_factory=dict)
     began: Mapping[PositionKey, datetime] = field(default_factory=dict)
+    cash: frozenset[PositionKey] = frozenset()
 
     @property
     def is_baseline(self) -> bool:
@@ -108,10 +109,17 @@ class Look:
     def _is_workable(self, key: PositionKey, price: Decimal) -> bool:
         """An estimate that no ledger can hold would keep the whole plan out of it."""
         known = self.book.positions.get(key)
-        row = self.rows.get(key) or (known.row if known else None)
-        unit = row.instrument.unit_value if row else Decimal(1)
+        row = self.rows.get(key)
+        what = row.instrument if row else known.instrument if known else None
+        unit = what.unit_value if what else Decimal(1)
         return is_workable(worth(self.quantity_by_fills(key), price, unit))
 
 
+def trades_cash(history: Sequence[Recorded]) -> bool:
+    """Whether the fills of a position are conversions of currencies."""
+    fills = (item.observation for item in history if isinstance(item.observation, Fill))
+    return any(fill.instrument.is_virtual_cash for fill in fills)
+
+
 def is_cash(known: KnownPosition) -> bool:
-    return known.row is not None and known.row.instrument.is_virtual_cash
+    return known.instrument is not None and known.instrument.is_virtual_cash

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 
-from possync_tui.domain.instruments import PositionKey
+from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.observations import Decided, PositionRow, Recorded
 from possync_tui.domain.past import Past
 from possync_tui.domain.position import CostMethod, Entry, Life, Status
@@ -41,9 +41,10 @@ class OpenHold:
 class KnownPosition:
     """What the last committed sync left of a position: enough to see that nothing changed.
 
-    `presence_seq` is the place in the inbox of the last pushed row with a quantity,
-    `zero_pushed_seq` that of the zero row that `zero_pushed_at` tells of. `appeared_at` is when it
-    came, where nothing explains how.
+    `traded` is what its fills say that it is, where no row ever did. `presence_seq` is the
+    place in the inbox of the last pushed row with a quantity, `zero_pushed_seq` that of the
+    zero row that `zero_pushed_at` tells of. `appeared_at` is when it came, where nothing
+    explains how.
     """
 
     key: PositionKey
@@ -58,6 +59,11 @@ class KnownPosition:
     zero_pushed_seq: int = 0
     presence_seq: int = 0
     appeared_at: datetime | None = None
+    traded: Instrument | None = None
+
+    @property
+    def instrument(self) -> Instrument | None:
+        return self.traded if self.row is None else self.row.instrument
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from possync_tui.domain.endings import how_it_ended
 from possync_tui.domain.holding import corporate_action_holds, statement_gap_holds
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.life import RULES, rebuild, tell
-from possync_tui.domain.look import Rules
+from possync_tui.domain.look import Rules, trades_cash
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.money import plain
 from possync_tui.domain.observations import (
@@ -83,6 +83,7 @@ def make_plan(
     hindsight = _in_hindsight(book, given)
     histories = _with_hindsight(given, hindsight)
     standing = {key: tell(history, pasts.get(key)) for key, history in histories.items()}
+    cash = {key for key, history in histories.items() if trades_cash(history)}
     findings = reconcile(
         book,
         snapshot,
@@ -101,6 +102,7 @@ def make_plan(
             for key, now in standing.items()
             if (current := now.rebuilt.current) is not None
         },
+        cash=cash,
     )
     settling = Settling(book, snapshot, histories, standing, findings, known_seq, last_seq, pasts)
     settled = Succession(settling.with_option_events()).applied().with_basis_carried()
@@ -115,8 +117,7 @@ def make_plan(
         changes += _changes(key, pairs, gone, with_pnl=with_pnl)
         if told.past is not None and with_pnl and not gone:
             footings[key] = Footing(told.past, tuple(pairs))
-    gaps = {key: after.statement_gap for key, after in settled.rebuilt.items()}
-    changes += statement_gap_holds(book.holds, gaps)
+    changes += statement_gap_holds(book.holds, histories, settled.rebuilt)
     changes += corporate_action_holds(book.holds, histories)
     plan = Plan(
         as_of=snapshot.as_of,
@@ -158,8 +159,7 @@ def replan(
         changes += changes_of(key, stored.get(key, ()), rebuilt[key], with_pnl=with_pnl)
     if older is not None:
         changes.insert(0, _remark_rules(older, changes))
-    gaps = {key: after.statement_gap for key, after in rebuilt.items()}
-    changes += statement_gap_holds(book.holds, gaps)
+    changes += statement_gap_holds(book.holds, histories, rebuilt)
     changes += corporate_action_holds(book.holds, histories)
     return Plan(
         as_of=as_of,

@@ -5,7 +5,7 @@ absence alone; `absence` has the rungs of evidence.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from decimal import Decimal
 
@@ -72,6 +72,7 @@ def reconcile(
     in_motion: frozenset[PositionKey] = frozenset(),
     opened: Mapping[PositionKey, datetime] | None = None,
     began: Mapping[PositionKey, datetime] | None = None,
+    cash: Set[PositionKey] = frozenset(),
 ) -> Findings:
     """Decide what a complete snapshot means for the book.
 
@@ -79,7 +80,7 @@ def reconcile(
     the place in the inbox up to which observations came before the snapshot began. Positions
     `in_motion` traded while the snapshot was taken: nothing is decided about them this time.
     `opened` says when the first known life of a position in question began, `began` when the one
-    did that fills known now have not ended.
+    did that fills known now have not ended; those of `cash` are conversions of currencies.
     """
     accounts = covered_accounts(book, snapshot, rules)
     digest = snapshot_digest(snapshot, accounts)
@@ -106,6 +107,7 @@ def reconcile(
             in_motion,
             opened or {},
             began or {},
+            frozenset(cash),
         )
         verdict = judge_absences(look)
         decided += [*_anchors(look), *verdict.decided]

@@ -21,7 +21,7 @@ from possync_tui.domain.position import APPEARED, Status
 from possync_tui.ledger.at_rest import moment, number, one_of, optional_moment
 from possync_tui.ledger.codec import decode
 from possync_tui.ledger.keeping import Written
-from possync_tui.ledger.parts import decode_keys, decode_row, encode_row
+from possync_tui.ledger.parts import decode_instrument, decode_keys, decode_row, encode_row
 
 RowOf = Callable[[PositionKey, str], PositionRow]
 # More than enough to see that most of an account went within a day.
@@ -208,6 +208,7 @@ def _position(record: sqlite3.Row, row_of: RowOf) -> KnownPosition:
         zero_pushed_seq=record["zero_pushed_seq"],
         presence_seq=record["presence_seq"],
         appeared_at=_appeared_at(record),
+        traded=None if record["traded"] is None else decode_instrument(record["traded"]),
     )
 
 
@@ -266,7 +267,10 @@ SELECT
     life.origin,
     life.opened_at,
     coalesce(absence.confirmations, 0) AS confirmations,
-    absence.confirmed_at
+    absence.confirmed_at,
+    CASE WHEN known.anchor_row IS NULL THEN (
+        SELECT instrument FROM instruments WHERE instruments.con_id = known.con_id
+    ) END AS traded
 """
 
 _STANDING = """

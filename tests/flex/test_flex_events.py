@@ -35,6 +35,17 @@ async def seeing_nothing(start: Start, broker: ScriptedBroker) -> Rig:
     return rig
 
 
+async def test_conversions_from_before_the_first_sync_lack_nothing(
+    start: Start, broker: ScriptedBroker, importing: Importer
+) -> None:
+    """TWS shows no row of them, so what was held then is not known to be nothing."""
+    euro = {**STOCK, "assetCategory": "CASH", "symbol": "EUR.USD", "conid": "12087792"}
+    rig = await seeing_nothing(start, broker)
+    await importing(rig, Sheet([trade("25000", "1.1", "20260105;100000", "-2", what=euro)]))
+    assert await rig.engine.reads.holds() == []
+    assert (await rig.engine.sync_now()).held == 0
+
+
 async def life_of(rig: Rig, con_id: int) -> Life:
     key = PositionKey(ACCOUNT, con_id)
     *_, last = (await rig.engine.ledger.stored_lives([key]))[key]
