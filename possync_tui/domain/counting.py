@@ -73,13 +73,13 @@ class Stated:
         known = _known(arrivals, self.known_seq)
         if known or happening.at < self.as_of - CLOCK_DOUBT:
             return range(max(known, 1), len(arrivals) + 1)
-        if happening.at <= self.as_of + _doubt(happening):
+        if happening.at <= self.as_of + doubt(happening):
             return range(len(arrivals) + 1)
         # What was asked for before the snapshot and was not there came after it.
         return range(1)
 
 
-def _doubt(happening: Happening) -> timedelta:
+def doubt(happening: Happening) -> timedelta:
     """How much earlier than its time the broker may have counted it.
 
     Statements tell the business day on which a corporate action was processed: TWS may have shown

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from possync_tui.domain.conversion import convert, latest_basis
+from possync_tui.domain.conversion import convert
 from possync_tui.domain.inventory import Inventory
 from possync_tui.domain.money import EXACT, to_micros
 from possync_tui.domain.observations import (
@@ -169,9 +169,10 @@ def _expire(inventory: Inventory, item: Adjusted) -> None:
 
 def _transfer(inventory: Inventory, item: Adjusted) -> None:
     """Units that go to, or come from, another account or broker: no P&L is made by that."""
-    trade = _trade(item, _KIND_OF_RELEASE[item.kind], None)
     held = inventory.quantity
-    if held and (held > 0) != (item.quantity > 0):
+    if item.source is AdjustmentSource.USER or held * item.quantity < 0:
+        # The user's word is about what is missing: nothing is opened by it.
+        trade = _trade(item, _KIND_OF_RELEASE[item.kind], None)
         inventory.release(trade, moved=False)
         return
     inventory.trade(_trade(item, EntryKind.TRANSFERRED, item.price))
@@ -199,38 +200,6 @@ def _trade(item: Adjusted, kind: EntryKind, price: Decimal | None) -> Trade:
         is_manual=item.source is AdjustmentSource.USER,
         evidence=None if price is None else PriceEvidence(price, item.source.value, 0.0),
     )
-
-
-def happenings_in(history: Sequence[Recorded]) -> tuple[Happening, ...]:
-    """Fills, cancelled ones too, and adjustments that were reported or that the user decided.
-
-    In the broker's order.
-    """
-    basis = latest_basis(history)
-    found: list[Happening] = [*fills_in(history)]
-    decided: list[KnownAdjustment] = []
-    for recorded in history:
-        item = recorded.observation
-        if isinstance(item, Adjusted) and item.source is not AdjustmentSource.PAIRED:
-            known = KnownAdjustment(recorded.seq, item, basis.get(item.reference))
-            (found if item.source is AdjustmentSource.FLEX else decided).append(known)
-    told = [happening for happening in found if happening.is_of_statement]
-    found += [known for known in decided if not _is_refuted(known, told)]
-    return tuple(sorted(found, key=lambda happening: happening.order))
-
-
-def _is_refuted(decided: KnownAdjustment, told: Sequence[Happening]) -> bool:
-    """Whether a statement tells what the user had only decided: then the statement counts.
-
-    What came out of another contract did not, if nothing left that one after all.
-    """
-    item, basis = decided.item, decided.basis
-    if item.brings_basis and basis is not None and not basis.lots:
-        return True
-    changes = [
-        other.after(Decimal(0)) for other in told if abs(other.at - decided.at) <= SAME_EVENT
-    ]
-    return item.quantity in changes or sum(changes, Decimal(0)) == item.quantity
 
 
 def known_fills(history: Iterable[Recorded]) -> tuple[KnownFill, ...]:

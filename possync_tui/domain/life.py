@@ -12,7 +12,8 @@ from itertools import accumulate
 
 from possync_tui.domain.counting import Counting
 from possync_tui.domain.course import Course
-from possync_tui.domain.happenings import Happening, KnownFill, happenings_in, is_reported
+from possync_tui.domain.evidence import happenings_in
+from possync_tui.domain.happenings import Happening, KnownFill, is_reported
 from possync_tui.domain.instruments import Instrument
 from possync_tui.domain.inventory import Inventory
 from possync_tui.domain.observations import (

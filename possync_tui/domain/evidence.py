@@ -1,0 +1,104 @@
+"""What gives way to better evidence: the user's word.
+
+It says what became of units between the last snapshot that had them and the first one without. What
+a statement or a fill tells of that time later takes its place, so that nothing counts twice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from possync_tui.domain.conversion import latest_basis
+from possync_tui.domain.counting import doubt
+from possync_tui.domain.happenings import SAME_EVENT, Happening, KnownAdjustment, fills_in
+from possync_tui.domain.observations import (
+    Absent,
+    Adjusted,
+    AdjustmentKind,
+    AdjustmentSource,
+    Anchor,
+    Recorded,
+)
+
+_NONE = Decimal(0)
+
+
+def happenings_in(history: Sequence[Recorded]) -> tuple[Happening, ...]:
+    """Fills, cancelled ones too, and adjustments that were reported or that the user decided.
+
+    In the broker's order.
+    """
+    basis = latest_basis(history)
+    found: list[Happening] = [*fills_in(history)]
+    decided: list[KnownAdjustment] = []
+    for recorded in history:
+        item = recorded.observation
+        if isinstance(item, Adjusted) and item.source is not AdjustmentSource.PAIRED:
+            known = KnownAdjustment(recorded.seq, item, basis.get(item.reference))
+            (found if item.source is AdjustmentSource.FLEX else decided).append(known)
+    left = [_left_of(known, found, history) for known in decided]
+    found += [known for known in left if known is not None]
+    return tuple(sorted(found, key=lambda happening: happening.order))
+
+
+def _left_of(
+    decided: KnownAdjustment, found: Sequence[Happening], history: Sequence[Recorded]
+) -> KnownAdjustment | None:
+    """What the user decided, without the units of which is known by now how they went."""
+    item = decided.item
+    if _is_refuted(decided, found):
+        return None
+    if item.brings_basis:
+        return decided
+    since = _last_told(history, item.as_of)
+    explained = sum(
+        (
+            other.after(_NONE)
+            for other in found
+            if min(other.arrivals) > decided.seq
+            and (since is None or other.at > since)
+            and other.at <= item.as_of + doubt(other)
+        ),
+        _NONE,
+    )
+    left = item.quantity - explained
+    if left * item.quantity <= 0:
+        return None
+    if item.kind is not AdjustmentKind.TRANSFER or abs(left) >= abs(item.quantity):
+        return decided
+    return replace(decided, item=replace(item, quantity=left))
+
+
+def _is_refuted(decided: KnownAdjustment, found: Sequence[Happening]) -> bool:
+    """Whether a statement tells what the user had only decided: then the statement counts.
+
+    What came out of another contract did not, if nothing left that one after all.
+    """
+    item, basis = decided.item, decided.basis
+    if item.brings_basis and basis is not None and not basis.lots:
+        return True
+    changes = [
+        other.after(_NONE)
+        for other in found
+        if other.is_of_statement and abs(other.at - decided.at) <= SAME_EVENT
+    ]
+    return item.quantity in changes or sum(changes, _NONE) == item.quantity
+
+
+def _last_told(history: Sequence[Recorded], before: datetime) -> datetime | None:
+    """When the quantity was last told by a snapshot: what came `before` came since then.
+
+    Rows are kept where they changed, so it may have been seen later than that.
+    """
+    told = (recorded.observation for recorded in history)
+    return max(
+        (
+            item.as_of
+            for item in told
+            if isinstance(item, Anchor | Absent)
+            and (isinstance(item, Anchor) or item.baseline)
+            and item.as_of < before
+        ),
+        default=None,
+    )
