@@ -1,7 +1,7 @@
-"""What gives way to better evidence: the user's word.
+"""What gives way to better evidence: the user's word, and pairings of our own.
 
-It says what became of units between the last snapshot that had them and the first one without. What
-a statement or a fill tells of that time later takes its place, so that nothing counts twice.
+Both say what became of units between the last snapshot that had them and the first one without.
+What a statement or a fill tells of that time later takes their place, so that nothing counts twice.
 """
 
 from collections.abc import Sequence
@@ -102,3 +102,54 @@ def _last_told(history: Sequence[Recorded], before: datetime) -> datetime | None
         ),
         default=None,
     )
+
+
+def reported_in(history: Sequence[Recorded], happenings: Sequence[Happening]) -> frozenset[int]:
+    """The places of those pairings of ours that a statement reports: then the statement counts.
+
+    Each of its events is that of one pairing; it may tell in several rows what a snapshot showed as
+    one.
+    """
+    free = [
+        known.item
+        for known in happenings
+        if isinstance(known, KnownAdjustment) and known.is_of_statement
+    ]
+    reported: set[int] = set()
+    for recorded in history:
+        item = recorded.observation
+        if not (isinstance(item, Adjusted) and item.source is AdjustmentSource.PAIRED and free):
+            continue
+        told = _telling_of(item, free, _last_told(history, item.as_of))
+        if told:
+            reported.add(recorded.seq)
+            free = [other for other in free if not any(other is one for one in told)]
+    return frozenset(reported)
+
+
+def _telling_of(
+    paired: Adjusted, told: Sequence[Adjusted], since: datetime | None
+) -> Sequence[Adjusted]:
+    """The events among the `told` that are the paired one, those that came before it first."""
+    fits = [other for other in told if _may_be(paired, other, since)]
+    fits.sort(key=lambda other: (other.counterpart != paired.counterpart, other.as_of))
+    for some in ([other for other in fits if other.as_of <= paired.as_of], fits):
+        same = next((other for other in some if other.quantity == paired.quantity), None)
+        if same is not None:
+            return (same,)
+        if some and sum((other.quantity for other in some), _NONE) == paired.quantity:
+            return some
+    return ()
+
+
+def _may_be(paired: Adjusted, told: Adjusted, since: datetime | None) -> bool:
+    """Whether a statement's event is of the kind and the time of the paired one.
+
+    An underlying that no snapshot had shown before may have come at any time, if for this option.
+    """
+    if (told.kind, told.ratio) != (paired.kind, paired.ratio):
+        return False
+    if since is None:
+        is_same_option = bool(told.counterpart) and told.counterpart == paired.counterpart
+        since = told.as_of if is_same_option else paired.as_of - SAME_EVENT
+    return since <= told.as_of <= paired.as_of + SAME_EVENT

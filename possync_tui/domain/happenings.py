@@ -3,7 +3,7 @@
 Anchors and other decisions are not among these; they are what happenings are held against.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -239,22 +239,4 @@ def _latest(
         revisions=tuple(fill for _, fill in by_revision),
         arrivals=tuple(seq for seq, _ in by_revision),
         is_of_statement=is_of_statement,
-    )
-
-
-def is_reported(paired: Adjusted, happenings: Sequence[Happening]) -> bool:
-    """Whether a statement reports what we had paired ourselves: then the statement counts.
-
-    It may tell in several rows what a snapshot showed as one.
-    """
-    reported = [
-        other.item.quantity
-        for other in happenings
-        if isinstance(other, KnownAdjustment)
-        and other.item.kind is paired.kind
-        and other.item.ratio == paired.ratio
-        and abs(other.item.as_of - paired.as_of) <= SAME_EVENT
-    ]
-    return bool(reported) and (
-        paired.quantity in reported or sum(reported, Decimal(0)) == paired.quantity
     )

@@ -12,8 +12,8 @@ from itertools import accumulate
 
 from possync_tui.domain.counting import Counting
 from possync_tui.domain.course import Course
-from possync_tui.domain.evidence import happenings_in
-from possync_tui.domain.happenings import Happening, KnownFill, is_reported
+from possync_tui.domain.evidence import happenings_in, reported_in
+from possync_tui.domain.happenings import Happening, KnownFill
 from possync_tui.domain.instruments import Instrument
 from possync_tui.domain.inventory import Inventory
 from possync_tui.domain.observations import (
@@ -154,12 +154,15 @@ def _placed_in(history: Sequence[Recorded], happenings: Sequence[Happening]) -> 
     What is said in hindsight of the first snapshot comes first, where it belongs.
     """
     placed: list[Placed] = []
+    reported: frozenset[int] | None = None
     for recorded in history:
         match recorded.observation:
             case Anchor() | Absent() | CloseDecided() as item:
                 placed.append(item)
             case Adjusted(source=AdjustmentSource.PAIRED) as item:
-                if not is_reported(item, happenings):
+                if reported is None:
+                    reported = reported_in(history, happenings)
+                if recorded.seq not in reported:
                     placed.append(item)
             case _:
                 pass

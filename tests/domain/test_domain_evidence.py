@@ -1,4 +1,4 @@
-"""The user's word, and how it gives way when more is known."""
+"""The user's word and pairings of our own, and what gives way when more is known."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +14,7 @@ from possync_tui.domain.observations import (
     Adjusted,
     AdjustmentKind,
     AdjustmentSource,
+    Anchor,
     Fill,
     FillSource,
     Recorded,
@@ -25,6 +26,7 @@ from possync_tui.domain.position import CostMethod, Rebuilt
 from .conftest import ACCOUNT, START, History
 
 KEY = PositionKey(ACCOUNT, 1)
+OPTION, STRANGER = 5, 6
 
 Make = Callable[..., History]
 
@@ -161,3 +163,93 @@ def test_a_sale_of_the_next_day_is_another_one(history: Make) -> None:
     done = rebuild(h.recorded)
     assert done.quantity == -100
     assert booked(done) == [("TRANSFERRED", Decimal(100), None, "MANUAL")]
+
+
+# -- pairings of our own ---------------------------------------------------------------------------
+
+
+def short_option(history: Make, quantity: str) -> History:
+    """Short puts at 2.00 that a snapshot of the first day shows."""
+    h = history("OPT", "100")
+    h.sell(quantity, "2.00", "0")
+    h.anchor(f"-{quantity}", "200")
+    return h
+
+
+def assigned(h: History, quantity: str, at: datetime, source: AdjustmentSource) -> None:
+    premium = str(200 * int(quantity)) if source is AdjustmentSource.FLEX else "0"
+    event(h, AdjustmentKind.ASSIGNMENT, quantity, at, source, premium=premium)
+
+
+def delivered(h: History, at: datetime, source: AdjustmentSource, option: int = OPTION) -> None:
+    event(
+        h, AdjustmentKind.DELIVERY, "100", at, source, price="50", premium="-200",
+        counterpart=option,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("days", [1, 4, 13, 18])
+def test_an_assignment_while_nothing_ran_is_told_by_the_statement(
+    history: Make, days: float
+) -> None:
+    """Since the last sight of the option, however long ago, or dated some days behind the look."""
+    h = short_option(history, "1")
+    assigned(h, "1", day(14), AdjustmentSource.PAIRED)
+    assigned(h, "1", day(days), AdjustmentSource.FLEX)
+    done = rebuild(h.recorded)
+    assert done.quantity == 0
+    assert booked(done)[-1:] == [("ASSIGNED", Decimal(1), Decimal(0), "EXACT")]
+    assert [entry.closed_at for life in done.lives for entry in life.entries] == [day(days)] * 2
+
+
+def test_an_assignment_before_the_last_sight_is_another_one(history: Make) -> None:
+    h = history("OPT", "100")
+    h.fill(Side.SOLD, "2", "2.00", "0", at=day(-30))
+    assigned(h, "1", day(-20), AdjustmentSource.FLEX)
+    h.anchor("-1", "200")
+    assigned(h, "1", day(14), AdjustmentSource.PAIRED)
+    done = rebuild(h.recorded)
+    assert (done.quantity, done.unexplained) == (Decimal(0), ())
+    assert [kind for kind, *_ in booked(done)] == ["ASSIGNED", "ASSIGNED"]
+
+
+def test_each_event_of_a_statement_is_that_of_one_pairing(history: Make) -> None:
+    """One put a time: the statement ends between the two."""
+    h = short_option(history, "2")
+    assigned(h, "1", day(3), AdjustmentSource.PAIRED)
+    h.add(Anchor(h.row("-1", "200"), day(3), False, "digest", None, len(h.recorded)))
+    assigned(h, "1", day(6), AdjustmentSource.PAIRED)
+    assigned(h, "1", day(2), AdjustmentSource.FLEX)
+    done = rebuild(h.recorded)
+    assert (done.quantity, done.unexplained) == (Decimal(0), ())
+    assert [entry.closed_at for life in done.lives for entry in life.entries] == [
+        *[day(2)] * 2,
+        *[day(6)] * 2,
+    ]
+
+
+@pytest.mark.parametrize("was_held", [True, False])
+def test_a_delivery_while_nothing_ran_counts_once(history: Make, *, was_held: bool) -> None:
+    h = history()
+    before = Decimal(0)
+    if was_held:
+        h.buy("50", "40")
+        h.anchor("50", "40")
+        before = Decimal(50)
+    delivered(h, day(14), AdjustmentSource.PAIRED)
+    h.add(Anchor(h.row(str(before + 100), "48"), day(14), False, "d", None, len(h.recorded)))
+    delivered(h, day(4), AdjustmentSource.FLEX)
+    done = rebuild(h.recorded)
+    assert (done.quantity, done.unexplained, booked(done)) == (before + 100, (), [])
+
+
+def test_a_delivery_for_another_option_counts_too(history: Make) -> None:
+    h = history()
+    delivered(h, day(14), AdjustmentSource.PAIRED)
+    h.add(Anchor(h.row("100", "48"), day(14), False, "d", None, len(h.recorded)))
+    delivered(h, day(4), AdjustmentSource.FLEX, STRANGER)
+    of_statement(h, Side.SOLD, "100", "49", day(6))
+    done = rebuild(h.recorded)
+    assert (done.quantity, done.unexplained) == (Decimal(100), ())
+    # 4,900 - 1 - (5,000 - 200)
+    assert booked(done) == [("FILL", Decimal(100), Decimal(99), "EXACT")]
