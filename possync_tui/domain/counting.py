@@ -13,7 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from possync_tui.domain import lots as lot_math
-from possync_tui.domain.happenings import SAME_EVENT, Happening, KnownAdjustment
+from possync_tui.domain.happenings import SAME_EVENT, Happening, KnownAdjustment, KnownFill
 from possync_tui.domain.values import dataclass
 
 CLOCK_DOUBT = timedelta(seconds=5)
@@ -57,22 +57,30 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """A place in the history at which the broker's quantity was stated: `None` where it was not."""
+    """A place in the history at which the broker's quantity was stated: `None` where it was not.
+
+    With `is_row`, a row of a snapshot stated it.
+    """
 
     as_of: datetime
     known_seq: int
     target: Decimal | None
+    is_row: bool = False
 
-    def possible(self, happening: Happening) -> range:
+    def possible(self, happening: Happening) -> Sequence[int]:
         """How many revisions of a happening may have been counted; the likeliest first.
 
         What was known before the snapshot was counted in it, and so was what happened well before.
+        But a fill that TWS told only after a row may have been missing from both: it reports some
+        late, and a time without a zone can be read hours off. The row's quantity says so then.
         A correction has no time of its own: unless it was known, it may have come on either side.
         """
         arrivals = happening.arrivals
         known = _known(arrivals, self.known_seq)
         if known or happening.at < self.as_of - CLOCK_DOUBT:
-            return range(max(known, 1), len(arrivals) + 1)
+            counted = range(max(known, 1), len(arrivals) + 1)
+            may_lag = self.is_row and not known and isinstance(happening, KnownFill)
+            return (*counted, 0) if may_lag and not happening.is_of_statement else counted
         if happening.at <= self.as_of + doubt(happening):
             return range(len(arrivals) + 1)
         # What was asked for before the snapshot and was not there came after it.
@@ -149,7 +157,7 @@ class Counting:
         return target == lot_math.scaled(self.likely(ours, stated), new, old) != behind
 
     def _reached(self, stated: Stated) -> list[Happening]:
-        return [happening for happening in self.pending if stated.possible(happening)[-1]]
+        return [happening for happening in self.pending if max(stated.possible(happening))]
 
     def likely(self, ours: Decimal, stated: Stated) -> Decimal:
         """What the broker has by the likeliest count of what is due."""
@@ -225,7 +233,7 @@ def _is_split(happening: Happening) -> bool:
 
 def _is_settled(happening: Happening, stated: Stated) -> bool:
     """Whether everything that is known of it had certainly been counted."""
-    return stated.possible(happening)[0] == len(happening.arrivals)
+    return min(stated.possible(happening)) == len(happening.arrivals)
 
 
 @dataclass(frozen=True, slots=True)

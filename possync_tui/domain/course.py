@@ -153,7 +153,7 @@ def _stated(item: Placed) -> Stated:
             target = Decimal(0)
         case _:
             target = None
-    return Stated(item.as_of, item.known_seq, target)
+    return Stated(item.as_of, item.known_seq, target, is_row=isinstance(item, Anchor))
 
 
 def _book_first(
