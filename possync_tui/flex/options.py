@@ -28,6 +28,9 @@ _KINDS = {
 }
 _CASH = "Cash Settlement"
 
+Cash = dict[tuple[PositionKey, date], Decimal]
+"""What contracts were settled for, by day: a statement tells it in a row for each booking."""
+
 
 @dataclass(slots=True)
 class End:
@@ -58,6 +61,11 @@ class End:
             and own.optional("strike") == row.number("tradePrice")
             and (self.delivers > 0) == (row.quantity > 0)
         )
+
+    @property
+    def is_left(self) -> bool:
+        """Whether it may be settled in cash."""
+        return self.kind is not AdjustmentKind.EXPIRY and not self.is_delivered
 
     @property
     def delivers(self) -> Decimal:
@@ -116,11 +124,11 @@ def read_option_events(bookings: Iterable[Row], section: Sequence[Row]) -> Optio
             deliveries.append(Delivery(row, at))
     told = {(end.row.key, _day(end.at)) for end in ends}
     told |= {(delivery.row.key, _day(delivery.at)) for delivery in deliveries}
-    cash: dict[tuple[PositionKey, date], Decimal] = {
-        (row.key, row.day("date")): row.number("proceeds")
-        for row in section
-        if row.text("transactionType") == _CASH
-    }
+    cash: Cash = {}
+    for row in section:
+        if row.text("transactionType") == _CASH:
+            of_day = (row.key, row.day("date"))
+            cash[of_day] = cash.get(of_day, Decimal(0)) + row.number("proceeds")
     for row in section:
         at = row.booked_at("date", "tradeDate", "reportDate")
         if not row.quantity:
@@ -168,7 +176,7 @@ def _value(row: Row, cost_field: str, realized_field: str) -> Decimal | None:
 def _pair(
     ends: Sequence[End],
     deliveries: Sequence[Delivery],
-    cash: dict[tuple[PositionKey, date], Decimal],
+    cash: Cash,
 ) -> list[str]:
     """Put what was moved out of options into what they delivered, and say what does not fit."""
     notes: list[str] = []
@@ -177,12 +185,9 @@ def _pair(
         for delivery in deliveries:
             if not delivery.is_matched:
                 _match(delivery, ends, deliveries, moment_of)
-    for end in ends:
-        if end.kind is AdjustmentKind.EXPIRY or end.is_delivered:
-            continue
-        settled = cash.get((end.row.key, _day(end.at)))
-        if settled is not None:
-            end.value = -settled if end.row.quantity > 0 else settled
+    for of_day, settled in cash.items():
+        left = [end for end in ends if end.is_left and (end.row.key, _day(end.at)) == of_day]
+        _settle(left, settled)
     notes += [
         f"line {end.row.raw.line}: what {end.row.instrument.description} went for is not said: add "
         "Cost Basis and Realized P/L to the query"
@@ -245,6 +250,17 @@ def _move(ends: Sequence[End], delivered: Sequence[Delivery], units: Decimal) ->
         delivery.is_matched = True
         delivery.is_exact = is_known
         delivery.counterpart = ends[0].row.con_id
+
+
+def _settle(ends: Sequence[End], settled: Decimal) -> None:
+    """Share out the cash of a contract's day by units; the last end gets what rounding leaves."""
+    units = sum((abs(end.row.quantity) for end in ends), Decimal(0))
+    total = left = to_micros(settled)
+    for place, end in enumerate(ends, start=1):
+        part = total * abs(end.row.quantity) / units
+        micros = left if place == len(ends) else round(part)
+        left -= micros
+        end.value = from_micros(-micros if end.row.quantity > 0 else micros)
 
 
 def _adjusted_end(end: End, seen: dict[tuple[object, ...], int]) -> Adjusted:

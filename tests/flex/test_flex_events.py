@@ -215,6 +215,37 @@ async def test_cash_told_by_the_section_alone(
     assert await standing(rig) == [("ASSIGNED", Decimal("-1401.3"), "EXACT")]
 
 
+@pytest.mark.parametrize("cash", [("3,000", "4,500"), ("7500",)])
+async def test_cash_for_options_that_ended_in_several_rows(
+    start: Start, broker: ScriptedBroker, importing: Importer, cash: tuple[str, ...]
+) -> None:
+    rig = await seeing_nothing(start, broker)
+    bought = trade("5", "10", "20260303;100000", "-5", what=put())
+    section = [
+        *(ended(units, "Exercise", "20260306", what=put()) for units in ("-2", "-3")),
+        *(ended("0", "Cash Settlement", "20260306", what=put(), proceeds=each) for each in cash),
+    ]
+    await importing(rig, Sheet([bought], section))
+    # 7,500 x 2/5 - 5,005 x 2/5 and 7,500 x 3/5 - 5,005 x 3/5
+    assert await standing(rig) == [
+        ("EXERCISED", Decimal(998), "EXACT"),
+        ("EXERCISED", Decimal(1497), "EXACT"),
+    ]
+
+
+async def test_cash_that_does_not_divide_is_shared_out_to_the_last_millionth(
+    start: Start, broker: ScriptedBroker, importing: Importer
+) -> None:
+    rig = await seeing_nothing(start, broker)
+    bought = trade("3", "10", "20260303;100000", "0", what=put())
+    section = [
+        *(ended(units, "Exercise", "20260306", what=put()) for units in ("-1", "-1", "-1")),
+        ended("0", "Cash Settlement", "20260306", what=put(), proceeds="1000"),
+    ]
+    await importing(rig, Sheet([bought], section))
+    assert await total(rig) == Decimal(-2000)
+
+
 async def test_without_the_cost_nothing_is_lost_but_it_is_no_fact(
     start: Start, broker: ScriptedBroker, importing: Importer
 ) -> None:
