@@ -224,7 +224,7 @@ def fills_in(history: Iterable[Recorded]) -> list[KnownFill]:
 def _latest(
     base: str, found: list[tuple[int, Fill]], commissions: dict[str, Commission]
 ) -> KnownFill:
-    by_revision = sorted(found, key=lambda pair: pair[1].revision)
+    by_revision = sorted(found, key=lambda pair: pair[1].rank)
     first, last = by_revision[0][1], by_revision[-1][1]
     # A correction does not always bring its own commission report: the latest one stands.
     reports = [commissions[f.exec_id] for _, f in by_revision if f.exec_id in commissions]

@@ -112,8 +112,8 @@ class RowPushed:
 class Fill:
     """One execution. `quantity` is positive, `price` excludes commission.
 
-    A quantity of zero says that the broker cancelled the execution: `cancelled_id` names it so that
-    it counts as the last revision of what it cancels.
+    A quantity of zero says that the broker cancelled the execution: `cancelled_id` names it after
+    the revision that it cancels, and later ones count again.
     """
 
     account: str
@@ -152,9 +152,17 @@ class Fill:
     def revision(self) -> int:
         return _revision(self.exec_id)
 
+    @property
+    def rank(self) -> tuple[int, bool]:
+        """Its place among the revisions: a cancellation comes right behind what it cancels, and
+        ahead of what is booked again."""
+        if self.quantity or self.revision < _CANCELLED:
+            return (self.revision, False)
+        return (self.revision - _CANCELLED, True)
+
 
 def cancelled_id(exec_id: str) -> str:
-    """The id under which the cancellation of an execution is kept: its last revision of all."""
+    """The id under which the cancellation of an execution is kept: `Fill.rank` tells its place."""
     base, dot, _ = exec_id.rpartition(".")
     return f"{base if dot else exec_id}.{_CANCELLED + _revision(exec_id)}"
 

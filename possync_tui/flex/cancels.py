@@ -80,7 +80,7 @@ def _is_done(cancel: Cancellation, history: Sequence[Recorded]) -> bool:
         if (fill.signed_quantity, fill.price) == (cancel.quantity, cancel.price)
     ]
     return bool(meant) and all(
-        any(later.base_id == fill.base_id and later.revision > fill.revision for later in seen)
+        any(later.base_id == fill.base_id and later.rank > fill.rank for later in seen)
         for fill in meant
     )
 

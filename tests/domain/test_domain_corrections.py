@@ -40,7 +40,7 @@ def perfect(h: History) -> Rebuilt:
     for recorded in h.recorded:
         if isinstance(recorded.observation, Fill):
             fill = recorded.observation
-            last[fill.base_id] = max(last.get(fill.base_id, fill), fill, key=lambda f: f.revision)
+            last[fill.base_id] = max(last.get(fill.base_id, fill), fill, key=lambda f: f.rank)
     seen = History(h.instrument)
     for fill in last.values():
         if fill.quantity:

@@ -49,9 +49,26 @@ def end(
     )
 
 
-def test_a_cancellation_is_the_last_revision() -> None:
+def test_the_name_of_a_cancellation() -> None:
     assert cancelled_id("0001938c.6a59af42.01.01") == "0001938c.6a59af42.01.9001"
     assert cancelled_id("flex-12") == "flex-12.9000"
+
+
+def test_a_cancellation_outranks_what_it_cancels_and_nothing_later(
+    history: Callable[..., History],
+) -> None:
+    h = history()
+    first = h.buy("10", "10", "1")
+    again = replace(first, exec_id=first.exec_id[:-1] + "2", price=Decimal(11))
+    cancels = [
+        replace(fill, exec_id=cancelled_id(fill.exec_id), quantity=Decimal(0))
+        for fill in (first, again)
+    ]
+    # Told in any order, they count in that of their revisions.
+    for told, left in ((cancels[0], 0), (again, 10), (cancels[1], 0)):
+        h.add(told)
+        assert rebuild(h.recorded).quantity == left
+    assert rebuild(h.recorded[:2] + h.recorded[:-4:-1]).quantity == 0
 
 
 def test_a_cancelled_fill_never_was(history: Callable[..., History]) -> None:
