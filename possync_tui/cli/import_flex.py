@@ -15,8 +15,8 @@ from possync_tui.domain.plan import AddEntry, Book, Plan, PutLife, RaiseHold, Re
 from possync_tui.domain.runs import SyncResult, Trigger
 from possync_tui.domain.text import printable
 from possync_tui.domain.values import dataclass
-from possync_tui.flex.cancels import carry_out
 from possync_tui.flex.document import FlexRefused
+from possync_tui.flex.gather import Gathered, gather, keys_of
 from possync_tui.flex.statement import Statement, read_flex
 
 COLUMNS = (
@@ -54,20 +54,11 @@ async def _import(call: Call) -> int:
         service = compose.offline_service(call.settings, ledger)
         _check_accounts(files, await service.load())
         statements = [statement for file in files for statement in file.statements]
-        keys = frozenset[PositionKey]().union(*(s.keys for s in statements))
-        histories = await ledger.histories(keys)
-        observations = [item for s in statements for item in s.observations]
-        notes: list[Sequence[str]] = []
-        for statement in statements:
-            fills = [item for item in observations if isinstance(item, Fill)]
-            cancelled = carry_out(statement.cancellations, histories, fills)
-            observations += cancelled.fills
-            notes.append((*statement.notes, *cancelled.notes))
-        rows: list[Row] = [
-            {**row, "notes": list(said)}
-            for row, said in zip(_rows(files, histories), notes, strict=True)
-        ]
-        result, plan = await service.replan(Trigger.IMPORT, observations)
+        histories = await ledger.histories(keys_of(statements))
+        gathered = gather(statements, histories)
+        paths = [file.path for file in files for _ in file.statements]
+        rows = _rows(paths, gathered, histories)
+        result, plan = await service.replan(Trigger.IMPORT, gathered.observations)
     _print(call, rows, _changes(call, result, plan))
     return Exit.HELD if result.held else Exit.DONE
 
@@ -97,7 +88,11 @@ def _refusal(path: Path, why: str) -> CommandFailed:
     return CommandFailed(Exit.USAGE, f"{printable(str(path))}: {why}; nothing was imported")
 
 
-def _rows(files: Sequence[_File], histories: Mapping[PositionKey, Sequence[Recorded]]) -> list[Row]:
+def _rows(
+    paths: Sequence[Path],
+    gathered: Gathered,
+    histories: Mapping[PositionKey, Sequence[Recorded]],
+) -> list[Row]:
     """A row for each statement: what in it is new, and what the ledger or an earlier one had."""
     known = {
         identity
@@ -106,24 +101,24 @@ def _rows(files: Sequence[_File], histories: Mapping[PositionKey, Sequence[Recor
         if (identity := _identity(recorded.observation)) is not None
     }
     rows: list[Row] = []
-    for file in files:
-        for statement in file.statements:
-            fills = {_identity(fill) for fill in statement.fills}
-            adjustments = {_identity(item) for item in statement.adjusted}
-            rows.append(
-                {
-                    "path": str(file.path),
-                    "account": statement.account,
-                    "from_date": statement.from_date.isoformat(),
-                    "to_date": statement.to_date.isoformat(),
-                    "generated_at": statement.when_generated,
-                    "fills_new": len(fills - known),
-                    "fills_known": len(fills & known),
-                    "adjustments_new": len(adjustments - known),
-                    "adjustments_known": len(adjustments & known),
-                }
-            )
-            known |= {identity for identity in (*fills, *adjustments) if identity is not None}
+    for path, statement, notes in zip(paths, gathered.statements, gathered.notes, strict=True):
+        fills = {_identity(fill) for fill in statement.fills}
+        adjustments = {_identity(item) for item in statement.adjusted}
+        rows.append(
+            {
+                "path": str(path),
+                "account": statement.account,
+                "from_date": statement.from_date.isoformat(),
+                "to_date": statement.to_date.isoformat(),
+                "generated_at": statement.when_generated,
+                "fills_new": len(fills - known),
+                "fills_known": len(fills & known),
+                "adjustments_new": len(adjustments - known),
+                "adjustments_known": len(adjustments & known),
+                "notes": list(notes),
+            }
+        )
+        known |= {identity for identity in (*fills, *adjustments) if identity is not None}
     return rows
 
 

@@ -299,7 +299,7 @@ class Adjusted:
     (reporting guide). On a statement's option that was assigned or exercised it is what the option
     went for: what moved out of it, or the cash it was settled for. `is_exact` says that nothing in
     it was inferred. `reference` identifies the event at its source, `counterpart` is the conId at
-    its other end.
+    its other end. `action_id` is the broker's own name of a corporate action, where it is told.
 
     A conversion takes units out of one contract and puts others into its counterpart, under one
     reference; `premium` is the cash that came with it and `realized` what the broker says was
@@ -323,6 +323,7 @@ class Adjusted:
     known_seq: int = 0
     realized: Decimal | None = None
     is_arrival: bool = False
+    action_id: str = ""
 
     @property
     def brings_basis(self) -> bool:

@@ -15,6 +15,7 @@ from possync_tui.domain.values import dataclass
 from possync_tui.flex.conversions import Action, Seen, book
 from possync_tui.flex.options import reference
 from possync_tui.flex.row import Row
+from possync_tui.flex.times import NEW_YORK
 
 _SPLITS = frozenset({"FS", "RS", "FI"})
 _RATIO = re.compile(
@@ -97,6 +98,7 @@ def _split(action: list[Row]) -> Adjusted | None:
     if ratio in (0, 1) or max(ratio.numerator, ratio.denominator) > _LARGEST_PART:
         return None
     at = first.booked_at("reportDate")
+    day = at.astimezone(NEW_YORK)
     return Adjusted(
         key=first.key,
         kind=AdjustmentKind.SPLIT,
@@ -104,9 +106,10 @@ def _split(action: list[Row]) -> Adjusted | None:
         as_of=at,
         quantity=Decimal(0),
         source=AdjustmentSource.FLEX,
-        reference=f"{at:%Y%m%d}:{ratio.numerator}:{ratio.denominator}",
+        reference=f"{day:%Y%m%d}:{ratio.numerator}:{ratio.denominator}",
         evidence=f"Flex statement: {printable(_said(first))[:120]}",
         ratio=(ratio.numerator, ratio.denominator),
+        action_id=first.text("actionID"),
     )
 
 

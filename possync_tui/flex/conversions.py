@@ -189,4 +189,5 @@ def _told(
         is_exact=is_exact,
         realized=realized,
         is_arrival=is_arrival,
+        action_id=action.first.text("actionID"),
     )

@@ -297,6 +297,7 @@ def _adjusted(item: Adjusted) -> dict[str, Json]:
         "known_seq": item.known_seq,
         "realized": optional_digits(item.realized),
         "is_arrival": item.is_arrival,
+        "action_id": item.action_id,
     }
 
 
@@ -318,6 +319,7 @@ def _read_adjusted(payload: Payload) -> Adjusted:
         known_seq=payload.whole("known_seq"),
         realized=payload.optional_number("realized"),
         is_arrival=payload.flag("is_arrival"),
+        action_id=payload.added_text("action_id"),
     )
 
 

@@ -51,6 +51,10 @@ class Payload:
             raise BadRecord(f"{name} is not a text: {value!r}")
         return value
 
+    def added_text(self, name: str) -> str:
+        """A text that older payloads have not: empty there."""
+        return self.text(name) if name in self._fields else ""
+
     def whole(self, name: str) -> int:
         value = self._get(name)
         if not isinstance(value, int) or isinstance(value, bool):

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from possync_tui.domain.observations import Adjusted, Commission, Fill
 from possync_tui.domain.plan import Plan
 from possync_tui.domain.runs import SyncResult, Trigger
-from possync_tui.flex.cancels import carry_out
+from possync_tui.flex.gather import gather, keys_of
 from possync_tui.flex.statement import read_flex
 from possync_tui.ledger.port import EntryQuery
 from tests.flex.build import Sheet, write
@@ -28,13 +27,10 @@ class Importer:
 
     async def __call__(self, rig: Rig, *sheets: Sheet) -> tuple[SyncResult, Plan]:
         path = write(self.folder / f"flex-{next(self.numbers)}.xml", *sheets)
-        items: list[Fill | Commission | Adjusted] = []
-        for statement in read_flex(path):
-            items += statement.observations
-            histories = await rig.engine.ledger.histories(statement.keys)
-            fills = [item for item in items if isinstance(item, Fill)]
-            items += carry_out(statement.cancellations, histories, fills).fills
-        done = await rig.engine.service.replan(Trigger.IMPORT, items)
+        statements = read_flex(path)
+        histories = await rig.engine.ledger.histories(keys_of(statements))
+        told = gather(statements, histories).observations
+        done = await rig.engine.service.replan(Trigger.IMPORT, told)
         assert (await rig.engine.reads.verify()).problems == ()
         return done
 

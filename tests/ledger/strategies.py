@@ -154,6 +154,7 @@ observations: st.SearchStrategy[Observation] = st.one_of(
         is_exact=flags,
         realized=st.none() | numbers,
         is_arrival=flags,
+        action_id=texts,
     ),
     st.builds(
         BasisCarried,

@@ -1,7 +1,7 @@
 """The broker's true statement of a world, and the program's import of it."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -10,9 +10,9 @@ from possync_tui.cli.no_broker import NoBroker
 from possync_tui.demo import DeskError
 from possync_tui.demo.records import Execution
 from possync_tui.demo.wire import plain
-from possync_tui.domain.observations import Observed
 from possync_tui.domain.runs import Trigger
-from possync_tui.flex.statement import read_flex
+from possync_tui.flex.gather import gather, keys_of
+from possync_tui.flex.statement import Statement, read_flex
 from possync_tui.ledger.port import LedgerError
 from possync_tui.ledger.store import open_ledger
 from possync_tui.sync.events import EventBus
@@ -86,7 +86,7 @@ async def import_statement(world: World, rng: Random) -> str:
         *(_sheet(world, code, world.desk.midnight()) for code in accepted),
     )
     await world.stop()
-    said = await _imported(world, [item for s in read_flex(path) for item in s.observations])
+    said = await _imported(world, read_flex(path))
     if not said.startswith(_REFUSED):
         for code in accepted:
             world.realized.told(code, world.desk.midnight())
@@ -104,7 +104,7 @@ async def import_all(world: World) -> None:
         raise InvariantBroken(f"a true statement was {said}")
 
 
-async def _imported(world: World, observations: list[Observed]) -> str:
+async def _imported(world: World, statements: Sequence[Statement]) -> str:
     try:
         ledger = await open_ledger(world.ledger_path, clock=world.clock)
     except LedgerError as error:
@@ -120,12 +120,13 @@ async def _imported(world: World, observations: list[Observed]) -> str:
             on_committed=_nothing_follows,
         )
         await service.load()
-        await service.replan(Trigger.IMPORT, observations)
+        told = gather(statements, await ledger.histories(keys_of(statements))).observations
+        await service.replan(Trigger.IMPORT, told)
     except LedgerError as error:
         return f"{_REFUSED}: {error}"
     finally:
         await ledger.close()
-    return f"{len(observations)} observations"
+    return f"{len(told)} observations"
 
 
 async def _nothing_follows(*_: object) -> None:
