@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from possync_tui.domain.clock import Clock
-from possync_tui.domain.runs import Outcome, SyncResult, Trigger
+from possync_tui.domain.runs import Failure, Outcome, SyncResult, Trigger
 from possync_tui.sync.policy import SyncPolicy
 from possync_tui.sync.service import PositionSyncService
 from possync_tui.sync.status import SchedulerStatus, status_of
@@ -15,14 +15,25 @@ logger = logging.getLogger(__name__)
 
 # A stream of pushes cannot put a debounced sync off for longer than this many debounce times.
 _MOST_DEBOUNCES = 5
-# A TWS that loses IBKR at every snapshot is not asked again at once each time: seconds between.
+# What fails is tried again, later and later: neither TWS nor a full disk is pestered. Seconds.
 _FIRST_PATIENCE = 1.0
 _LONGEST_PATIENCE = 60.0
+_BY_URGENCY = (
+    Trigger.REVIEW,
+    Trigger.TRADE,
+    Trigger.RECONNECT,
+    Trigger.POSITION,
+    Trigger.INTERVAL,
+)
 
 
 class SyncScheduler:
     """Runs the service when it is time. It depends on no host: an embedding program that pauses
-    its own trading does not pause the sync."""
+    its own trading does not pause the sync.
+
+    A sync that failed or was refused is tried again, whatever had asked for it, unless only the
+    user can mend that. One by hand is not: whoever asked for it has its result.
+    """
 
     def __init__(self, service: PositionSyncService, policy: SyncPolicy, clock: Clock) -> None:
         self._service = service
@@ -36,6 +47,8 @@ class SyncScheduler:
         self._patience = 0.0
         self._asked: dict[Trigger, tuple[float, float]] = {}
         self._asked_accounts: set[int | None] = set()
+        # What failed, and when it is tried again; its accounts are among those that were asked for.
+        self._again: tuple[Trigger, float] | None = None
 
     @property
     def next_sync_at(self) -> datetime | None:
@@ -86,8 +99,10 @@ class SyncScheduler:
 
         At the first one of all, a periodic sync that fell due before it is made up for.
         """
-        if after_loss or self._is_overdue:
+        if (after_loss or self._is_overdue) and self._policy.enabled:
             self._ask(Trigger.RECONNECT, self._patience, None)
+            # It covers every account, and so whatever failed before.
+            self._again = None
 
     def decided(self) -> None:
         """Tell of a user's decision on what was held. Works when periodic syncs are off, too."""
@@ -122,6 +137,7 @@ class SyncScheduler:
             if self._due is not None and now >= self._due:
                 # It covers every account, and so whatever else was asked for.
                 self._due = now + self._policy.sync_interval
+                self._again = None
                 self._take_accounts()
                 await self._sync(Trigger.INTERVAL, {None})
             elif trigger is not None:
@@ -131,6 +147,8 @@ class SyncScheduler:
         times = [due for _, due in self._asked.values()]
         if self._due is not None:
             times.append(self._due)
+        if self._again is not None:
+            times.append(self._again[1])
         return min(times) if times else None
 
     async def _until(self, deadline: float | None) -> None:
@@ -153,8 +171,10 @@ class SyncScheduler:
         due = [trigger for trigger, (_, at) in self._asked.items() if at <= now]
         for trigger in due:
             del self._asked[trigger]
-        order = (Trigger.REVIEW, Trigger.TRADE, Trigger.RECONNECT, Trigger.POSITION)
-        return next((trigger for trigger in order if trigger in due), None)
+        if self._again is not None and (due or self._again[1] <= now):
+            due.append(self._again[0])
+            self._again = None
+        return next((trigger for trigger in _BY_URGENCY if trigger in due), None)
 
     def _take_accounts(self) -> set[int | None]:
         accounts, self._asked_accounts = self._asked_accounts, set()
@@ -168,20 +188,28 @@ class SyncScheduler:
                 self._is_overdue = result.outcome is Outcome.SKIPPED
                 if result.ok:
                     self._patience = 0.0
-                elif trigger is Trigger.RECONNECT:
-                    self._grow_patience()
+                elif _may_succeed_later(result):
+                    self._try_again(trigger, accounts)
                 _tell(result)
         except Exception:
             # The loop outlives any single sync.
             logger.exception("the sync loop met an unexpected error and goes on")
+            self._try_again(trigger, accounts)
 
-    def _grow_patience(self) -> None:
-        """The sync after a reconnect failed: the next one waits, also one already asked for."""
+    def _try_again(self, trigger: Trigger, accounts: set[int | None]) -> None:
+        """What failed waits longer each time, and so does a reconnect already asked for."""
         longer = max(_FIRST_PATIENCE, 2 * self._patience)
         self._patience = min(longer, _LONGEST_PATIENCE)
+        now = self._clock.monotonic()
+        self._again = (trigger, now + self._patience)
+        self._asked_accounts |= accounts
         if Trigger.RECONNECT in self._asked:
-            now = self._clock.monotonic()
             self._asked[Trigger.RECONNECT] = (now, now + self._patience)
+
+
+def _may_succeed_later(result: SyncResult) -> bool:
+    """Without a session nothing is tried: the one that comes is verified anyway."""
+    return result.outcome is not Outcome.SKIPPED and result.failure is not Failure.SETTINGS
 
 
 def _tell(result: SyncResult) -> None:

@@ -4,14 +4,16 @@ import asyncio
 
 import pytest
 
-from possync_tui.broker.port import SnapshotRefused
+from possync_tui.broker.port import BrokerUnavailable, SnapshotRefused
 from possync_tui.domain.connection import Phase
 from possync_tui.domain.observations import ConnectivityLost, RowPushed, Side
+from possync_tui.domain.plan import Plan
 from possync_tui.domain.runs import Outcome, SyncResult, Trigger
+from possync_tui.ledger.port import LedgerWriteFailed
 from possync_tui.sync.events import ArmingChanged
 from possync_tui.sync.service import PositionSyncService
 
-from .conftest import ACCOUNT, Rig, ScriptedBroker, Start, settle
+from .conftest import ACCOUNT, OTHER, Rig, ScriptedBroker, Start, settle
 
 
 async def triggers(rig: Rig) -> list[str]:
@@ -164,7 +166,7 @@ async def test_the_loop_outlives_an_error_that_nobody_expects(
     assert failed == [Trigger.INTERVAL]
     assert await triggers(rig) == []
     assert "a fault of ours" in caplog.text
-    await rig.clock.advance(300)
+    await rig.clock.advance(5)
     assert await triggers(rig) == ["interval"]
     assert not loop.done()
 
@@ -176,6 +178,139 @@ async def test_a_trade_is_followed_by_a_sync_at_once(start: Start, broker: Scrip
     broker.push(broker.trade(1, Side.BOUGHT, "100", "10"))
     await rig.clock.advance(0.01)
     assert await triggers(rig) == ["interval", "trade"]
+
+
+def fail_at_commits(rig: Rig, times: int) -> None:
+    """The next commits find no room on the disk."""
+    ledger, left = rig.engine.ledger, times
+    commit = ledger.commit
+
+    async def commit_or_fail(plan: Plan, result: SyncResult) -> SyncResult:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            raise LedgerWriteFailed("the disk is full")
+        return await commit(plan, result)
+
+    ledger.commit = commit_or_fail  # type: ignore[method-assign]
+
+
+async def test_a_trade_whose_sync_fails_is_tried_again_and_not_lost(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    broker.hold(1, "100")
+    rig, _ = await running(start, sync_interval=604_800)
+    await rig.clock.advance(10)
+    fail_at_commits(rig, 3)
+    sold = broker.trade(1, Side.SOLD, "100", "12")
+    broker.drop(1)
+    broker.push(sold)
+    await rig.clock.advance(0.5)
+    assert await triggers(rig) == ["interval", "trade"]
+    # After 1, 2 and 4 s; then the position is closed, and nothing is left to try.
+    await rig.clock.advance(7)
+    assert await triggers(rig) == ["interval"] + ["trade"] * 4
+    assert await rig.engine.reads.positions() == []
+    await rig.clock.advance(3600)
+    assert await triggers(rig) == ["interval"] + ["trade"] * 4
+
+
+async def test_a_disk_that_stays_full_is_tried_once_a_minute(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    rig, _ = await running(start, sync_interval=604_800)
+    await rig.clock.advance(10)
+    fail_at_commits(rig, 1000)
+    broker.push(broker.trade(1, Side.BOUGHT, "100", "10"))
+    await rig.clock.advance(600)
+    # At once, after 1, 2, 4, 8, 16 and 32 s, and then each minute.
+    assert len(await triggers(rig)) == 1 + 7 + 8
+
+
+async def test_only_the_account_whose_sync_failed_is_tried_again_unless_others_ask(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    broker.accounts = (ACCOUNT, OTHER)
+    rig, _ = await running(start, sync_interval=604_800, sync_on_trade=True)
+    await rig.clock.advance(10)
+    for account in (ACCOUNT, OTHER):
+        broker.hold(1, "100", account=account)
+    fail_at_commits(rig, 2)
+    rig.engine.scheduler.trade_executed(2)
+    await rig.clock.advance(5)
+    assert [view.account for view in await rig.engine.reads.positions()] == [OTHER]
+    # One that comes while another waits for its second try takes that one along.
+    for account in (ACCOUNT, OTHER):
+        broker.hold(2, "100", account=account)
+    fail_at_commits(rig, 1)
+    rig.engine.scheduler.trade_executed(1)
+    await rig.clock.advance(0.5)
+    rig.engine.scheduler.trade_executed(2)
+    await rig.clock.advance(0.1)
+    assert len(await rig.engine.reads.positions()) == 4
+    before = await triggers(rig)
+    await rig.clock.advance(3600)
+    assert await triggers(rig) == before
+
+
+async def test_a_decision_whose_sync_is_refused_is_tried_again(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    rig, _ = await running(start, enabled=False)
+    broker.fails = [SnapshotRefused("a row could not be read")]
+    rig.engine.scheduler.decided()
+    await rig.clock.advance(0.1)
+    assert await triggers(rig) == ["review"]
+    await rig.clock.advance(2)
+    assert await triggers(rig) == ["review", "review"]
+
+
+async def test_a_sync_that_the_loss_of_the_session_ended_is_made_up_for_once(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    rig, _ = await running(start)
+    await rig.clock.advance(10)
+
+    async def lost() -> None:
+        broker.lose()
+
+    broker.before_snapshot = [lost]
+    broker.fails = [BrokerUnavailable("TWS closed the connection")]
+    broker.push(broker.trade(1, Side.BOUGHT, "100", "10"))
+    await rig.clock.advance(20)
+    assert await triggers(rig) == ["interval", "trade"]
+    broker.connect()
+    await rig.clock.advance(5)
+    assert await triggers(rig) == ["interval", "trade", "reconnect"]
+    # A session that is there again before the next try leaves one sync to do, too.
+    broker.before_snapshot = [lost]
+    broker.fails = [BrokerUnavailable("TWS closed the connection")]
+    broker.push(broker.trade(1, Side.BOUGHT, "100", "10"))
+    await rig.clock.advance(0.5)
+    broker.connect()
+    await rig.clock.advance(20)
+    assert (await triggers(rig))[3:] == ["trade", "reconnect"]
+
+
+async def test_what_only_the_user_can_mend_is_not_tried_again(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    rig, _ = await running(start, sync_interval=604_800, accounts=(OTHER,))
+    await rig.clock.advance(10)
+    assert [run.outcome for run in await rig.engine.reads.runs()] == ["failed"]
+    await rig.clock.advance(3600)
+    assert await triggers(rig) == ["interval"]
+
+
+async def test_one_by_hand_that_fails_is_not_tried_again(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    rig, _ = await running(start, sync_interval=604_800)
+    await rig.clock.advance(10)
+    fail_at_commits(rig, 1)
+    assert (await rig.engine.sync_now()).outcome is Outcome.FAILED
+    await rig.clock.advance(3600)
+    assert await triggers(rig) == ["interval", "manual"]
 
 
 async def test_sync_on_trade_can_be_off(start: Start, broker: ScriptedBroker) -> None:
