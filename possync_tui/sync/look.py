@@ -1,5 +1,6 @@
 """One careful look at the broker: executions, snapshot, executions, until nothing moved between."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -18,6 +19,9 @@ from possync_tui.domain.values import dataclass
 logger = logging.getLogger(__name__)
 
 MOST_LOOKS = 3
+# Executions before and after each snapshot, and perhaps a new session. Each wait for TWS has a time
+# limit of its own; this one is for what should not happen, such as a disk that hangs.
+_MOST_WAITS = 2 * MOST_LOOKS + 2
 _A_DAY = timedelta(days=1)
 Record = Callable[[tuple[Observed, ...]], Awaitable[int]]
 
@@ -41,7 +45,7 @@ class Look:
 async def look_at(
     broker: BrokerPort, record: Record, *, timeout: float, settled: bool = True
 ) -> Look:
-    """Take a snapshot that the known fills bracket.
+    """Take a snapshot that the known fills bracket. TWS has `timeout` seconds for each answer.
 
     A fill that lands in between means another snapshot, not a guess; where they never stop, the
     positions that moved are named instead. `record` stores observations and returns the place of
@@ -51,6 +55,15 @@ async def look_at(
     `refuse_half_a_day` for an answer that is an error).
     Raises `BrokerError`.
     """
+    limit = _MOST_WAITS * timeout
+    try:
+        async with asyncio.timeout(limit):
+            return await _look(broker, record, timeout, settled=settled)
+    except TimeoutError:
+        raise BrokerTimeout(f"The look at TWS was not over within {limit:g} s.") from None
+
+
+async def _look(broker: BrokerPort, record: Record, timeout: float, *, settled: bool) -> Look:
     before, answered = await _executions(broker, timeout, needed=settled)
     known_seq = await record((*before.fills, *before.commissions))
     moved: frozenset[PositionKey] = frozenset()
@@ -67,7 +80,7 @@ async def look_at(
         before, known_seq = after, newest
     if settled and moved:
         raise SnapshotRefused(
-            "Fills kept landing while the first snapshot was taken; it is tried again."
+            "Fills kept landing while the first snapshot was taken; the next sync takes another."
         )
     return Look(snapshot, known_seq, moved, answered, all_fills=answered and after.is_whole)
 
@@ -91,7 +104,7 @@ def refuse_half_a_day(
         if key.account in accounts and any(fill.time > since for fill in fills):
             raise SnapshotRefused(
                 "TWS refused to send the day's fills, of which some are known already; the first"
-                " snapshot needs all of them. It is tried again."
+                " snapshot needs all of them. The next sync asks again."
             )
 
 
@@ -105,16 +118,16 @@ async def _executions(
 ) -> tuple[Executions, bool]:
     """Today's fills, and whether the broker answered at all."""
     try:
-        return await broker.executions(timeout / 3), True
+        return await broker.executions(timeout), True
     except RequestRefused as refused:
         logger.warning("fills could not be read (%s); P&L may be estimated", refused)
     except BrokerTimeout:
         if needed:
             raise SnapshotRefused(
                 "TWS did not send the day's fills, which the first snapshot needs;"
-                " it is tried again."
+                " the next sync asks again."
             ) from None
         # The session was thrown away with its late answer; the snapshot needs a new one.
         logger.warning("TWS did not answer the request for fills; P&L may be estimated")
-        await broker.connected(timeout / 3)
+        await broker.connected(timeout)
     return Executions((), ()), False

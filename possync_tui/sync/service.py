@@ -23,6 +23,7 @@ from possync_tui.ledger.port import LedgerError, LedgerForeign, LedgerPort
 from possync_tui.sync.aside import aside, let_go, parts_of
 from possync_tui.sync.batch import Batch
 from possync_tui.sync.events import EventBus, LedgerChanged, SyncFinished, SyncStarted
+from possync_tui.sync.grace import Grace
 from possync_tui.sync.histories import linked_ground, linked_histories
 from possync_tui.sync.look import Look, look_at, refuse_half_a_day
 from possync_tui.sync.policy import SyncPolicy
@@ -54,6 +55,7 @@ class PositionSyncService:
         self._ledger = ledger
         self._policy = policy
         self._clock = clock
+        self._grace = Grace(policy.grace, clock)
         self._bus = bus
         self._may_close_missing = may_close_missing
         self._on_committed = on_committed
@@ -133,10 +135,9 @@ class PositionSyncService:
             raise BrokerUnavailable(self._broker.state.sentence or "Not connected to TWS.")
         await self.bind(self._broker.state)
         rules = self._rules(None)
-        async with asyncio.timeout(self._policy.timeout):
-            look = await self._look(rules)
-            async with self._turn:
-                return (await self._draft(look, rules, await self.book())).plan
+        look = await self._look(rules)
+        async with self._turn:
+            return (await self._draft(look, rules, await self.book())).plan
 
     async def bind(self, state: ConnectionState) -> Book:
         """Meet the accounts of a session, once: its environment has to be the ledger's.
@@ -272,9 +273,6 @@ class PositionSyncService:
             result = self._failed(result, began, Outcome.REFUSED, Failure.SNAPSHOT, str(refused))
         except BrokerError as error:
             result = self._failed(result, began, Outcome.FAILED, Failure.BROKER, str(error))
-        except TimeoutError:
-            why = f"no complete answer within {self._policy.timeout:g} s"
-            result = self._failed(result, began, Outcome.FAILED, Failure.BROKER, why)
         except LedgerError as error:
             self._forget_book()
             result = self._failed(result, began, Outcome.FAILED, Failure.LEDGER, str(error))
@@ -289,15 +287,13 @@ class PositionSyncService:
     async def _look_and_commit(self, batch: Batch, result: SyncResult, began: float) -> SyncResult:
         await self.bind(self._broker.state)
         rules = await self._rules_for(batch)
-        deadline = asyncio.get_running_loop().time() + self._policy.timeout
-        is_last_look = self._policy.grace <= 0
+        is_last_look = False
         while True:
-            async with asyncio.timeout_at(deadline):
-                look = await self._look(rules)
+            look = await self._look(rules)
             async with self._turn:
                 book = await self.book()
                 draft = await self._draft(look, rules, book)
-                if is_last_look or not draft.unexplained:
+                if self._grace.is_over(look, draft) or is_last_look:
                     result = replace(result, duration_ms=self._elapsed(began))
                     plan, before = draft.plan, book
                     result = await aside(len(plan.changes), partial(counted, result, plan, before))
@@ -305,10 +301,8 @@ class PositionSyncService:
                     # Before the turn ends: who is next in it must not plan on the book of before.
                     self._forget_book()
                     break
-            # A position push can be ahead of its fill: give the fill time, then look again.
             logger.info("%d changes without a fill: looking again", len(draft.unexplained))
-            async with asyncio.timeout_at(deadline):
-                await self._clock.sleep(min(self._policy.grace, self._policy.timeout / 3))
+            await self._grace.wait()
             is_last_look = True
         book = await self._reload()
         missing = sum(1 for p in book.positions.values() if p.status is Status.MISSING)

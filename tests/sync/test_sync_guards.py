@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from possync_tui.broker.port import Executions
+from possync_tui.broker.port import BrokerTimeout, Executions
 from possync_tui.domain.connection import Environment
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
@@ -268,7 +268,7 @@ async def test_a_dry_run_ends_in_time(start: Start, broker: ScriptedBroker) -> N
 
     broker.executions = silent  # type: ignore[method-assign]
     async with asyncio.timeout(10):
-        with pytest.raises(TimeoutError):
+        with pytest.raises(BrokerTimeout):
             await rig.engine.dry_run()
 
 
