@@ -91,7 +91,8 @@ class EmbeddedService:
     async def sync_positions(self, account_id: int | None = None) -> SyncResult:
         """Sync one account, the default one where none is named.
 
-        The first call connects. A failure is a result with an `error`, never an exception.
+        The first call connects. A failure is a result with an `error`, never an exception; so is an
+        account that is not watched, not listed by the login or not accepted yet.
         """
         result = SyncResult(Outcome.FAILED, Trigger.MANUAL, datetime.now(UTC), 0.0)
         try:

@@ -3,12 +3,15 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from possync_tui.domain.runs import SyncResult, Trigger
+from possync_tui.domain.runs import Failure, Outcome, SyncResult, Trigger
 
 
 @dataclass
 class Batch:
-    """Callers that the next sync will answer, and the accounts they asked for (empty = all)."""
+    """Callers that the next sync will answer, and the accounts they asked for (empty = all).
+
+    `not_covered` has those of the accounts that the sync does not look at, each with the reason.
+    """
 
     trigger: Trigger
     accounts: set[int]
@@ -16,6 +19,7 @@ class Batch:
     answer: "asyncio.Future[SyncResult]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
+    not_covered: dict[int, str] = field(default_factory=dict)
 
     def join(self, trigger: Trigger, account_id: int | None) -> None:
         """Ask for one account more, or (`None`) for every watched one."""
@@ -25,3 +29,18 @@ class Batch:
             self.everything = True
         else:
             self.accounts.add(account_id)
+
+    async def answer_for(self, account_id: int | None) -> SyncResult:
+        """Wait for the result. A sync that others asked for is none of an account left out."""
+        result = await asyncio.shield(self.answer)
+        why = self.not_covered.get(account_id) if account_id is not None else None
+        if why is None or not result.ok:
+            return result
+        return SyncResult(
+            Outcome.FAILED,
+            result.trigger,
+            result.started_at,
+            result.duration_ms,
+            error=why,
+            failure=Failure.SETTINGS,
+        )

@@ -346,8 +346,8 @@ class Engine:
         """Observations are durable: now they may trigger a sync, or start counts again."""
         for observation in batch:
             match observation:
-                case Fill() as fill:
-                    self.scheduler.trade_executed(self.service.account_id(fill.account))
+                case Fill(account=account) if self.service.may_change(account):
+                    self.scheduler.trade_executed(self.service.account_id(account))
                 case Commission():
                     self.scheduler.trade_executed()
                 case RowPushed(row=row):

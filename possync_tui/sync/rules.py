@@ -3,8 +3,6 @@
 from collections.abc import Collection
 
 from possync_tui.domain.look import Rules
-from possync_tui.domain.plan import Book
-from possync_tui.ledger.port import LedgerError
 from possync_tui.sync.policy import SyncPolicy
 
 
@@ -20,15 +18,6 @@ def rules_of(policy: SyncPolicy, accounts: tuple[str, ...] | None, *, is_armed: 
         spacing=policy.confirmation_spacing,
         watched=watched,
     )
-
-
-def codes_of(book: Book, account_ids: Collection[int]) -> tuple[str, ...]:
-    """The codes of these accounts. Raises `LedgerError` where the ledger knows none of them."""
-    codes = [a.code for a in book.accounts.values() if a.account_id in account_ids]
-    if not codes:
-        asked = ", ".join(str(number) for number in sorted(account_ids))
-        raise LedgerError(f"this ledger has no account with id {asked}")
-    return tuple(codes)
 
 
 def accounts_missing(policy: SyncPolicy, listed: Collection[str]) -> str:

@@ -22,12 +22,13 @@ from possync_tui.domain.word import Word
 from possync_tui.ledger.port import LedgerError, LedgerForeign, LedgerPort
 from possync_tui.sync.aside import aside, let_go, parts_of
 from possync_tui.sync.batch import Batch
+from possync_tui.sync.covering import NotCovered, codes_of, is_first_look, uncovered
 from possync_tui.sync.events import EventBus, LedgerChanged, SyncFinished, SyncStarted
 from possync_tui.sync.grace import Grace
 from possync_tui.sync.histories import linked_ground, linked_histories
 from possync_tui.sync.look import Look, look_at, refuse_half_a_day
 from possync_tui.sync.policy import SyncPolicy
-from possync_tui.sync.rules import accounts_missing, codes_of, rules_of
+from possync_tui.sync.rules import accounts_missing, rules_of
 from possync_tui.sync.wording import counted
 
 logger = logging.getLogger(__name__)
@@ -87,6 +88,7 @@ class PositionSyncService:
     async def sync_positions(self, account_id: int | None = None) -> SyncResult:
         """Sync one account, the default one where none is named; returns outcome and counts.
 
+        One that is not watched, not listed by the login or not accepted yet is a failed sync.
         Called while a sync runs, it waits for the next one. Never raises for a failed sync.
         """
         return await self.request(Trigger.MANUAL, account_id or self._policy.default_account_id)
@@ -99,7 +101,7 @@ class PositionSyncService:
         batch.join(trigger, account_id)
         if self._flight is None:
             self._flight = asyncio.create_task(self._fly(), name="sync")
-        return await asyncio.shield(batch.answer)
+        return await batch.answer_for(account_id)
 
     async def record(self, observations: tuple[Observed, ...]) -> int:
         """Store observations durably, each once; returns how many were new."""
@@ -181,8 +183,7 @@ class PositionSyncService:
 
     def is_news(self, row: PositionRow) -> bool:
         """Whether a pushed row says something that the last committed sync did not."""
-        account = self._known.accounts.get(row.account)
-        if account is None or not account.is_accepted:
+        if row.account not in self._known.accounts or not self.may_change(row.account):
             return False
         if self._flight is not None:
             # What the sync under way will have committed is not known yet.
@@ -191,6 +192,11 @@ class PositionSyncService:
         if known is None or known.row is None:
             return bool(row.quantity)
         return known.is_absent or not known.row.says_same_as(row)
+
+    def may_change(self, code: str) -> bool:
+        """Whether a sync may change this account; of one that is not known yet, it may."""
+        known, watched = self._known.accounts.get(code), self._policy.accounts
+        return known is None or (known.is_accepted and (not watched or code in watched))
 
     def account_id(self, code: str) -> int | None:
         """The id that this ledger gave to an account, if it knows it."""
@@ -273,6 +279,8 @@ class PositionSyncService:
             result = self._failed(result, began, Outcome.REFUSED, Failure.SNAPSHOT, str(refused))
         except BrokerError as error:
             result = self._failed(result, began, Outcome.FAILED, Failure.BROKER, str(error))
+        except NotCovered as why_not:
+            result = self._failed(result, began, Outcome.FAILED, Failure.SETTINGS, str(why_not))
         except LedgerError as error:
             self._forget_book()
             result = self._failed(result, began, Outcome.FAILED, Failure.LEDGER, str(error))
@@ -317,13 +325,7 @@ class PositionSyncService:
         return replace(committed, held=book.held, missing=missing)
 
     async def _look(self, rules: Rules) -> Look:
-        book = await self.book()
-        accounts = self._broker.state.accounts
-        first_time = any(
-            known.is_accepted and not known.has_baseline
-            for code, known in book.accounts.items()
-            if code in accounts and (rules.watched is None or code in rules.watched)
-        )
+        first_time = is_first_look(await self.book(), self._broker.state.accounts, rules)
         return await look_at(
             self._broker,
             self._record_and_place,
@@ -361,9 +363,10 @@ class PositionSyncService:
             return await aside(many, partial(plan, whole))
 
     async def _rules_for(self, batch: Batch) -> Rules:
-        if batch.everything:
-            return self._rules(None)
-        return self._rules(codes_of(await self.book(), batch.accounts))
+        book, listed = await self.book(), self._broker.state.accounts
+        batch.not_covered = uncovered(self._policy, book, listed, batch.accounts)
+        codes = None if batch.everything else codes_of(book, batch.accounts, batch.not_covered)
+        return self._rules(codes)
 
     def _rules(self, accounts: tuple[str, ...] | None) -> Rules:
         return rules_of(self._policy, accounts, is_armed=self._may_close_missing())

@@ -427,7 +427,83 @@ async def test_one_account_by_its_id(start: Start, broker: ScriptedBroker) -> No
     await rig.engine.service.sync_positions()
     assert len(await rig.engine.reads.positions()) == 2
     unknown = await rig.engine.service.sync_positions(account_id=9)
-    assert unknown.failure is Failure.LEDGER
+    assert (unknown.failure, unknown.error) == (
+        Failure.SETTINGS,
+        "this ledger has no account with id 9",
+    )
+
+
+async def test_an_account_that_is_not_watched_is_not_told_to_be_synced(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    broker.accounts = (ACCOUNT, OTHER)
+    broker.hold(1, "100")
+    broker.hold(1, "7", account=OTHER)
+    rig = await start(accounts=(OTHER,))
+    result = await rig.engine.service.sync_positions()
+    assert (result.outcome, result.failure) == (Outcome.FAILED, Failure.SETTINGS)
+    assert result.error == f"account {ACCOUNT} (id 1) is not among IBKR_ACCOUNTS"
+    assert broker.snapshots == 0
+    assert rig.engine.stats.last_sync_time is None
+    assert (await rig.engine.service.sync_positions(2)).ok
+    # Nor by one that others asked for.
+    asked = [rig.engine.service.sync_positions(number) for number in (1, 2)]
+    mine, theirs, everything = await asyncio.gather(*asked, rig.engine.sync_now())
+    assert (mine.outcome, mine.positions_seen) == (Outcome.FAILED, 0)
+    assert (theirs.ok, everything.ok, theirs.positions_seen) == (True, True, 1)
+
+
+async def test_an_account_that_the_login_does_not_list_is_not_told_to_be_synced(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    broker.accounts = (ACCOUNT, OTHER)
+    broker.hold(1, "7", account=OTHER)
+    rig = await start()
+    await rig.engine.sync_now()
+    broker.accounts = (OTHER,)
+    broker.lose()
+    broker.connect()
+    await settle()
+    synced_at = rig.engine.stats.last_sync_time
+    await rig.clock.advance(100)
+    result = await rig.engine.service.sync_positions(1)
+    assert result.error == f"this login has no account {ACCOUNT} (id 1)"
+    assert rig.engine.stats.last_sync_time == synced_at
+    assert (await rig.engine.service.sync_positions(2)).ok
+
+
+async def test_an_account_that_waits_is_not_told_to_be_synced_but_raises_its_hold(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    rig = await start()
+    await rig.engine.sync_now()
+    broker.lose()
+    broker.accounts = (ACCOUNT, OTHER)
+    broker.hold(1, "7", account=OTHER)
+    broker.connect()
+    await settle()
+    for _ in range(2):
+        result = await rig.engine.service.sync_positions(2)
+        assert result.error == f"account {OTHER} (id 2) waits for your word: see the review"
+        (hold,) = await rig.engine.reads.holds()
+    await rig.engine.decide(hold.id, accept=True, note="mine")
+    assert (await rig.engine.service.sync_positions(2)).created == 1
+
+
+async def test_what_happens_in_an_account_that_is_not_watched_asks_for_no_sync(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    broker.accounts = (ACCOUNT, OTHER)
+    rig = await start(accounts=(OTHER,), initial_delay=0)
+    await rig.engine.scheduler.start()
+    await rig.clock.advance(1)
+    broker.push(broker.trade(1, Side.BOUGHT, "100", "10", None))
+    broker.push(RowPushed(broker.hold(1, "100"), "s1", rig.clock.now()))
+    await rig.clock.advance(5)
+    assert [run.trigger for run in await rig.engine.reads.runs()] == ["interval"]
+    broker.push(broker.trade(1, Side.BOUGHT, "100", "10", None, account=OTHER))
+    await rig.clock.advance(5)
+    assert [run.trigger for run in await rig.engine.reads.runs()] == ["trade", "interval"]
 
 
 async def test_a_new_account_is_synced_only_after_the_users_word(
