@@ -18,10 +18,14 @@ from possync_tui.domain.observations import (
     AdjustmentKind,
     AdjustmentSource,
     Anchor,
+    CloseDecided,
+    CloseReason,
+    Placed,
     Recorded,
 )
 
 _NONE = Decimal(0)
+_ON_ABSENCE = (CloseReason.EXPIRED, CloseReason.CONFIRMED_MISSING, CloseReason.USER)
 
 
 def happenings_in(history: Sequence[Recorded]) -> tuple[Happening, ...]:
@@ -153,3 +157,44 @@ def _may_be(paired: Adjusted, told: Adjusted, since: datetime | None) -> bool:
         is_same_option = bool(told.counterpart) and told.counterpart == paired.counterpart
         since = told.as_of if is_same_option else paired.as_of - SAME_EVENT
     return since <= told.as_of <= paired.as_of + SAME_EVENT
+
+
+def is_on_absence(item: object) -> bool:
+    """Whether it is an end that a row which comes back would refute."""
+    return isinstance(item, CloseDecided) and item.reason in _ON_ABSENCE
+
+
+def without_refuted_ends(
+    placed: Sequence[Placed], happenings: Sequence[Happening]
+) -> Sequence[Placed]:
+    """The decisions without the ends of positions that had never gone.
+
+    The same row comes back, quantity and cost, and nothing happened meanwhile: what was realized
+    by such an end would be realized once more by the real one.
+    """
+    if not any(map(is_on_absence, placed)):
+        return placed
+    kept: list[Placed] = []
+    last: Anchor | None = None
+    end: Placed | None = None
+    for item in placed:
+        match item:
+            case Anchor():
+                if end is not None and last is not None and _is_back(last, item, happenings):
+                    kept.remove(end)
+                last, end = item, None
+            case CloseDecided() if is_on_absence(item):
+                end = item
+            case CloseDecided() | Adjusted():
+                last = end = None
+            case Absent():
+                pass
+        kept.append(item)
+    return kept
+
+
+def _is_back(last: Anchor, now: Anchor, happenings: Sequence[Happening]) -> bool:
+    was, row = last.row, now.row
+    if (was.quantity, was.average_cost) != (row.quantity, row.average_cost):
+        return False
+    return not any(last.as_of < happening.at <= now.as_of for happening in happenings)

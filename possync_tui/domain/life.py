@@ -12,7 +12,12 @@ from itertools import accumulate
 
 from possync_tui.domain.counting import Counting
 from possync_tui.domain.course import Course
-from possync_tui.domain.evidence import happenings_in, reported_in
+from possync_tui.domain.evidence import (
+    happenings_in,
+    is_on_absence,
+    reported_in,
+    without_refuted_ends,
+)
 from possync_tui.domain.happenings import Happening, KnownFill
 from possync_tui.domain.instruments import Instrument
 from possync_tui.domain.inventory import Inventory
@@ -32,7 +37,7 @@ from possync_tui.domain.past import Past, fills_since, past_of
 from possync_tui.domain.position import Rebuilt
 from possync_tui.domain.values import dataclass
 
-RULES = 4
+RULES = 5
 """The version of the rules below and of what they call. Raise it with every change that makes other
 lives or entries of the same observations: a ledger of older rules is planned again when opened."""
 
@@ -64,7 +69,7 @@ def tell(history: Sequence[Recorded], past: Past | None = None) -> Told:
     if past is not None:
         return _go_on(past, history)
     happenings = happenings_in(history)
-    placed = _placed_in(history, happenings)
+    placed = without_refuted_ends(_placed_in(history, happenings), happenings)
     instrument = _instrument(happenings, placed)
     if instrument is None or instrument.is_combination:
         return Told(Rebuilt())
@@ -116,7 +121,7 @@ def _go_on(past: Past, news: Sequence[Recorded]) -> Told:
     course = past.course(pending)
     for item in placed:
         course.reach(item)
-    if any(isinstance(item, Adjusted) for item in placed):
+    if any(isinstance(item, Adjusted) or is_on_absence(item) for item in placed):
         return Told(course.ended())
     return Told(*past_of(course, past.instrument, placed, pending, past))
 
@@ -130,7 +135,7 @@ def _is_plain(history: Sequence[Recorded]) -> bool:
             return False
         if getattr(item, "source", FillSource.WIRE) is not FillSource.WIRE:
             return False
-        if isinstance(item, Absent) and item.is_hindsight:
+        if (isinstance(item, Absent) and item.is_hindsight) or is_on_absence(item):
             return False
         is_seen = is_seen or isinstance(item, Anchor)
     return is_seen

@@ -59,7 +59,8 @@ class KnownPosition:
     zero_pushed_seq: int = 0
     presence_seq: int = 0
     appeared_at: datetime | None = None
-    traded: Instrument | None = None
+    # Another account's fill may word the same contract differently, which is no news of this one.
+    traded: Instrument | None = field(default=None, compare=False)
 
     @property
     def instrument(self) -> Instrument | None:
