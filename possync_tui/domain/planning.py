@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from possync_tui.domain.conversion import basis_to_carry
-from possync_tui.domain.endings import how_it_ended
+from possync_tui.domain.endings import how_it_ended, no_price
 from possync_tui.domain.holding import corporate_action_holds, statement_gap_holds
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.life import RULES, rebuild, tell
@@ -403,4 +403,4 @@ def _evidence(entry: Entry) -> str:
     if entry.price is not None:
         age = f"{entry.price.age_seconds:.0f} s old"
         return f"{entry.price.source} mark {plain(entry.price.price)}, {age}"
-    return "no price known"
+    return no_price(entry.kind)

@@ -1,12 +1,13 @@
-"""The latest live values, for offline views. They are not history."""
+"""The latest live values, for offline views and for what ended meanwhile. They are not history."""
 
 import sqlite3
 from collections.abc import Iterable
 from decimal import Decimal
 
+from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.money import to_micros
-from possync_tui.ledger.at_rest import label, number, optional_digits, stamp
+from possync_tui.ledger.at_rest import label, moment, number, optional_digits, stamp
 
 
 def save_marks(db: sqlite3.Connection, marks: Iterable[Mark]) -> None:
@@ -20,6 +21,17 @@ def save_marks(db: sqlite3.Connection, marks: Iterable[Mark]) -> None:
         for account, con_id, quantity in db.execute(_HELD).fetchall()
     }
     db.executemany(_SAVE, [_columns(mark, held.get(mark.key)) for mark in kept])
+
+
+def read_prices(db: sqlite3.Connection, keys: Iterable[PositionKey]) -> dict[PositionKey, Mark]:
+    """The latest mark of each of these positions that has a price, with that alone."""
+    found: dict[PositionKey, Mark] = {}
+    for key in keys:
+        row = db.execute(_PRICE, (key.account, key.con_id)).fetchone()
+        if row is not None:
+            at, source, session_id, price = row
+            found[key] = Mark(key, moment(at), source, session_id, number(price))
+    return found
 
 
 def _columns(mark: Mark, held: Decimal | None) -> tuple[str | int | None, ...]:
@@ -43,6 +55,11 @@ def _micros(amount: Decimal | None) -> int | None:
 
 
 _HELD = "SELECT account, con_id, quantity FROM lives WHERE status <> 'CLOSED'"
+
+_PRICE = (
+    "SELECT at, source, session_id, price FROM marks"
+    " WHERE account = ? AND con_id = ? AND price IS NOT NULL"
+)
 
 _SAVE = """
 INSERT INTO marks (account, con_id, at, source, session_id, price, market_value_micros,

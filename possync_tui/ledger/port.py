@@ -267,6 +267,10 @@ class LedgerPort(LedgerReads, Protocol):
         """Keep the latest marks for offline views; outside journal and replay."""
         ...
 
+    async def saved_prices(self, keys: Iterable[PositionKey]) -> Mapping[PositionKey, Mark]:
+        """Of these positions, the marks that were kept last, where they have a price."""
+        ...
+
     async def decide(
         self,
         hold_id: int,

@@ -40,7 +40,7 @@ from possync_tui.ledger.connection import Connection, T, Work
 from possync_tui.ledger.journal import Line, write_lines
 from possync_tui.ledger.keeping import Keeping
 from possync_tui.ledger.lives import stored_lives
-from possync_tui.ledger.marks import save_marks
+from possync_tui.ledger.marks import read_prices, save_marks
 from possync_tui.ledger.memory import Memory
 from possync_tui.ledger.opening import Opened, Opening, has_writer, open_reader, open_writer
 from possync_tui.ledger.port import (
@@ -251,6 +251,10 @@ class Ledger:
         latest = tuple(marks)
         if latest:
             await self._write(lambda db: save_marks(db, latest))
+
+    async def saved_prices(self, keys: Iterable[PositionKey]) -> Mapping[PositionKey, Mark]:
+        wanted = tuple(keys)
+        return await self._sync_connection.read(lambda db: read_prices(db, wanted))
 
     async def decide(
         self,

@@ -1,13 +1,31 @@
-"""Live values kept for views without a broker."""
+"""Live values kept for views without a broker, and for what ended while nothing ran."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
+from possync_tui.domain.plan import Book
 from possync_tui.ledger.port import LedgerError, LedgerPort
 
 logger = logging.getLogger(__name__)
+
+
+async def marks_for(
+    keys: Iterable[PositionKey],
+    at: datetime,
+    *,
+    live: Mapping[PositionKey, Mark],
+    book: Book,
+    ledger: LedgerPort,
+) -> dict[PositionKey, Mark]:
+    """The live marks as they are now, and the last ones of those `keys` that ended without any."""
+    known = ((key, book.positions.get(key)) for key in keys if key not in live)
+    ended = [key for key, was in known if was and was.row and was.row.instrument.is_expired(at)]
+    saved = await ledger.saved_prices(ended) if ended else {}
+    # The plan may be made beside the loop, on which the live ones move.
+    return {**saved, **live}
 
 
 class SavedMarks:

@@ -29,6 +29,7 @@ from possync_tui.sync.histories import linked_ground, linked_histories
 from possync_tui.sync.look import Look, look_at, refuse_half_a_day
 from possync_tui.sync.policy import SyncPolicy
 from possync_tui.sync.rules import accounts_missing, rules_of
+from possync_tui.sync.saved_marks import marks_for
 from possync_tui.sync.wording import counted
 
 logger = logging.getLogger(__name__)
@@ -342,12 +343,13 @@ class PositionSyncService:
         covered = covered_accounts(book, snapshot, rules)
         first_seen = [code for code in covered if not book.accounts[code].has_baseline]
         refuse_half_a_day(look, first_seen, ground.histories)
+        live, at = self._broker.marks, snapshot.as_of
+        marks = await marks_for(keys, at, live=live, book=book, ledger=self._ledger)
         plan = partial(
             make_plan,
             book,
             snapshot,
-            # The plan may be made beside the loop, on which they move.
-            marks=dict(self._broker.marks),
+            marks=marks,
             rules=rules,
             known_seq=look.known_seq,
             last_seq=self._ledger.last_seq,

@@ -152,6 +152,14 @@ async def test_marks_are_the_latest_and_not_for_closed_positions(ledger: Ledger)
     assert by_symbol["SPX"].current_price is None
 
 
+async def test_the_prices_that_were_kept_last(ledger: Ledger) -> None:
+    unpriced, never = PositionKey(ACCOUNT, SPX.con_id), PositionKey(ACCOUNT, 77)
+    priced = Mark(KEY, minute(7), "pnl", "s", price=Decimal("0.010"))
+    await ledger.save_marks([priced, Mark(unpriced, minute(7), "pnl", "s", daily_pnl=Decimal(3))])
+    found = await ledger.saved_prices([KEY, unpriced, never])
+    assert found == {KEY: priced}
+
+
 @pytest.mark.parametrize(
     ("of", "stored"), [("100", Decimal(1250)), ("300", None), (None, Decimal(1250))]
 )

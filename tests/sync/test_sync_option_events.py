@@ -6,9 +6,11 @@ import pytest
 
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.observations import Side
-from possync_tui.ledger.port import EntryQuery
+from possync_tui.ledger.port import EntryQuery, LedgerPort
+from possync_tui.ledger.store import open_ledger
+from possync_tui.sync.engine import Engine
 
-from .conftest import ACCOUNT, Rig, ScriptedBroker, Start
+from .conftest import ACCOUNT, Rig, ScriptedBroker, Start, settle
 
 DAY = 86_400.0
 STOCK = Instrument(1, "XYZ", "STK", "USD")
@@ -47,6 +49,7 @@ async def test_case_7_a_short_option_expires_worthless(
     rig = await with_option(start, broker, option(5, "P", "50"), Side.SOLD, "0.80", "0.65")
     broker.drop(5)
     await rig.clock.advance(4 * DAY)  # the 6th: still its expiry day
+    broker.mark(5, "0.01")
     assert (await rig.engine.sync_now()).closed == 0
     await rig.clock.advance(3 * DAY)
     assert (await rig.engine.sync_now()).closed == 1
@@ -63,6 +66,38 @@ async def test_an_option_that_was_worth_something_has_no_amount(
     await rig.clock.advance(7 * DAY)
     await rig.engine.sync_now()
     assert await rows(rig) == [("EXPIRED", None, "ESTIMATED", Decimal(1))]
+
+
+@pytest.mark.parametrize(
+    ("last_price", "amount"),
+    [("0.01", Decimal("-200.65")), ("45.30", None), (None, None)],
+)
+async def test_what_an_option_was_worth_when_the_program_was_stopped(
+    start: Start, broker: ScriptedBroker, last_price: str | None, amount: Decimal | None
+) -> None:
+    """Settled in cash, or worthless: the next run knows what it was last seen at."""
+    rig = await with_option(start, broker, option(5, "C", "50"), Side.BOUGHT, "2.00", "0.65")
+    await rig.clock.advance(4 * DAY)
+    if last_price is not None:
+        broker.mark(5, last_price)
+    await rig.engine.sync_now()
+    await rig.engine.stop()
+    await rig.clock.advance(3 * DAY)
+    broker.drop(5)
+    broker.marks_now.clear()
+
+    async def opened() -> LedgerPort:
+        return await open_ledger(rig.path, clock=rig.clock)
+
+    rig.engine = Engine(broker=broker, open_ledger=opened, policy=rig.policy, clock=rig.clock)
+    await rig.engine.start()
+    await settle()
+    assert (await rig.engine.sync_now()).closed == 1
+    assert await rows(rig) == [("EXPIRED", amount, "ESTIMATED", Decimal(1))]
+    realized = [line for line in await rig.engine.reads.journal() if line.kind == "realized"]
+    assert all(("a Flex statement" in line.evidence) is (amount is None) for line in realized)
+    assert len(realized) == 2
+    assert (await rig.engine.reads.verify()).ok
 
 
 async def test_case_18_a_short_put_is_assigned(start: Start, broker: ScriptedBroker) -> None:
