@@ -28,9 +28,17 @@ class Vanished:
     life: Life
 
     @property
+    def is_on_future(self) -> bool:
+        return self.instrument.sec_type == "FOP"
+
+    @property
     def delivers(self) -> Decimal:
-        """Signed units of the underlying that its assignment or exercise brings."""
-        units = EXACT.multiply(self.life.quantity, self.instrument.multiplier_value)
+        """Signed units of the underlying that its assignment or exercise brings.
+
+        An option on a future brings one future, whatever that is a multiple of.
+        """
+        one = Decimal(1) if self.is_on_future else self.instrument.multiplier_value
+        units = EXACT.multiply(self.life.quantity, one)
         return -units if self.instrument.right[:1] == "P" else units
 
 
@@ -66,6 +74,7 @@ def pair(
             if option.key.account == row.account
             and option.instrument.symbol == row.instrument.symbol
             and option.instrument.currency == row.instrument.currency
+            and option.is_on_future == (row.instrument.sec_type == "FUT")
         ]
         chosen = _exactly(candidates[:_MOST_OPTIONS], stock.residual)
         is_exact = _is_confirmed(stock, chosen)

@@ -147,6 +147,44 @@ async def test_every_kind_of_delivery(
     assert (await rig.engine.reads.verify()).ok
 
 
+async def test_an_option_on_a_future_brings_one_future(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    call = Instrument(5, "ES", "FOP", "USD", "20260306", "5000", "C", "50")
+    future = Instrument(6, "ES", "FUT", "USD", "20260320", multiplier="50", local_symbol="ESH6")
+    broker.hold(99, "5", "7")
+    rig = await start()
+    await rig.engine.sync_now()
+    broker.trade_in(call, Side.BOUGHT, "2", "20", "3")
+    broker.hold(5, "2", "1001.5", what=call)
+    await rig.engine.sync_now()
+    broker.drop(5)
+    # 2 x 50 x 5,000, and 2 x 50 x 20 + 3 of premium
+    broker.hold(6, "2", "251001.5", what=future)
+    result = await rig.engine.sync_now()
+    assert (result.closed, result.missing) == (1, 0)
+    assert await rows(rig) == [("EXERCISED", Decimal(0), "EXACT", Decimal(2))]
+    assert (await rig.engine.reads.verify()).ok
+
+
+@pytest.mark.parametrize(
+    ("what", "came"),
+    [
+        (Instrument(5, "ES", "FOP", "USD", "20260306", "60", "C", "50"), "STK"),
+        (Instrument(5, "ES", "OPT", "USD", "20260306", "60", "C", "1"), "FUT"),
+    ],
+)
+async def test_an_option_brings_only_what_it_is_on(
+    start: Start, broker: ScriptedBroker, what: Instrument, came: str
+) -> None:
+    """A future and a share can have the same symbol."""
+    rig = await with_option(start, broker, what, Side.BOUGHT, "2.00", "0.65")
+    broker.drop(5)
+    broker.hold(1, "1", "62", what=Instrument(1, "ES", came, "USD"))
+    assert (await rig.engine.sync_now()).missing == 1
+    assert await rows(rig) == []
+
+
 async def test_a_pairing_that_the_cost_does_not_confirm_is_no_fact(
     start: Start, broker: ScriptedBroker
 ) -> None:
