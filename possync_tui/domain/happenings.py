@@ -143,7 +143,8 @@ def adjust(inventory: Inventory, item: Adjusted, basis: BasisCarried | None = No
         case AdjustmentKind.DELIVERY:
             inventory.trade(_trade(item, EntryKind.DELIVERED, item.price))
         case AdjustmentKind.ASSIGNMENT | AdjustmentKind.EXERCISE:
-            is_priced = item.source is AdjustmentSource.FLEX
+            # A part of ours tells what moved out of it too: by one method it cost something else.
+            is_priced = item.source is AdjustmentSource.FLEX or bool(item.premium)
             trade = _trade(item, _KIND_OF_RELEASE[item.kind], None)
             inventory.release(trade, moved=True, is_priced=is_priced)
         case AdjustmentKind.TRANSFER:

@@ -5,14 +5,17 @@ basis of what is delivered (reporting guide; shared IBKR facts, pitfall 28 and c
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import combinations
 
+from possync_tui.domain import lots as lot_math
 from possync_tui.domain.instruments import Instrument, PositionKey
-from possync_tui.domain.money import EXACT, BadNumber, from_micros, parse_number, to_micros
+from possync_tui.domain.lots import Lots
+from possync_tui.domain.money import EXACT, BadNumber, from_micros, parse_number, plain, to_micros
 from possync_tui.domain.observations import Adjusted, AdjustmentKind, AdjustmentSource, PositionRow
-from possync_tui.domain.position import Life, Lot
+from possync_tui.domain.position import CostMethod, Life, Lot
 from possync_tui.domain.values import dataclass
 
 _MOST_OPTIONS = 8
@@ -21,11 +24,16 @@ _COST_TOLERANCE = Decimal("0.001")
 
 @dataclass(frozen=True, slots=True)
 class Vanished:
-    """An option position without a row and without closing fills, as it stood."""
+    """An option position without a row and without closing fills, as it stood.
+
+    With `is_part`, those units of one that its row lacks: the first that were opened, which are the
+    ones whose premium IBKR moves.
+    """
 
     key: PositionKey
     instrument: Instrument
     life: Life
+    is_part: bool = False
 
     @property
     def is_on_future(self) -> bool:
@@ -99,7 +107,8 @@ def _pair(
     short = option.life.quantity < 0
     kind = AdjustmentKind.ASSIGNMENT if short else AdjustmentKind.EXERCISE
     what = "assigned" if short else "exercised"
-    evidence = f"{option.instrument.description} {what}: the option is gone, its units are there"
+    gone = f"{plain(abs(option.life.quantity))} of it are" if option.is_part else "the option is"
+    evidence = f"{option.instrument.description} {what}: {gone} gone, its units are there"
     reference = f"{option.key.con_id}@{as_of.isoformat(timespec='seconds')}"
     end = Adjusted(
         key=option.key,
@@ -110,6 +119,7 @@ def _pair(
         source=AdjustmentSource.PAIRED,
         reference=reference,
         evidence=evidence,
+        premium=from_micros(_moved_out_of(option) or 0) if option.is_part else Decimal(0),
         counterpart=row.instrument.con_id,
         is_exact=is_exact,
         known_seq=known_seq,
@@ -139,13 +149,26 @@ def premium_of(option: Vanished) -> int | None:
     the opposite. Commission in the option's currency is part of it. `None` where the option's cost
     is unknown.
     """
-    held = option.life.quantity
-    cost = pool_cost(option.life.pool, option.instrument.currency, is_long=held > 0)
+    cost = _moved_out_of(option)
     if cost is None:
         return None
-    paid = held > 0
+    paid = option.life.quantity > 0
     bought = option.delivers > 0
     return cost if paid == bought else -cost
+
+
+def _moved_out_of(option: Vanished) -> int | None:
+    is_long = option.life.quantity > 0
+    return pool_cost(option.life.pool, option.instrument.currency, is_long=is_long)
+
+
+def part_of(life: Life, units: Decimal) -> Life:
+    """The `units` of a position that were opened first, as a position of their own."""
+    taken, _ = lot_math.take(life.lots, abs(units))
+    pool: Lots = ()
+    for lot in taken:
+        pool = lot_math.add(pool, lot, CostMethod.AVERAGE)
+    return replace(life, quantity=units, lots=taken, pool=pool[0], entries=())
 
 
 def pool_cost(pool: Lot | None, currency: str, *, is_long: bool) -> int | None:

@@ -19,6 +19,7 @@ from possync_tui.domain.observations import (
     CloseDecided,
     CloseReason,
     Decided,
+    PositionRow,
     Recorded,
     Snapshot,
 )
@@ -28,11 +29,12 @@ from possync_tui.domain.pairing import (
     by_option,
     by_underlying,
     pair,
+    part_of,
     pool_cost,
 )
 from possync_tui.domain.past import Past
 from possync_tui.domain.plan import Book, Change, CountAbsence, HoldKind, RaiseHold
-from possync_tui.domain.position import Rebuilt
+from possync_tui.domain.position import Life, Rebuilt
 from possync_tui.domain.reconcile import Findings
 from possync_tui.domain.values import dataclass
 
@@ -121,8 +123,8 @@ class Settling:
         ends, deliveries = by_option(pairs), by_underlying(pairs)
         decided: list[Decided] = [*ends.values()]
         for item in self.decided:
-            if item.key not in ends:
-                # The delivery goes ahead of the row that shows it.
+            # The delivery goes ahead of the row that shows it, as does the end of a part.
+            if item.key not in ends or isinstance(item, Anchor):
                 decided += [*deliveries.get(item.key, ()), item]
         changes = tuple(_without(change, ends) for change in self.changes)
         findings = replace(
@@ -161,9 +163,19 @@ class Settling:
                     is_gone = True
                 case CloseDecided(reason=reason):
                     is_gone = reason in _ENDS_OF_OPTIONS
+                case Anchor(row=row, baseline=False):
+                    return self._part_gone(row, life)
                 case _:
                     is_gone = False
         return Vanished(key, life.row.instrument, life) if is_gone else None
+
+    def _part_gone(self, row: PositionRow, life: Life) -> Vanished | None:
+        """The units of an option that its row lacks, and no fill took."""
+        gone = -self.residual(row.key)
+        is_less = gone * life.quantity > 0 and abs(gone) < abs(life.quantity)
+        if not is_less or row.quantity != life.quantity - gone:
+            return None
+        return Vanished(row.key, row.instrument, part_of(life, gone), is_part=True)
 
     def _appeared(self, key: PositionKey) -> Appeared | None:
         anchor = next((i for i in self.decided_for(key) if isinstance(i, Anchor)), None)

@@ -96,3 +96,35 @@ async def test_an_assignment_while_nothing_ran_counts_once(
     assert await standing(rig) == [("ASSIGNED", Decimal(0), "EXACT")]
     assert await shown(rig) == {9: (Decimal(5), "OPEN"), 1: (Decimal(100), "OPEN")}
     assert (await rig.engine.reads.verify()).ok
+
+
+async def test_a_part_that_was_paired_counts_once(
+    start: Start, broker: ScriptedBroker, importing: Importer
+) -> None:
+    broker.hold(9, "5", "7")
+    rig = await start()
+    await rig.engine.sync_now()
+    fill = broker.trade_in(PUT, Side.SOLD, "3", "2.00", "0")
+    broker.hold(5, "-3", "200", what=PUT)
+    await rig.engine.sync_now()
+    await rig.clock.advance(DAY)
+    broker.hold(5, "-2", "200", what=PUT)
+    broker.hold(1, "100", "48", what=Instrument(1, "XYZ", "STK", "USD"))
+    await rig.engine.sync_now()
+    assert await standing(rig) == [("ASSIGNED", Decimal(0), "EXACT")]
+
+    opened = trade(
+        "-3", "2", "20260302;093000", "0", what=put(), exec_id=fill.exec_id,
+        openCloseIndicator="O",
+    )  # fmt: skip
+    ended = booking("1", "A", "20260302", what=put(), cost="200")
+    delivered = booking("100", "A", "20260302", what=STOCK, price="50", cost="5000")
+    await importing(rig, Sheet([opened, ended, delivered]))
+    await rig.engine.sync_now()
+    assert await standing(rig) == [("ASSIGNED", Decimal(0), "EXACT")]
+    assert await shown(rig) == {
+        9: (Decimal(5), "OPEN"),
+        5: (Decimal(-2), "OPEN"),
+        1: (Decimal(100), "OPEN"),
+    }
+    assert (await rig.engine.reads.verify()).ok

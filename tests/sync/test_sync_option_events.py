@@ -6,6 +6,7 @@ import pytest
 
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.observations import Side
+from possync_tui.domain.position import CostMethod
 from possync_tui.ledger.port import EntryQuery, LedgerPort
 from possync_tui.ledger.store import open_ledger
 from possync_tui.sync.engine import Engine
@@ -165,6 +166,81 @@ async def test_an_option_on_a_future_brings_one_future(
     assert (result.closed, result.missing) == (1, 0)
     assert await rows(rig) == [("EXERCISED", Decimal(0), "EXACT", Decimal(2))]
     assert (await rig.engine.reads.verify()).ok
+
+
+async def test_a_part_of_a_short_option_is_assigned_early(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    what = option(5, "P", "50")
+    broker.hold(99, "5", "7")
+    rig = await start()
+    await rig.engine.sync_now()
+    broker.trade_in(what, Side.SOLD, "5", "2.00", "0")
+    broker.hold(5, "-5", "200", what=what)
+    await rig.engine.sync_now()
+    await rig.clock.advance(DAY)
+    broker.mark(5, "6.00")
+    broker.hold(5, "-3", "200", what=what)
+    broker.hold(1, "200", "48", what=STOCK)
+    result = await rig.engine.sync_now()
+    assert (result.closed, result.missing) == (0, 0)
+    assert await rows(rig) == [("ASSIGNED", Decimal(0), "EXACT", Decimal(2))]
+    held = {v.con_id: (v.quantity, v.average_cost) for v in await rig.engine.reads.positions()}
+    assert held == {
+        5: (Decimal(-3), Decimal(200)),
+        1: (Decimal(200), Decimal(48)),
+        99: (Decimal(5), Decimal(7)),
+    }
+    # The other three, a day later; nothing is left of the option.
+    await rig.clock.advance(DAY)
+    broker.drop(5)
+    broker.hold(1, "500", "48", what=STOCK)
+    assert (await rig.engine.sync_now()).closed == 1
+    assert [row[:3] for row in await rows(rig)] == [("ASSIGNED", Decimal(0), "EXACT")] * 2
+    assert (await rig.engine.reads.verify()).ok
+
+
+async def test_a_part_moves_the_premium_that_came_first(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    what = option(5, "P", "50")
+    broker.hold(99, "5", "7")
+    rig = await start()
+    await rig.engine.sync_now()
+    broker.trade_in(what, Side.SOLD, "1", "2.00", "0")
+    broker.trade_in(what, Side.SOLD, "1", "3.00", "0")
+    broker.hold(5, "-2", "250", what=what)
+    await rig.engine.sync_now()
+    broker.hold(5, "-1", "300", what=what)
+    broker.hold(1, "100", "48", what=STOCK)
+    await rig.engine.sync_now()
+    broker.trade_in(what, Side.BOUGHT, "1", "1.00", "0")
+    broker.trade_in(STOCK, Side.SOLD, "100", "49", "0")
+    broker.drop(5)
+    broker.drop(1)
+    await rig.engine.sync_now()
+    # Cash: 200 + 300 - 5,000 - 100 + 4,900, whatever the method; IBKR moved the first 200.
+    for method, amounts in ((CostMethod.FIFO, [0, 100, 200]), (CostMethod.AVERAGE, [50, 100, 150])):
+        found = await rig.engine.reads.entries(EntryQuery(method=method))
+        assert sorted(e.realized_pnl or Decimal(0) for e in found) == amounts
+        assert {e.quality for e in found} == {"EXACT"}
+    assert (await rig.engine.reads.verify()).ok
+
+
+async def test_a_part_for_which_nothing_came_stays_unexplained(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    what = option(5, "P", "50")
+    broker.hold(99, "5", "7")
+    rig = await start()
+    await rig.engine.sync_now()
+    broker.trade_in(what, Side.SOLD, "5", "2.00", "0")
+    broker.hold(5, "-5", "200", what=what)
+    await rig.engine.sync_now()
+    broker.hold(5, "-3", "200", what=what)
+    broker.hold(1, "100", "48", what=STOCK)
+    await rig.engine.sync_now()
+    assert await rows(rig) == [("UNEXPLAINED", None, "ESTIMATED", Decimal(2))]
 
 
 @pytest.mark.parametrize(
