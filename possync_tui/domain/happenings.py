@@ -3,7 +3,7 @@
 Anchors and other decisions are not among these; they are what happenings are held against.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,6 +16,7 @@ from possync_tui.domain.observations import (
     AdjustmentKind,
     AdjustmentSource,
     BasisCarried,
+    Charge,
     Commission,
     Fill,
     FillSource,
@@ -31,6 +32,9 @@ SAME_EVENT = timedelta(days=5)
 own pairing dates it by the snapshot that showed it, over a weekend at the latest."""
 
 _PRICE_DIGITS = Decimal("1E-12")
+
+Reports = dict[str, list[Commission]]
+"""The commission reports of each execution, in order of arrival."""
 
 _KIND_OF_RELEASE = {
     AdjustmentKind.ASSIGNMENT: EntryKind.ASSIGNED,
@@ -211,33 +215,55 @@ def known_fills(history: Iterable[Recorded]) -> tuple[KnownFill, ...]:
 
 def fills_in(history: Iterable[Recorded]) -> list[KnownFill]:
     """Every fill in its latest revision, cancelled ones too, in order of arrival."""
-    commissions: dict[str, Commission] = {}
+    reports: Reports = {}
     revisions: dict[str, list[tuple[int, Fill]]] = {}
     for recorded in history:
         match recorded.observation:
             case Commission() as report:
-                commissions[report.exec_id] = report
-            case Fill() as fill:
+                reports.setdefault(report.exec_id, []).append(report)
+            case Fill() as fill if not fill.is_memo:
                 revisions.setdefault(fill.base_id, []).append((recorded.seq, fill))
-    return [_latest(base, found, commissions) for base, found in revisions.items()]
+    return [_latest(base, found, reports) for base, found in revisions.items()]
 
 
-def _latest(
-    base: str, found: list[tuple[int, Fill]], commissions: dict[str, Commission]
-) -> KnownFill:
+def _latest(base: str, found: list[tuple[int, Fill]], reports: Reports) -> KnownFill:
     by_revision = sorted(found, key=lambda pair: pair[1].rank)
     first, last = by_revision[0][1], by_revision[-1][1]
-    # A correction does not always bring its own commission report: the latest one stands.
-    reports = [commissions[f.exec_id] for _, f in by_revision if f.exec_id in commissions]
-    report = reports[-1] if reports else None
     # One that was seen live is not the statement's, whoever corrected it.
     is_of_statement = all(fill.source is FillSource.FLEX for _, fill in found)
     return KnownFill(
         at=first.time,
         base_id=base,
         fill=last,
-        commission=report,
+        commission=_charged([fill for _, fill in by_revision], reports),
         revisions=tuple(fill for _, fill in by_revision),
         arrivals=tuple(seq for seq, _ in by_revision),
         is_of_statement=is_of_statement,
     )
+
+
+def _charged(revisions: Sequence[Fill], reports: Reports) -> Commission | None:
+    """What an execution was charged in all, as far as that is reported."""
+    standing: Commission | None = None
+    charge: Commission | None = None
+    earlier: tuple[int, bool] | None = None
+    for fill in revisions:
+        told = {report.charge: report for report in reports.get(fill.exec_id, ())}
+        last = reports[fill.exec_id][-1] if told else None
+        revision, is_cancel = fill.rank
+        follows = earlier is not None and (
+            earlier[1] or (is_cancel and earlier == (revision, False))
+        )
+        charge = _added(charge if follows else None, told.get(Charge.ROW)) or told.get(Charge.ROWS)
+        if not is_cancel:
+            # A correction does not always bring its own report: the latest one stands.
+            total = told.get(Charge.TOTAL) if follows else None
+            charge = charge or total or last or standing
+        standing, earlier = charge or standing, fill.rank
+    return standing
+
+
+def _added(charged: Commission | None, row: Commission | None) -> Commission | None:
+    if charged is None or row is None or charged.currency != row.currency:
+        return None
+    return replace(row, amount=EXACT.add(charged.amount, row.amount), charge=Charge.ROWS)

@@ -16,6 +16,7 @@ from possync_tui.domain.values import dataclass
 
 # Corrections count from 01; none comes near this.
 _CANCELLED = 9000
+_MEMO = "cancel:"
 # More digits than this are no revision.
 _MOST_DIGITS = 9
 
@@ -150,7 +151,12 @@ class Fill:
 
     @property
     def revision(self) -> int:
-        return _revision(self.exec_id)
+        return revision_of(self.exec_id)
+
+    @property
+    def is_memo(self) -> bool:
+        """Whether it is no execution, but a statement's word on one: see `memo_id`."""
+        return not self.quantity and self.exec_id.startswith(_MEMO)
 
     @property
     def rank(self) -> tuple[int, bool]:
@@ -164,12 +170,28 @@ class Fill:
 def cancelled_id(exec_id: str) -> str:
     """The id under which the cancellation of an execution is kept: `Fill.rank` tells its place."""
     base, dot, _ = exec_id.rpartition(".")
-    return f"{base if dot else exec_id}.{_CANCELLED + _revision(exec_id)}"
+    return f"{base if dot else exec_id}.{_CANCELLED + revision_of(exec_id)}"
 
 
-def _revision(exec_id: str) -> int:
+def memo_id(name: str) -> str:
+    """The id under which a statement's word on an execution is kept that it does not name."""
+    return f"{_MEMO}{name}"
+
+
+def revision_of(exec_id: str) -> int:
     _, dot, digits = exec_id.rpartition(".")
     return int(digits) if dot and digits.isdecimal() and len(digits) <= _MOST_DIGITS else 0
+
+
+class Charge(StrEnum):
+    """What the amount of a commission report is: all that is charged, as TWS tells it, or what a
+    row of a statement says of a cancellation, or of what was booked again. That adds to what was
+    charged before; where the same statement tells all of its rows, it is their sum.
+    """
+
+    TOTAL = "total"
+    ROW = "row"
+    ROWS = "rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +204,7 @@ class Commission:
     broker_realized_pnl: Decimal | None
     amount_text: str
     realized_text: str
+    charge: Charge = Charge.TOTAL
 
 
 @dataclass(frozen=True, slots=True)

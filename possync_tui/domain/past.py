@@ -18,6 +18,7 @@ from possync_tui.domain.observations import (
     Adjusted,
     AdjustmentSource,
     Anchor,
+    Charge,
     CloseDecided,
     Commission,
     Fill,
@@ -88,6 +89,8 @@ def fills_since(past: Past, news: Sequence[Recorded]) -> tuple[KnownFill, ...] |
                 if fill.base_id in past.fills or recorded.seq <= past.known_seq:
                     return None
                 told.append(recorded)
+            case Commission(charge=Charge.ROW | Charge.ROWS):
+                return None
             case Commission() as report:
                 reports[report.exec_id] = report
                 told.append(recorded)

@@ -221,7 +221,7 @@ def _begins_before(history: Sequence[Recorded], first: datetime) -> bool:
         match recorded.observation:
             case Anchor(baseline=True) | Absent(baseline=True) as look if look.as_of <= first:
                 return False
-            case Fill(source=FillSource.FLEX) as fill:
+            case Fill(source=FillSource.FLEX) as fill if not fill.is_memo:
                 tells = tells or fill.time < first
             case Adjusted(source=AdjustmentSource.FLEX) as item:
                 tells = tells or item.as_of < first

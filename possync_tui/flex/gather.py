@@ -12,7 +12,7 @@ from possync_tui.domain.observations import (
     Recorded,
 )
 from possync_tui.domain.values import dataclass
-from possync_tui.flex.cancels import carry_out
+from possync_tui.flex.cancels import Imported, RowIds, carry_out, waiting_in
 from possync_tui.flex.recognised import recognised
 from possync_tui.flex.statement import Statement
 
@@ -45,13 +45,19 @@ def gather(statements: Sequence[Statement], histories: Histories) -> Gathered:
         known += adjusted
         named.append(replace(statement, adjusted=adjusted))
     observations: list[Told] = [item for statement in named for item in statement.observations]
+    row_ids = {name: ids for statement in named for name, ids in statement.row_ids.items()}
     notes: list[tuple[str, ...]] = []
     for statement in named:
-        fills = [item for item in observations if isinstance(item, Fill)]
-        cancelled = carry_out(statement.cancellations, histories, fills)
-        observations += cancelled.fills
+        cancelled = carry_out(statement.cancellations, histories, _imported(observations, row_ids))
+        observations += cancelled.observations
         notes.append((*statement.notes, *cancelled.notes))
+    waiting = [cancel for history in histories.values() for cancel in waiting_in(history)]
+    observations += carry_out(waiting, histories, _imported(observations, row_ids)).observations
     return Gathered(tuple(named), tuple(observations), tuple(notes))
+
+
+def _imported(told: Sequence[Told], row_ids: Mapping[str, RowIds]) -> Imported:
+    return Imported([item for item in told if not isinstance(item, Adjusted)], row_ids)
 
 
 def _adjusted_in(histories: Histories) -> list[Adjusted]:

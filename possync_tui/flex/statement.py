@@ -11,7 +11,7 @@ from possync_tui.domain.sizes import is_workable, turnover, worth
 from possync_tui.domain.text import printable
 from possync_tui.domain.values import dataclass
 from possync_tui.flex.actions import read_actions, read_transfers
-from possync_tui.flex.cancels import Cancellation
+from possync_tui.flex.cancels import Cancellation, RowIds
 from possync_tui.flex.document import FlexRefused, RawRow, RawStatement, read_document
 from possync_tui.flex.options import is_end_or_delivery, read_option_events
 from possync_tui.flex.row import Row
@@ -27,7 +27,8 @@ _SECTIONS = frozenset({"Trades", "OptionEAE", "CorporateActions", "Transfers"})
 class Statement:
     """What one account's statement says. `notes` are sentences on what of it was left out.
 
-    `cancellations` are of trades that are not in it: `cancels` finds them.
+    `cancellations` are of trades that are not in it: `cancels` finds them. `memos` are of those
+    that were carried out, `row_ids` what the rows of its fills are called.
     """
 
     account: str
@@ -38,7 +39,9 @@ class Statement:
     commissions: tuple[Commission, ...]
     adjusted: tuple[Adjusted, ...]
     notes: tuple[str, ...]
-    cancellations: tuple[Cancellation, ...] = ()
+    cancellations: tuple[Cancellation, ...]
+    memos: tuple[Fill, ...]
+    row_ids: dict[str, RowIds]
 
     @property
     def observations(self) -> tuple[Fill | Commission | Adjusted, ...]:
@@ -50,12 +53,12 @@ class Statement:
             report = reports.get(fill.exec_id)
             if report is not None:
                 ordered.append(report)
-        return (*ordered, *sorted(self.adjusted, key=lambda item: item.as_of))
+        return (*ordered, *self.memos, *sorted(self.adjusted, key=lambda item: item.as_of))
 
     @property
     def keys(self) -> frozenset[PositionKey]:
         """The positions that it is about."""
-        traded = frozenset(fill.key for fill in self.fills)
+        traded = frozenset(fill.key for fill in (*self.fills, *self.memos))
         cancelled = {cancel.key for cancel in self.cancellations}
         return traded | cancelled | {item.key for item in self.adjusted}
 
@@ -103,6 +106,8 @@ def _statement(raw: RawStatement) -> Statement:
             *_notes_on_times(row for each in rows.values() for row in each),
         ),
         cancellations=traded.cancellations,
+        memos=traded.memos,
+        row_ids=traded.row_ids,
     )
 
 

@@ -2,19 +2,36 @@
 
 IBKR cancels by a row of its own with the quantity turned round, the id of the trade in
 `origTradeID` and no execution id, and books again under the next revision of the execution id, with
-the commission that is left to pay or to get back. Bookings (expiries, fractions cashed) have no
-execution id either; `transactionID` is in every statement since 2013.
+the commission that is left to pay or to get back. Of a trade whose cancellation is in the same
+statement that is added up here, else where all of it is known. Bookings (expiries, fractions
+cashed) have no execution id either; `transactionID` is in every statement since 2013.
 """
 
 from collections.abc import Iterable
 from decimal import Decimal
 
-from possync_tui.domain.observations import Commission, Fill, FillSource, Side, cancelled_id
+from possync_tui.domain.observations import (
+    Charge,
+    Commission,
+    Fill,
+    FillSource,
+    Side,
+    cancelled_id,
+    revision_of,
+)
 from possync_tui.domain.text import printable
 from possync_tui.domain.values import dataclass
-from possync_tui.flex.cancels import Cancellation
+from possync_tui.flex.cancels import (
+    Cancellation,
+    RowIds,
+    done_memo,
+    is_meant,
+    originals_of,
+    row_ids_of,
+)
 from possync_tui.flex.row import Row
 
+_FIRST = 1
 _CANCELS = frozenset({"TradeCancel", "FracShareCancel"})
 _SIDES = {
     "BUY": Side.BOUGHT,
@@ -31,6 +48,7 @@ class _Trade:
     row: Row
     exec_id: str
     commission: Decimal | None
+    charge: Charge
     is_cancelled: bool = False
 
     @property
@@ -40,12 +58,18 @@ class _Trade:
 
 @dataclass(frozen=True, slots=True)
 class Trades:
-    """What the trades of a statement amount to."""
+    """What the trades of a statement amount to.
+
+    `memos` say which cancellations were carried out, `row_ids` what the rows of the fills are
+    called.
+    """
 
     fills: tuple[Fill, ...]
     commissions: tuple[Commission, ...]
     notes: tuple[str, ...]
-    cancellations: tuple[Cancellation, ...] = ()
+    cancellations: tuple[Cancellation, ...]
+    memos: tuple[Fill, ...]
+    row_ids: dict[str, RowIds]
 
 
 def read_trades(rows: Iterable[Row]) -> Trades:
@@ -62,18 +86,20 @@ def read_trades(rows: Iterable[Row]) -> Trades:
         if is_cancel(row):
             cancels.append(row)
         elif (exec_id := _exec_id(row)) is not None:
-            trades.append(_Trade(row, exec_id, _commission_of(row, exec_id)))
+            charge = Charge.ROW if revision_of(exec_id) > _FIRST else Charge.TOTAL
+            trades.append(_Trade(row, exec_id, _commission_of(row, exec_id), charge))
     notes = _tax_notes(trades)
-    elsewhere = _carry_out(cancels, trades)
+    elsewhere, memos = _carry_out(cancels, trades)
     fills: dict[str, Fill] = {}
     commissions: dict[str, Commission] = {}
+    row_ids: dict[str, RowIds] = {}
     for trade in trades:
-        if trade.is_cancelled:
-            if trade.row.text("ibExecID"):
-                fill = _cancelled(_fill(trade))
-                fills.setdefault(fill.exec_id, fill)
-            continue
         fill = _fill(trade)
+        if trade.is_cancelled:
+            fill = _cancelled(fill)
+            fills.pop(fill.exec_id, None)
+        else:
+            row_ids[fill.exec_id] = row_ids_of(trade.row)
         before = fills.setdefault(fill.exec_id, fill)
         if (before.key, before.signed_quantity, before.price) != (
             fill.key,
@@ -82,11 +108,17 @@ def read_trades(rows: Iterable[Row]) -> Trades:
         ):
             raise trade.row.refused("ibExecID", "is that of another execution, too")
         if trade.commission is not None:
-            commissions[trade.exec_id] = _report(trade, -trade.commission)
+            commissions[fill.exec_id] = _report(trade, fill.exec_id, -trade.commission)
     standing = {fill.base_id for fill in fills.values() if fill.quantity}
-    kept = (fill for fill in fills.values() if fill.quantity or fill.base_id not in standing)
-    reports = tuple(commissions.values())
-    return Trades(tuple(kept), reports, tuple(notes), tuple(elsewhere))
+    kept = {n: f for n, f in fills.items() if f.quantity or f.base_id not in standing}
+    return Trades(
+        fills=tuple(kept.values()),
+        commissions=tuple(report for name, report in commissions.items() if name in kept),
+        notes=tuple(notes),
+        cancellations=tuple(elsewhere),
+        memos=tuple(memos),
+        row_ids=row_ids,
+    )
 
 
 def is_cancel(row: Row) -> bool:
@@ -135,37 +167,51 @@ def _tax_notes(trades: Iterable[_Trade]) -> list[str]:
     ]
 
 
-def _carry_out(cancels: Iterable[Row], trades: list[_Trade]) -> list[Cancellation]:
+def _carry_out(
+    cancels: Iterable[Row], trades: list[_Trade]
+) -> tuple[list[Cancellation], list[Fill]]:
     """Take back what was cancelled; what was paid for it counts for what was booked instead.
 
-    Returns what cancels trades of elsewhere.
+    Returns what cancels trades of elsewhere, and memos of the others.
     """
     elsewhere: list[Cancellation] = []
+    memos: list[Fill] = []
     for cancel in cancels:
         found = next((t for t in trades if not t.is_cancelled and _is_of(cancel, t)), None)
         if found is None:
             elsewhere.append(_cancellation(cancel))
             continue
         found.is_cancelled = True
+        memos.append(done_memo(_fill(found), _name(cancel)))
         paid = (found.commission or Decimal(0)) + (cancel.optional("ibCommission") or Decimal(0))
+        found.commission = paid
+        found.charge = Charge.ROW if found.charge is Charge.ROW else Charge.ROWS
         again = next((t for t in trades if not t.is_cancelled and _replaces(t, found)), None)
         if again is not None:
             again.commission = (again.commission or Decimal(0)) + paid
-    return elsewhere
+            again.charge = found.charge
+    return elsewhere, memos
 
 
 def _cancellation(row: Row) -> Cancellation:
-    ids = row.text("transactionID") or row.text("tradeID")
     return Cancellation(
-        key=row.key,
+        instrument=row.instrument,
+        account=row.account,
         quantity=-row.quantity,
         price=row.number("tradePrice"),
         at=row.instant(),
         of_day=row.day("origTradeDate") if row.text("origTradeDate") else None,
-        name=ids or f"{row.text('dateTime')}:{row.text('quantity')}",
+        name=_name(row),
+        originals=originals_of(row),
+        charged=-(row.optional("ibCommission") or Decimal(0)) + Decimal(0),
+        currency=row.text("ibCommissionCurrency") or row.needed("currency"),
         line=row.raw.line,
-        symbol=printable(row.text("symbol"))[:30],
     )
+
+
+def _name(cancel: Row) -> str:
+    ids = cancel.text("transactionID") or cancel.text("tradeID")
+    return ids or f"{cancel.text('dateTime')}:{cancel.text('quantity')}"
 
 
 def _is_of(cancel: Row, trade: _Trade) -> bool:
@@ -173,12 +219,10 @@ def _is_of(cancel: Row, trade: _Trade) -> bool:
     row = trade.row
     if (row.key, row.quantity) != (cancel.key, -cancel.quantity):
         return False
-    named = [
-        cancel.text(theirs) == row.text(ours)
-        for theirs, ours in (("origTransactionID", "transactionID"), ("origTradeID", "tradeID"))
-        if cancel.text(theirs) not in ("", "0") and row.text(ours)
-    ]
-    return named[0] if named else row.optional("tradePrice") == cancel.optional("tradePrice")
+    is_named = is_meant(originals_of(cancel), row_ids_of(row))
+    if is_named is not None:
+        return is_named
+    return row.optional("tradePrice") == cancel.optional("tradePrice")
 
 
 def _replaces(trade: _Trade, cancelled: _Trade) -> bool:
@@ -225,15 +269,16 @@ def _cancelled(fill: Fill) -> Fill:
     )
 
 
-def _report(trade: _Trade, amount: Decimal) -> Commission:
+def _report(trade: _Trade, exec_id: str, amount: Decimal) -> Commission:
     row = trade.row
     return Commission(
-        exec_id=trade.exec_id,
+        exec_id=exec_id,
         amount=amount + Decimal(0),
         currency=row.text("ibCommissionCurrency") or row.needed("currency"),
         broker_realized_pnl=_realized(row),
         amount_text=row.text("ibCommission"),
         realized_text=row.text("fifoPnlRealized"),
+        charge=trade.charge,
     )
 
 

@@ -16,6 +16,7 @@ from possync_tui.domain.observations import (
     Anchor,
     BasisCarried,
     CarriedLot,
+    Charge,
     CloseDecided,
     CloseReason,
     Commission,
@@ -191,7 +192,10 @@ def _read_fill(payload: Payload) -> Fill:
 
 
 def _commission(report: Commission) -> dict[str, Json]:
-    return {
+    # Left out of the most, as older ones have it: a report is recognised by its text.
+    is_total = report.charge is Charge.TOTAL
+    charge: dict[str, Json] = {} if is_total else {"charge": report.charge.value}
+    return charge | {
         "exec_id": report.exec_id,
         "amount": digits(report.amount),
         "currency": report.currency,
@@ -209,6 +213,7 @@ def _read_commission(payload: Payload) -> Commission:
         broker_realized_pnl=payload.optional_number("broker_realized_pnl"),
         amount_text=payload.text("amount_text"),
         realized_text=payload.text("realized_text"),
+        charge=payload.one_of("charge", Charge) if payload.has("charge") else Charge.TOTAL,
     )
 
 
@@ -319,7 +324,7 @@ def _read_adjusted(payload: Payload) -> Adjusted:
         known_seq=payload.whole("known_seq"),
         realized=payload.optional_number("realized"),
         is_arrival=payload.flag("is_arrival"),
-        action_id=payload.added_text("action_id"),
+        action_id=payload.text("action_id") if payload.has("action_id") else "",
     )
 
 

@@ -14,6 +14,7 @@ from possync_tui.domain.observations import (
     AdjustmentSource,
     Anchor,
     BasisCarried,
+    Charge,
     CloseDecided,
     Commission,
     ConnectivityLost,
@@ -170,7 +171,7 @@ class Arrival:
 
     def _take_commission(self, report: Commission) -> int | None:
         exec_id, payload = label(report.exec_id), encode(report)
-        if self._is_known(exec_id, report):
+        if report.charge is Charge.TOTAL and self._is_known(exec_id, report):
             return None
         identity = f"commission|{exec_id}|{_digest(payload)}"
         seq = self._append(report, identity, None, exec_id, payload)

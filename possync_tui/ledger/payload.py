@@ -51,9 +51,9 @@ class Payload:
             raise BadRecord(f"{name} is not a text: {value!r}")
         return value
 
-    def added_text(self, name: str) -> str:
-        """A text that older payloads have not: empty there."""
-        return self.text(name) if name in self._fields else ""
+    def has(self, name: str) -> bool:
+        """Whether a field is there that older payloads have not."""
+        return name in self._fields
 
     def whole(self, name: str) -> int:
         value = self._get(name)

@@ -8,7 +8,7 @@ import pytest
 
 from possync_tui.domain.observations import Adjusted, AdjustmentKind, FillSource, Side
 from possync_tui.flex import document as documents
-from possync_tui.flex.cancels import carry_out
+from possync_tui.flex.cancels import Imported, carry_out
 from possync_tui.flex.document import FlexRefused
 from possync_tui.flex.statement import Statement, read_flex
 from possync_tui.flex.times import NoTime, parse_day, parse_instant
@@ -310,7 +310,7 @@ def test_notes_say_what_was_left_out(tmp_path: Path) -> None:
     (merged,) = statement.notes
     assert "left for review, a corporate action (it does not say the proceeds" in merged
     assert merged.endswith("XYZ MERGED WITH ABC 1 FOR 2")
-    (cancelled,) = carry_out(statement.cancellations, {}, ()).notes
+    (cancelled,) = carry_out(statement.cancellations, {}, Imported([])).notes
     assert "the trade is not known here" in cancelled
 
 
@@ -328,7 +328,9 @@ def test_a_trade_cancelled_within_its_statement(tmp_path: Path) -> None:
     (fill,) = statement.fills
     assert fill.quantity == 0
     assert fill.base_id == ROW["ibExecID"].rpartition(".")[0]
-    assert statement.commissions == ()
+    # What both rows charge counts if it is booked again in another statement.
+    (report,) = statement.commissions
+    assert (report.exec_id, report.amount) == (fill.exec_id, 2 * Decimal("1.0443"))
     again = ROW | {"transactionID": "901"}
     (statement,) = read(tmp_path, document(Sheet([ROW, cancel, again])))
     assert [fill.quantity for fill in statement.fills] == [100]

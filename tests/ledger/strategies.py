@@ -14,6 +14,7 @@ from possync_tui.domain.observations import (
     Anchor,
     BasisCarried,
     CarriedLot,
+    Charge,
     CloseDecided,
     CloseReason,
     Commission,
@@ -119,6 +120,7 @@ observations: st.SearchStrategy[Observation] = st.one_of(
         broker_realized_pnl=st.none() | numbers,
         amount_text=texts,
         realized_text=texts,
+        charge=st.sampled_from(Charge),
     ),
     st.builds(ConnectivityLost, code=wholes, at=moments, session_id=texts),
     st.builds(
