@@ -114,7 +114,8 @@ class ExecutionReports:
     def on_execution(self, fields: list[str]) -> None:
         """Message 11."""
         try:
-            read = self._reader.execution(fields, self._context.broker_now())
+            now, knows_clock = self._context.broker_now(), self._context.knows_clock()
+            read = self._reader.execution(fields, now, knows_clock=knows_clock)
         except UnreadableRow as bad:
             self.taint()
             self._context.emit(Notice(None, f"A fill cannot be read: {bad}.", is_problem=True))

@@ -156,7 +156,9 @@ class RowReader:
         self._listed[listed.key] = self._heads[head] = listed
         return listed
 
-    def execution(self, fields: list[str], received_at: datetime) -> ReadFill:
+    def execution(
+        self, fields: list[str], received_at: datetime, *, knows_clock: bool = True
+    ) -> ReadFill:
         """Message 11. Raises `UnreadableRow`.
 
         A fill is not lost for its time: an unreadable one falls back as `FillTimes` says.
@@ -169,7 +171,12 @@ class RowReader:
                 raise BadNumber("account or execution id", "", "blank")
             request_id = _whole("request id", fields[1])
             moment, doubt = self.fill_times.read(
-                account, exec_id, raw_time, received_at, is_pushed=request_id == _PUSHED
+                account,
+                exec_id,
+                raw_time,
+                received_at,
+                is_pushed=request_id == _PUSHED,
+                knows_clock=knows_clock,
             )
             fill = Fill(
                 account=account,
