@@ -7,13 +7,14 @@ with the number of failures, another one is opened. Importing this loads no brok
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from possync_tui.broker import many_accounts
-from possync_tui.broker.endings import Ending, all_ids_taken, still_held
+from possync_tui.broker.client_ids import ClientIds
+from possync_tui.broker.endings import Ending
 from possync_tui.broker.fill_times import FillTimes
 from possync_tui.broker.library import load_library
 from possync_tui.broker.link import Link
@@ -26,6 +27,7 @@ from possync_tui.broker.port import (
     Listener,
     StateChanged,
 )
+from possync_tui.broker.ports import Ports
 from possync_tui.broker.quoting import Quoting
 from possync_tui.broker.retries import Retries
 from possync_tui.broker.rows import RowReader
@@ -42,8 +44,6 @@ Admit = Callable[[tuple[str, ...]], str | None]
 
 logger = logging.getLogger(__name__)
 
-# TWS may take a while to notice that our former socket is gone, and holds its client id until then.
-_GHOST_TRIES: Final = 5
 _PAUSED: Final = "Paused by you: nothing is tried until you reconnect."
 
 
@@ -68,7 +68,7 @@ class IbkrBroker:
         self._rng = rng or random.Random()
         self._admit = admit or (lambda _accounts: None)
         self._fill_times = FillTimes(chosen_zone(options.tws_timezone))
-        self._port = options.port
+        self._ports = Ports(options.port)
         self._listeners: list[Listener] = []
         self._book = MarkBook()
         self._quoting = Quoting()
@@ -78,14 +78,13 @@ class IbkrBroker:
         self._retries = Retries(options, self._clock, self._rng)
         self._moved = asyncio.Event()
         self._seconds_up = 0.0
-        self._held_id: int | None = None
-        self._ghost_tries = 0
+        self._ids = ClientIds(options)
         started = self._clock.now()
         self._state = ConnectionState(
             phase=Phase.DISCONNECTED,
             host=options.host,
             port=options.port,
-            client_id=next(iter(self._client_ids())),
+            client_id=next(iter(self._ids.choices())),
             since=started,
             down_since=started,
             sentence="Not connected yet.",
@@ -219,7 +218,7 @@ class IbkrBroker:
             self._retries.forget()
             self._seconds_up = 0.0
             ending = await self._one_session(attempt=failures)
-            self._port = ending.new_port or self._port
+            self._ports.after(ending)
             logger.info("broker session over: %s %s", ending.sentence, ending.detail)
             if ending.needs_user:
                 self._show_ending(Phase.FAILED, ending)
@@ -233,25 +232,11 @@ class IbkrBroker:
     async def _one_session(self, attempt: int) -> Ending:
         """Connect with the first client id that is free, and stay until the session is over."""
         ending = Ending("")
-        for client_id in self._client_ids():
+        for client_id in self._ids.choices():
             ending = await self._session_as(client_id, attempt)
             if not ending.is_id_taken:
                 return ending
-        return self._judge_taken_id(ending)
-
-    def _client_ids(self) -> Iterable[int]:
-        options = self._options
-        if options.client_id is not None:
-            return (options.client_id,)
-        return range(options.first_client_id, options.first_client_id + options.client_id_choices)
-
-    def _judge_taken_id(self, ending: Ending) -> Ending:
-        if self._options.client_id is None:
-            return all_ids_taken(ending, self._client_ids())
-        if self._held_id == self._options.client_id and self._ghost_tries < _GHOST_TRIES:
-            self._ghost_tries += 1
-            return still_held(ending)
-        return ending
+        return self._ids.judge_taken(ending)
 
     async def _session_as(self, client_id: int, attempt: int) -> Ending:
         self._show(
@@ -259,10 +244,10 @@ class IbkrBroker:
                 self._state.without_session(),
                 phase=Phase.CONNECTING,
                 client_id=client_id,
-                port=self._port,
+                port=self._ports.now,
                 attempt=attempt,
                 next_try_at=None,
-                sentence=f"Connecting to {self._options.host}:{self._port}.",
+                sentence=f"Connecting to {self._options.host}:{self._ports.now}.",
                 code=None,
             )
         )
@@ -278,9 +263,10 @@ class IbkrBroker:
             on_change=self._refresh,
         )
         try:
-            ending = await link.open(self._options.host, self._port, client_id)
+            ending = await link.open(self._options.host, self._ports.now, client_id)
             if ending is None:
-                self._held_id, self._ghost_tries = client_id, 0
+                self._ids.got(client_id)
+                self._ports.reached()
                 ending = self._refusal_of(link.accounts) or await self._serve(link)
             return ending
         finally:

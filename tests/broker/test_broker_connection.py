@@ -8,12 +8,14 @@ from itertools import groupby
 
 import pytest
 
+from possync_tui.broker.endings import Ending
 from possync_tui.broker.port import (
     BrokerUnavailable,
     Notice,
     SnapshotRefused,
     StateChanged,
 )
+from possync_tui.broker.ports import Ports
 from possync_tui.broker.session import IbkrBroker
 from possync_tui.domain.connection import Environment, Phase
 from possync_tui.domain.observations import ConnectivityLost
@@ -462,6 +464,35 @@ async def test_a_port_reset_is_followed(tws: ScriptedTws, connect: Connect) -> N
     await session.until(lambda: moved.clients)
     assert (await session.broker.connected(5)).port == moved.port
     await moved.stop()
+
+
+async def test_a_port_that_nobody_listens_at_any_more_gives_way_to_the_one_that_is_set(
+    tws: ScriptedTws, connect: Connect
+) -> None:
+    moved = ScriptedTws()
+    await moved.start()
+    session = await connect()
+    tws.send(error(1300, f"TWS socket port has been reset. New Socket Port: {moved.port}."))
+    await session.until(lambda: moved.clients)
+    await session.broker.connected(5)
+    await moved.stop()
+    await session.until(lambda: len(tws.clients) == 2)
+    assert (await session.broker.connected(5)).port == tws.port
+
+
+def test_both_ports_are_tried_by_turns_until_one_is_there() -> None:
+    ports, nobody = Ports(7497), Ending("Nothing answers")
+    tried = []
+    for ending in (Ending("moved", new_port=7500), nobody, nobody, nobody):
+        ports.after(ending)
+        tried.append(ports.now)
+    assert tried == [7500, 7497, 7500, 7497]
+    # A session that ends is no reason to look elsewhere, and one at the port that is set says that
+    # TWS is back.
+    ports.reached()
+    for ending in (nobody, nobody, nobody):
+        ports.after(ending)
+        assert ports.now == 7497
 
 
 @pytest.mark.parametrize("code", [100, 504, 507])
