@@ -203,13 +203,18 @@ class RowReader:
         return ReadFill(fill, request_id, doubt and f"execution {clean(exec_id, 60)}: {doubt}")
 
     def commission(self, fields: list[str]) -> ReadCommission:
-        """Message 59. Raises `UnreadableRow`; an unset profit is unknown, not zero."""
+        """Message 59. Raises `UnreadableRow`, for an amount in no currency too.
+
+        An unset profit is unknown, not zero.
+        """
         if len(fields) < _COMMISSION_FIELDS:
             raise UnreadableRow(_wrong_length("commission report", fields, None, 2))
         exec_id, amount, realized = fields[2], fields[3], fields[5]
         try:
             if not exec_id:
                 raise BadNumber("execution id", exec_id, "blank")
+            if not fields[4].strip():
+                raise BadNumber("currency", fields[4], "blank")
             exact = parse_number("commission", amount)
             if not is_workable(exact):
                 raise BadNumber("commission", amount, "absurdly large")

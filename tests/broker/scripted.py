@@ -67,8 +67,10 @@ def execution(
     ]
 
 
-def commission(exec_id: str, amount: str = "1.0", realized: str = UNSET) -> Fields:
-    return ["59", "1", exec_id, amount, "USD", realized, UNSET, ""]
+def commission(
+    exec_id: str, amount: str = "1.0", realized: str = UNSET, currency: str = "USD"
+) -> Fields:
+    return ["59", "1", exec_id, amount, currency, realized, UNSET, ""]
 
 
 def error(code: int, text: str, request_id: object = -1) -> Fields:

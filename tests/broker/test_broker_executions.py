@@ -277,7 +277,17 @@ async def test_an_unreadable_fill_is_told_and_the_others_count(
     assert problem.startswith("A fill cannot be read: execution")
 
 
-@pytest.mark.parametrize("bad", [commission("a", ""), commission("a", "NaN"), commission("", "1")])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        commission("a", ""),
+        commission("a", "NaN"),
+        commission("", "1"),
+        # In no currency it would count as known and be added to nothing: it stays pending.
+        commission("a", "1", currency=""),
+        commission("a", "1", currency=" "),
+    ],
+)
 async def test_an_unreadable_commission_is_told(
     tws: ScriptedTws, connect: Connect, bad: Fields
 ) -> None:

@@ -161,7 +161,7 @@ class Heard:
                 if (con_id := _con_id(fields[3])) is not None and Decimal(fields[19]) > 0:
                     told = (fields[18], fields[19], fields[20])
                     self.fills.add((fields[16], fields[14], con_id, *told))
-            case ["59", *_] if len(fields) >= 8 and _is_sound(fields[3]):
+            case ["59", *_] if len(fields) >= 8 and fields[4].strip() and _is_sound(fields[3]):
                 self.reports.add((fields[2], fields[3]))
 
 
