@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from possync_tui.broker.codes import (
@@ -74,6 +74,7 @@ class Link:
         self.farms: dict[str, bool] = {}
         self.round_trip_ms: float | None = None
         self.skew = Skew()
+        self._is_time_doubted = False
         self._options = options
         self._clock = clock
         self._emit = emit
@@ -249,9 +250,18 @@ class Link:
             self.end(silent_tws())
             return
         self.round_trip_ms = (self._clock.monotonic() - asked) * 1000
-        self.skew.add(asked_at, self._clock.now(), broker_seconds)
+        if not self.skew.add(asked_at, self._clock.now(), broker_seconds):
+            self._doubt_time(broker_seconds)
         self._look_for_recovery()
         self._on_change()
+
+    def _doubt_time(self, broker_seconds: int) -> None:
+        """TWS answers, so the session lives; its time is not used."""
+        if not self._is_time_doubted:
+            self._is_time_doubted = True
+            told = datetime.fromtimestamp(broker_seconds, UTC)
+            text = f"TWS says that it is {told:%Y-%m-%d %H:%M:%S} UTC, more than a day off this"
+            self._emit(Notice(None, f"{text} computer's clock: it is not believed.", True))
 
     def _clock_doubt(self) -> str:
         """A sentence if the machine slept or its clock was set since the last look."""

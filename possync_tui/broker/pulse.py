@@ -4,6 +4,9 @@ from datetime import datetime, timedelta
 
 from possync_tui.domain.clock import Clock
 
+MOST_SKEW_SECONDS = 86_400.0
+"""No clock in use is off by more than a day: what says so is nonsense, on one side or the other."""
+
 PARTED_SECONDS = 5.0
 """When wall clock and monotonic clock part by more, the machine slept or its clock was set."""
 
@@ -48,14 +51,17 @@ class Skew:
         self._low: float | None = None
         self._high: float | None = None
 
-    def add(self, asked_at: datetime, answered_at: datetime, broker_seconds: int) -> None:
-        """Take in an answer. The first two are by our clock."""
+    def add(self, asked_at: datetime, answered_at: datetime, broker_seconds: int) -> bool:
+        """Take in an answer; false for one beyond belief. The first two are by our clock."""
         low = broker_seconds - answered_at.timestamp()
         high = broker_seconds + 1 - asked_at.timestamp()
+        if low > MOST_SKEW_SECONDS or high < -MOST_SKEW_SECONDS:
+            return False
         if self._low is None or self._high is None or low > self._high or high < self._low:
             self._low, self._high = low, high
         else:
             self._low, self._high = max(low, self._low), min(high, self._high)
+        return True
 
     @property
     def seconds(self) -> float | None:

@@ -554,6 +554,26 @@ async def test_a_nonsense_time_is_no_heartbeat(tws: ScriptedTws, connect: Connec
     await session.until_phase(Phase.STALE)
 
 
+@pytest.mark.parametrize("nonsense", ["0", "99999999999"])
+async def test_a_time_beyond_belief_is_told_once_and_not_used(
+    tws: ScriptedTws, connect: Connect, nonsense: str
+) -> None:
+    tws.rows = [position("100")]
+    usual = tws.answers[CURRENT_TIME]
+    tws.answers[CURRENT_TIME] = lambda client, _request: client.send(["49", "1", nonsense])
+    session = await connect()
+    await session.until(lambda: len(tws.client.seen(CURRENT_TIME)) >= 3)
+    snapshot = await session.broker.snapshot(5)
+    assert abs(snapshot.as_of - datetime.now(UTC)) < timedelta(seconds=10)
+    assert session.broker.state.clock_skew is None
+    # Like one that never told its time: a fill that is not in the answer may have been before it.
+    assert not (await session.broker.executions(5)).is_whole
+    (problem,) = session.problems()
+    assert "it is not believed" in problem
+    tws.answers[CURRENT_TIME] = usual
+    await session.until(lambda: session.broker.state.clock_skew is not None)
+
+
 async def test_the_sleep_of_the_machine_ends_the_session(
     tws: ScriptedTws, connect: Connect
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from possync_tui.broker.fill_times import FillTimes
 from possync_tui.broker.wire_times import wire_instants
+from possync_tui.domain.clock import SystemClock
 from tests.broker.conftest import Connect
 from tests.broker.scripted import CURRENT_TIME, Fields, ScriptedTws, execution
 
@@ -43,6 +44,23 @@ def test_a_time_of_that_hour_names_two_instants() -> None:
 @pytest.mark.usefixtures("new_york")
 def test_so_it_is_in_the_zone_of_this_machine() -> None:
     assert wire_instants("20251102  01:30:00", None) == (FIRST, SECOND)
+
+
+class ShiftedClock(SystemClock):
+    """This machine's time, so much later."""
+
+    def __init__(self, ahead: timedelta) -> None:
+        self._ahead = ahead
+
+    def now(self) -> datetime:
+        return super().now() + self._ahead
+
+
+def on_that_day(tws: ScriptedTws) -> ShiftedClock:
+    """Our clock and that of TWS, at two minutes past the second of the two."""
+    ahead = SECOND + 2 * MINUTE - datetime.now(UTC)
+    tws.clock_ahead = ahead.total_seconds()
+    return ShiftedClock(ahead)
 
 
 def asked(times: FillTimes, received: datetime, exec_id: str = "a") -> tuple[datetime, str]:
@@ -103,9 +121,9 @@ def test_a_fill_that_was_pushed_is_read_alike_when_it_is_asked_for() -> None:
 
 
 async def test_a_session_knows_what_it_was_told_before(tws: ScriptedTws, connect: Connect) -> None:
-    tws.clock_ahead = (SECOND + 2 * MINUTE).timestamp() - time.time()
+    clock = on_that_day(tws)
     tws.fills = [execution("a.01", when="20251102 01:05:00 US/Eastern")]
-    session = await connect()
+    session = await connect(clock=clock)
     await session.until(lambda: session.broker.state.clock_skew is not None)
     (old,) = (await session.broker.executions(5)).fills
     # 01:05 may be either, and is said to be; 01:31:30 was not there when asked at 01:32.
@@ -122,8 +140,8 @@ async def test_a_session_knows_what_it_was_told_before(tws: ScriptedTws, connect
 
 
 async def test_the_next_session_knows_it_too(tws: ScriptedTws, connect: Connect) -> None:
-    tws.clock_ahead = (SECOND + 2 * MINUTE).timestamp() - time.time()
-    session = await connect()
+    clock = on_that_day(tws)
+    session = await connect(clock=clock)
     await session.until(lambda: session.broker.state.clock_skew is not None)
     await session.broker.executions(5)
     first = session.broker.state.session_id
@@ -139,9 +157,9 @@ async def test_the_next_session_knows_it_too(tws: ScriptedTws, connect: Connect)
 async def test_a_session_goes_on_where_another_run_left_off(
     tws: ScriptedTws, begin: Connect, account: str, is_known: bool
 ) -> None:
-    tws.clock_ahead = (SECOND + 2 * MINUTE).timestamp() - time.time()
+    clock = on_that_day(tws)
     tws.fills = [execution("b.01", when="20251102 01:10:00 US/Eastern")]
-    session = await begin(fills_known_until={account: SECOND - 25 * MINUTE})
+    session = await begin(clock=clock, fills_known_until={account: SECOND - 25 * MINUTE})
     await session.broker.connected(5)
     (late,) = (await session.broker.executions(5)).fills
     assert late.time == (SECOND if is_known else FIRST) - 20 * MINUTE
@@ -157,8 +175,8 @@ async def test_an_answer_of_which_a_part_could_not_be_read_says_nothing(
     tws: ScriptedTws, connect: Connect, spoiled: Fields
 ) -> None:
     """What could not be read may have been the very fill that is not there."""
-    tws.clock_ahead = (SECOND + 2 * MINUTE).timestamp() - time.time()
-    session = await connect()
+    clock = on_that_day(tws)
+    session = await connect(clock=clock)
     await session.until(lambda: session.broker.state.clock_skew is not None)
     tws.fills = [spoiled]
     assert not (await session.broker.executions(5)).is_whole
