@@ -216,7 +216,7 @@ def _worthless(look: Look, known: KnownPosition) -> PriceEvidence | None:
     One that was worth something then, or of which nobody told, was settled in cash or delivered at
     a price that we do not know, perhaps. So was a future.
     """
-    what = known.row.instrument if known.row else None
+    what = known.instrument
     if what is None or what.expiry_date is None or what.sec_type not in _MAY_BE_WORTHLESS:
         return None
     mark = look.marks.get(known.key)
