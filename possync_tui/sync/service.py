@@ -24,6 +24,7 @@ from possync_tui.sync.aside import aside, let_go, parts_of
 from possync_tui.sync.batch import Batch
 from possync_tui.sync.covering import NotCovered, codes_of, is_first_look, uncovered
 from possync_tui.sync.events import EventBus, LedgerChanged, SyncFinished, SyncStarted
+from possync_tui.sync.foreign import without_foreign
 from possync_tui.sync.grace import Grace
 from possync_tui.sync.histories import linked_ground, linked_histories
 from possync_tui.sync.look import Look, look_at, refuse_half_a_day
@@ -106,6 +107,8 @@ class PositionSyncService:
 
     async def record(self, observations: tuple[Observed, ...]) -> int:
         """Store observations durably, each once; returns how many were new."""
+        bound, given = self._ledger.environment, self._environment
+        observations = without_foreign(observations, self._known, bound, given)
         if not observations:
             return 0
         try:

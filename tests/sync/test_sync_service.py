@@ -15,6 +15,7 @@ from possync_tui.broker.port import (
     RequestRefused,
     SnapshotRefused,
 )
+from possync_tui.domain.connection import Environment
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.observations import RowPushed, Side
 from possync_tui.domain.plan import ChangeKind, PutLife
@@ -553,6 +554,51 @@ async def test_another_environment_is_refused(start: Start, broker: ScriptedBrok
     assert not result.ok
     assert "live" in broker.refused
     assert len(await rig.engine.reads.accounts()) == 1
+
+
+async def test_what_a_foreign_login_pushes_before_it_is_refused_is_not_stored(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    broker.hold(1, "100")
+    rig = await start()
+    await rig.engine.sync_now()
+    broker.lose()
+    broker.accounts = ("U0000001",)
+    # In one read with the login, and ahead of it.
+    for con_id in (8, 9):
+        row = broker.hold(con_id, "1", account="U0000001")
+        broker.push(RowPushed(row, "s2", rig.clock.now()))
+        broker.push(broker.trade(con_id, Side.BOUGHT, "1", "5", None, account="U0000001"))
+        if con_id == 8:
+            broker.connect()
+    await settle()
+    assert "live" in broker.refused
+    with closing(sqlite3.connect(rig.path)) as db:
+        assert (
+            db.execute("SELECT kind, account FROM inbox WHERE account <> ?", (ACCOUNT,)).fetchall()
+            == []
+        )
+
+
+async def test_an_account_of_the_login_is_ours_whatever_it_is_called_like(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    """One of another form makes the whole login count as live."""
+    broker.accounts = (ACCOUNT, "XYZ1234")
+    rig = await start()
+    await rig.engine.sync_now()
+    assert rig.engine.environment is Environment.LIVE
+    for account in broker.accounts:
+        broker.push(broker.trade(1, Side.BOUGHT, "100", "10", None, account=account))
+        broker.hold(1, "100", account=account)
+    broker.fills.clear()
+    await settle()
+    await rig.engine.sync_now()
+    with closing(sqlite3.connect(rig.path)) as db:
+        told = db.execute(
+            "SELECT account FROM inbox WHERE kind = 'fill' ORDER BY account"
+        ).fetchall()
+    assert told == [(ACCOUNT,), ("XYZ1234",)]
 
 
 async def test_a_combination_is_held_and_exits_with_a_hold(
