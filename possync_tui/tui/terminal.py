@@ -15,6 +15,7 @@ from typing import Any, Protocol, TextIO, cast
 
 from textual import events
 from textual.driver import Driver
+from textual.geometry import Size
 from textual.message import Message
 
 from possync_tui.outline import Outline
@@ -87,6 +88,16 @@ class LosableFile(io.TextIOBase):
             self._on_lost()
 
 
+def pass_over_outgrown(event: events.Resize, size: Size) -> None:
+    """A screen is not laid out for a size that the app does not have any more.
+
+    Laid out anew, a screen is told of that size, too: with two sizes on their way at once, each
+    would bring the other back, without end.
+    """
+    if event.size != size:
+        event.prevent_default()
+
+
 class Painted(Protocol):
     """A frame that stands on the terminal already; `attributes` are the terminal's of before."""
 
@@ -126,6 +137,8 @@ def hardy(
     class HardyDriver(LinuxDriver):
         def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passed on
             super().__init__(*args, **kwargs)
+            # Rich has another height than this for a terminal that does not know its own.
+            self._size = self._size or self._get_terminal_size()
             self._loop = asyncio.get_running_loop()
             self._is_suspended = False
             self._painted = painted
@@ -142,6 +155,9 @@ def hardy(
                 self._painted = None
 
         def process_message(self, message: Message) -> None:
+            if isinstance(message, events.Resize) and not message.size:
+                # The terminal does not know its size: what it was last stays.
+                return
             super().process_message(message)
             if isinstance(message, events.Key):
                 self._let_pass()

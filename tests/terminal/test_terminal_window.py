@@ -62,6 +62,27 @@ def test_a_window_that_is_too_small_says_so_and_recovers(desk: Desk) -> None:
     assert screen.is_restored()
 
 
+@pytest.mark.parametrize("size", [(0, 0), (80, 0), (0, 24)])
+def test_a_terminal_that_does_not_know_its_size_has_the_usual_one(
+    desk: Desk, size: tuple[int, int]
+) -> None:
+    """A serial console, `docker exec -t` and `ssh -tt` give none."""
+    desk.use(desk.gateway())
+    screen = desk.shell(columns=80, lines=24)
+    screen.until_text("prompt>")
+    screen.child.setwinsize(size[1], size[0])
+    screen.press(f"unset COLUMNS LINES; exec {PROGRAM}\n")
+    screen.until(lambda _: fills_the_window(screen, 80, 24), "a full window")
+    screen.resize(100, 30)
+    screen.until(lambda _: fills_the_window(screen, 100, 30), "a full window")
+    screen.screen.resize(24, 80)
+    screen.child.setwinsize(size[1] and 24, size[0] and 80)
+    screen.until(lambda _: fills_the_window(screen, 80, 24), "a full window again")
+    os.kill(screen.child.pid, signal.SIGTERM)
+    assert screen.ended() == 143
+    assert screen.is_restored()
+
+
 def test_ctrl_z_gives_the_shell_its_terminal_and_fg_comes_back(desk: Desk) -> None:
     """Three times over: each return starts readers anew, and none may stay behind."""
     desk.use(desk.gateway())

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -14,6 +15,7 @@ from possync_tui.domain.marks import Mark
 from possync_tui.tui.actions import Deed
 from possync_tui.tui.bridge import EngineUpdate
 from possync_tui.tui.desk import Desk, Reading
+from possync_tui.tui.terminal import pass_over_outgrown
 from possync_tui.tui.widgets.key_bar import KeyBar
 from possync_tui.tui.widgets.line_table import LineTable
 from possync_tui.tui.widgets.status_bar import StatusBar
@@ -124,6 +126,9 @@ class DeskScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         self.tick()
+
+    async def _on_resize(self, event: events.Resize) -> None:
+        pass_over_outgrown(event, self.app.size)
 
 
 class SideScreen(DeskScreen):

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Static
 
 from possync_tui.tui.actions import Deed
+from possync_tui.tui.terminal import pass_over_outgrown
 from possync_tui.tui.widgets.remeasured import Passage
 
 Answer = TypeVar("Answer")
@@ -102,7 +103,8 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
             yield from self.body()
             yield ButtonRow(*self.buttons())
 
-    def on_resize(self) -> None:
+    async def _on_resize(self, event: events.Resize) -> None:
+        pass_over_outgrown(event, self.app.size)
         self.call_after_refresh(self._show_focused)
 
     def _show_focused(self) -> None:

@@ -16,6 +16,7 @@ from possync_tui.tui.keymap import Keymap
 from possync_tui.tui.keys_here import pane_keys
 from possync_tui.tui.screens.base import DeskScreen
 from possync_tui.tui.screens.dialog import Dialog
+from possync_tui.tui.terminal import pass_over_outgrown
 from possync_tui.tui.tones import Tone, lines, say
 
 MORE_KEYS = {
@@ -106,6 +107,9 @@ class HelpDialog(ModalScreen[None]):
         place = desk_screen or dialog
         self._place, self._about = place.here if place else ("", "")
         self._pane_keys = () if dialog else tuple(pane_keys(asked_on))
+
+    async def _on_resize(self, event: events.Resize) -> None:
+        pass_over_outgrown(event, self.app.size)
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog help"):
