@@ -100,12 +100,7 @@ def read_trades(rows: Iterable[Row]) -> Trades:
             fills.pop(fill.exec_id, None)
         else:
             row_ids[fill.exec_id] = row_ids_of(trade.row)
-        before = fills.setdefault(fill.exec_id, fill)
-        if (before.key, before.signed_quantity, before.price) != (
-            fill.key,
-            fill.signed_quantity,
-            fill.price,
-        ):
+        if not _is_same(fills.setdefault(fill.exec_id, fill), fill):
             raise trade.row.refused("ibExecID", "is that of another execution, too")
         if trade.commission is not None:
             commissions[fill.exec_id] = _report(trade, fill.exec_id, -trade.commission)
@@ -118,6 +113,14 @@ def read_trades(rows: Iterable[Row]) -> Trades:
         cancellations=tuple(elsewhere),
         memos=tuple(memos),
         row_ids=row_ids,
+    )
+
+
+def _is_same(one: Fill, other: Fill) -> bool:
+    return (one.key, one.signed_quantity, one.price) == (
+        other.key,
+        other.signed_quantity,
+        other.price,
     )
 
 

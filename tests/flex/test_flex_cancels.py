@@ -242,3 +242,14 @@ async def test_what_a_ledger_of_before_has_is_mended_by_its_statement(
     assert await standing(rig) == [("FILL", Decimal(wrong), "EXACT")]
     await importing(rig, Sheet(rows))
     assert await standing(rig) == [("FILL", Decimal(188), "EXACT")]
+
+
+async def test_a_cancellation_that_was_carried_out_does_not_take_back_what_was_booked_again(
+    start: Start, broker: ScriptedBroker, importing: Importer
+) -> None:
+    rig = await seeing_nothing(start, broker)
+    same = AGAIN | {"tradePrice": "10", "ibCommission": "0.25"}
+    await importing(rig, Sheet([BOUGHT, CANCEL, same]))
+    await importing(rig, Sheet([CANCEL]))
+    assert (await life_of(rig, 1)).quantity == Decimal(100)
+    assert {view.con_id for view in await rig.engine.reads.positions()} == {1, 9}
