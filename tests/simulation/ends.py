@@ -7,7 +7,8 @@ Four things no ledger could tell, and each allows lives more, as narrowly as tha
   come in the same gap between two looks, their order is unknown, and so is at which of those fills
   the position was flat: one life more for each. Where a look lies between them, nothing is allowed.
 - A corrected size tells of another past: seen in hindsight the position was flat at other moments.
-  Counted is the past as the corrections tell it, at each moment at which they told another one.
+  Counted is the past as the corrections tell it, at each moment at which they told another one;
+  also that of a position which is gone by then, and of which the desk forgets its history.
 - The user's word closes what is missing, whatever the broker still holds. If it holds it still, the
   ledger is misled until it sees the row again: each fill until then may open or end a life.
 - A fill that the program was never sent is, for it, the same: it knows the quantity from the next
@@ -16,6 +17,7 @@ Four things no ledger could tell, and each allows lives more, as narrowly as tha
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from possync_tui.demo.book import Fill, Seed, Split, Step
@@ -25,6 +27,23 @@ Key = tuple[str, int]
 
 # Fills have whole seconds, and the clocks of TWS and of the program are apart by some.
 _DOUBT = 8.0
+
+
+@dataclass
+class _Gone:
+    """A history that the desk has dropped, and whether something was held at its end."""
+
+    steps: list[Step]
+    was_held: bool
+
+    def correct(self, base_id: str, signed: Decimal) -> None:
+        self.steps = [
+            replace(step, signed=signed) if isinstance(step, Fill) and step.key == base_id else step
+            for step in self.steps
+        ]
+
+    def ends(self) -> int:
+        return _ends_in(self.steps) + self.was_held
 
 
 class Ends:
@@ -38,7 +57,7 @@ class Ends:
         self._quantities: dict[Key, Decimal] = {
             (p.account, p.con_id): p.quantity for p in desk.positions()
         }
-        self._before: Counter[Key] = Counter()
+        self._gone: dict[Key, list[_Gone]] = defaultdict(list)
         self._hindsight: Counter[Key] = Counter()
         self._fills: dict[Key, list[float]] = defaultdict(list)
         self._traded_at: dict[str, float] = {}
@@ -61,7 +80,9 @@ class Ends:
         self._quantities[key] = now
         self._look_back(key)
 
-    def traded(self, key: Key, exec_id: str, at: float) -> None:
+    def traded(self, key: Key, exec_id: str, signed: Decimal, at: float) -> None:
+        for gone in self._gone[key]:
+            gone.correct(exec_id.rpartition(".")[0], signed)
         self._fills[key].append(at)
         self._traded_at[exec_id] = at
         self._by_word[key] += key in self._misled
@@ -75,7 +96,8 @@ class Ends:
         """Say it before the desk drops the position with its history, which is an end of it."""
         self.happens_unseen(key, at)
         self._look_back(key)
-        self._before[key] += self._in_history(key) + bool(self._quantities.get(key))
+        steps = list(self._desk._histories.get(key, ()))
+        self._gone[key].append(_Gone(steps, bool(self._quantities.get(key))))
 
     def is_closed_by_word(self, key: Key) -> None:
         self._by_word[key] += 1
@@ -131,7 +153,7 @@ class Ends:
         )
 
     def _look_back(self, key: Key) -> None:
-        seen = self._before[key] + self._in_history(key)
+        seen = sum(gone.ends() for gone in self._gone[key]) + self._in_history(key)
         self._hindsight[key] = max(self._hindsight[key], seen)
 
     def _in_history(self, key: Key) -> int:

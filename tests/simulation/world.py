@@ -26,6 +26,7 @@ from possync_tui.demo import (
     DeskError,
     GatewayOptions,
     Instrument,
+    Side,
 )
 from possync_tui.demo.records import DeskEvent, PositionChanged, Traded
 from possync_tui.demo.wire import TimeForm
@@ -186,7 +187,9 @@ class World:
                 self.ends.moved((account, con_id))
             case Traded(execution):
                 key = (execution.account, execution.con_id)
-                self.ends.traded(key, execution.exec_id, self.loop.time())
+                bought = execution.side is Side.BUY
+                signed = execution.quantity if bought else -execution.quantity
+                self.ends.traded(key, execution.exec_id, signed, self.loop.time())
 
     def vanish(self, key: Key, *, zero_row: bool = False, is_over: bool = False) -> None:
         """A position is gone, without a fill."""
