@@ -2,18 +2,22 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from possync_tui.cli import compose, shapes
 from possync_tui.cli.call import Call
 from possync_tui.cli.exits import CommandFailed, Exit
+from possync_tui.cli.reporting import in_words
 from possync_tui.cli.short_steps import ShortSteps
 from possync_tui.cli.stopping import run_until_signal
 from possync_tui.cli.trouble import Trouble
+from possync_tui.domain.clock import SystemClock
 from possync_tui.domain.connection import Phase
-from possync_tui.domain.runs import Failure, SyncResult
+from possync_tui.domain.runs import Failure, Outcome, SyncResult, Trigger
 from possync_tui.sync.events import ConnectionChanged, LogLine, SyncEvent, SyncFinished
 from possync_tui.sync.wording import result_line
 
@@ -53,11 +57,15 @@ async def running(engine: "Engine") -> AsyncIterator["Engine"]:
 
 
 async def _sync(call: Call) -> int:
-    engine = compose.engine(call.settings)
-    trouble = Trouble(engine, frozenset({Phase.RECONNECTING, Phase.FAILED}))
-    async with running(engine):
-        await _connected(engine, trouble, call.settings.ibkr.connect_timeout)
-        result = await engine.sync_now()
+    begun, started = SystemClock().now(), time.monotonic()
+    try:
+        result = await _one_sync(call)
+    except Exception as error:
+        told = in_words(error, mask=False)
+        if call.form != "table" and isinstance(told, CommandFailed):
+            duration = 1000 * (time.monotonic() - started)
+            _print_result(call, _no_sync(told, begun, duration))
+        raise
     if call.form == "table":
         if result.ok:
             call.out.line(result_line(result))
@@ -66,6 +74,27 @@ async def _sync(call: Call) -> int:
     if result.ok:
         return Exit.HELD if result.held else Exit.DONE
     raise CommandFailed(_CODES[result.failure or Failure.INTERNAL], result.error or "no sync")
+
+
+async def _one_sync(call: Call) -> SyncResult:
+    engine = compose.engine(call.settings)
+    trouble = Trouble(engine, frozenset({Phase.RECONNECTING, Phase.FAILED}))
+    async with running(engine):
+        await _connected(engine, trouble, call.settings.ibkr.connect_timeout)
+        return await engine.sync_now()
+
+
+def _no_sync(failed: CommandFailed, at: datetime, duration_ms: float) -> SyncResult:
+    """What a sync that could not begin has done: nothing."""
+    failure = next((kind for kind, code in _CODES.items() if code is failed.code), Failure.INTERNAL)
+    return SyncResult(
+        outcome=Outcome.FAILED,
+        trigger=Trigger.MANUAL,
+        started_at=at,
+        duration_ms=duration_ms,
+        error=str(failed),
+        failure=failure,
+    )
 
 
 async def _connected(engine: "Engine", trouble: Trouble, timeout: float) -> None:

@@ -58,6 +58,24 @@ def test_a_refused_sync_is_told_as_json_too(home: Home, gateway: Gateway) -> Non
     assert ran.json()["outcome"] == "refused"
 
 
+def failed(home: Home, code: int, *options: str) -> None:
+    """The object of a sync that could not begin, with what stderr says."""
+    ran = home.run("sync", "--json", *options)
+    told = json.loads(ran.out)
+    line = ran.err.strip()
+    assert (ran.code, told["outcome"], told["run_id"]) == (code, "failed", None)
+    assert told["error"] in line
+    assert len(line.splitlines()) == 1
+    assert told["positions_seen"] == told["created"] == 0
+
+
+def test_a_sync_that_cannot_begin_is_told_as_json_too(
+    home: Home, gateway: Gateway, closed_port: str
+) -> None:
+    failed(home, 3, "--port", closed_port)
+    failed(home, 5, "--port", gateway.port, "--ledger", str(home.folder))
+
+
 @pytest.mark.parametrize("command", READS)
 def test_a_ledger_that_is_a_folder(home: Home, command: str) -> None:
     assert str(home.folder) in home.run(command, "--ledger", str(home.folder)).complaint(5)
