@@ -15,6 +15,13 @@ from possync_tui.domain.values import dataclass
 from possync_tui.tui.actions import PLACES
 from possync_tui.tui.key_names import key_name, name_of_character
 
+SAME_KEY = {
+    "ctrl+i": "tab",
+    "ctrl+m": "enter",
+    "ctrl+left_square_bracket": "esc",
+    "ctrl+h": "backspace",
+}
+"""What a terminal sends the same byte for as for another key."""
 _MODIFIERS = ("ctrl", "alt", "shift")
 _DEED = re.compile(r"\{([a-z0-9-]+)\}")
 _ASCII = map(chr, range(32, 127))
@@ -63,6 +70,11 @@ def keymap_of(pairs: Iterable[tuple[str, str]]) -> Keymap:
             raise KeymapError(
                 f"{name}={text}: there is no key {text}; a key is a character, a name such as f5, "
                 "home or comma, or one of them after ctrl+, alt+ or shift+"
+            )
+        if key in SAME_KEY:
+            raise KeymapError(
+                f"{name}={text}: a terminal cannot tell {text} from {SAME_KEY[key]}; "
+                "choose another key"
             )
         if key not in keys.setdefault(name, []):
             keys[name].append(key)

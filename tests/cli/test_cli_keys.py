@@ -9,6 +9,10 @@ WRONG = (
     ("sync=m", "m is also the key of missing"),
     ("sync=nokey", "there is no key nokey"),
     ("sync=j", "j is taken by “Down”"),
+    ("sync=ctrl+i", "a terminal cannot tell ctrl+i from tab"),
+    ("sync=ctrl+m", "a terminal cannot tell ctrl+m from enter"),
+    ("sync=ctrl+[", "a terminal cannot tell ctrl+[ from esc"),
+    ("sync=ctrl+h", "a terminal cannot tell ctrl+h from backspace"),
     ("sync", "it has to be NAME=KEY pairs"),
 )
 
