@@ -125,7 +125,7 @@ def test_file_syntax(tmp_path: Path) -> None:
     file.write_bytes(
         b"\xef\xbb\xbf# a comment\r\nexport IBKR_HOST='tws.local'\r\n"
         b'POSSYNC_THEME="possync-day" # why not\r\nFOLDER=/ledgers\r\n'
-        b"POSSYNC_LEDGER=${FOLDER}/mine.sqlite3\r\nIBKR_PORT=1\r\nIBKR_PORT=2\r\n"
+        b"POSSYNC_LEDGER=${FOLDER}/mine.sqlite3\r\nIBKR_PORT=2\r\n"
     )
     loaded = settings.load(environ={}, env_file=file)
     assert loaded.ibkr.host == "tws.local"
@@ -212,6 +212,29 @@ def test_a_line_of_ours_that_cannot_be_read(tmp_path: Path, line: str) -> None:
     (tmp_path / ".env").write_text(f"A=1\n{line}\n")
     with pytest.raises(SettingsError, match=r"\.env:2"):
         settings.load(environ={})
+
+
+@pytest.mark.parametrize("line", ["IBKR_PORT", "export IBKR_PORT"])
+def test_a_key_of_ours_without_a_value_is_no_default(tmp_path: Path, line: str) -> None:
+    (tmp_path / ".env").write_text(f"OTHER\n{line}\n")
+    with pytest.raises(SettingsError, match=r"\.env:2: IBKR_PORT has no ="):
+        settings.load(environ={})
+
+
+@pytest.mark.parametrize("second", ["IBKR_PORT", "ibkr_port"])
+def test_a_key_of_ours_is_given_once(tmp_path: Path, second: str) -> None:
+    (tmp_path / ".env").write_text(f"A=1\nA=2\nIBKR_PORT=4001\n\n{second}=4002\n")
+    with pytest.raises(SettingsError, match=rf"\.env:5: {second} is in line 3 already"):
+        settings.load(environ={})
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-8"])
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path, encoding: str) -> None:
+    """As Notepad and PowerShell write it."""
+    text = "\ufeffIBKR_PORT=4001\r\nIBKR_HOST=tws.example\r\n"
+    (tmp_path / ".env").write_bytes(text.encode(encoding))
+    read = settings.load(environ={})
+    assert (read.ibkr.port, read.ibkr.host) == (4001, "tws.example")
 
 
 def test_an_env_file_that_is_asked_for_has_to_be_readable(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 """`.env` files: which one counts, and what it says about our settings."""
 
+import codecs
+from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 
 from possync_tui import paths
+from possync_tui.domain.text import printable
 from possync_tui.settings.values import Given, SettingsError, is_ours
 
 
@@ -19,10 +22,9 @@ def read(asked_for: Path | None) -> tuple[Path | None, dict[str, Given]]:
 
 
 def _parse(path: Path) -> dict[str, Given]:
-    """Our keys in a `.env` file; the last of two with the same name counts."""
+    """Our keys in a `.env` file, each of them once."""
     try:
-        # Other programs' lines may be in any encoding; ours are plain text.
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        text = _text(path.read_bytes())
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror or error}") from error
     # Only here: most users have no such file, and the library takes a while to load.
@@ -35,6 +37,12 @@ def _parse(path: Path) -> dict[str, Given]:
         line = binding.original.line + _leading_line_breaks(binding.original.string)
         if binding.error and is_ours(binding.original.string.strip()):
             raise SettingsError(f"{path}:{line}: this is not KEY=value")
+        if binding.key is not None and is_ours(binding.key):
+            if binding.value is None:
+                raise SettingsError(
+                    f"{path}:{line}: {_shown(binding.key)} has no =; it is KEY=value"
+                )
+            _check_single(path, line, binding.key, lines)
         if binding.key is not None:
             lines[binding.key] = line
             values.append((binding.key, binding.value))
@@ -44,6 +52,29 @@ def _parse(path: Path) -> dict[str, Given]:
         for key, line in lines.items()
         if is_ours(key)
     }
+
+
+def _text(content: bytes) -> str:
+    """Notepad and PowerShell write UTF-16, which says so in its first two bytes.
+
+    Other programs' lines may be in any encoding; ours are plain text.
+    """
+    is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = content.decode("utf-16" if is_wide else "utf-8-sig", errors="replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _check_single(path: Path, line: int, key: str, lines: Mapping[str, int]) -> None:
+    """Which of two was meant, nobody can say."""
+    for other, first in lines.items():
+        if other.upper() == key.upper():
+            raise SettingsError(
+                f"{path}:{line}: {_shown(key)} is in line {first} already; remove one"
+            )
+
+
+def _shown(key: str) -> str:
+    return printable(key if len(key) <= 60 else key[:57] + "...")
 
 
 def _leading_line_breaks(text: str) -> int:
