@@ -1,10 +1,12 @@
 """`doctor`: what stands between the trader and a first sync, and what to do about it."""
 
 import asyncio
+import os
 from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
+from pathlib import Path
 
 from possync_tui import logs, paths
 from possync_tui.broker.probe import look_around
@@ -94,14 +96,23 @@ def _settings_check(settings: Settings) -> Check:
 
 async def _ledger_check(settings: Settings) -> Check:
     path = settings.possync.ledger
-    if not path.exists():
+    try:
+        is_there, why_not = path.exists(), _why_not_written(path.parent)
+    except OSError as error:
+        is_there, why_not = False, f"it cannot be reached ({error.strerror})"
+    if why_not:
+        advice = "Make the folder yours to write, or point POSSYNC_LEDGER elsewhere."
+        return Check("ledger", Verdict.PROBLEM, f"{path}: {why_not}", advice)
+    if not is_there:
         return Check("ledger", Verdict.NOTE, f"{path} is made at the first sync")
     try:
         async with compose.ledger_to_read(settings) as ledger:
             environment = ledger.environment
             accounts = await ledger.accounts()
     except LedgerError as error:
-        return Check("ledger", Verdict.PROBLEM, str(error), "Point POSSYNC_LEDGER elsewhere.")
+        told = str(error)
+        advice = "" if "update possync-tui" in told else "Point POSSYNC_LEDGER elsewhere."
+        return Check("ledger", Verdict.PROBLEM, told, advice)
     kept = ", ".join(account.code for account in accounts) or "no account yet"
     found = f"{path}: {environment or 'empty'}, {kept}"
     if why := paths.who_else_may_change(path):
@@ -109,6 +120,14 @@ async def _ledger_check(settings: Settings) -> Check:
     if former := backups(path.resolve()):
         found += f"; of older releases: {', '.join(file.name for file in former)}"
     return Check("ledger", Verdict.GOOD, found)
+
+
+def _why_not_written(folder: Path) -> str:
+    """Why no file can be made in a folder that is there, or is made with the first file."""
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    if not there.is_dir():
+        return f"{there} is no folder"
+    return "" if os.access(there, os.W_OK | os.X_OK) else f"{there} cannot be written"
 
 
 def _themes_check() -> Check:
@@ -126,7 +145,11 @@ def _themes_check() -> Check:
 
 def _log_check() -> Check:
     path = paths.log_file()
-    return Check("log", Verdict.GOOD if path.exists() else Verdict.NOTE, str(path))
+    try:
+        is_there = path.exists()
+    except OSError as error:
+        return Check("log", Verdict.NOTE, f"{path} cannot be reached: {error.strerror}")
+    return Check("log", Verdict.GOOD if is_there else Verdict.NOTE, str(path))
 
 
 def _broker_check(configured: Port, others: list[Port]) -> Check:

@@ -1,10 +1,15 @@
 """`doctor`: what stands between the trader and a first sync."""
 
+import errno
+import os
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from possync_tui.cli import doctor
+from possync_tui.settings import load
 from tests.cli.conftest import Gateway, Home
 
 
@@ -26,6 +31,41 @@ def test_nothing_listens(home: Home, closed_port: str) -> None:
     }
     assert "closed" in home.run("doctor", "--port", closed_port).out
     assert not home.ledger.exists()
+
+
+def test_a_ledger_that_cannot_be_made(home: Home, closed_port: str) -> None:
+    """What a sync would fail at is told before."""
+    taken = home.folder / "taken"
+    taken.write_text("")
+    port = ("--port", closed_port, "--ledger", str(taken / "ledger.sqlite3"))
+    ran = home.run("doctor", "--json", *port)
+    assert (ran.code, ran.err) == (5, "")
+    found = checks(ran.json())["ledger"]
+    assert found["verdict"] == "problem"
+    assert found["detail"].endswith(f"{taken} is no folder")
+    assert "POSSYNC_LEDGER" in found["advice"]
+
+
+@pytest.mark.parametrize(
+    ("barred", "told"), [("search", "cannot be reached"), ("write", "cannot be written")]
+)
+async def test_a_folder_of_somebody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, barred: str, told: str
+) -> None:
+    """As the system answers any user but root, who may do everything."""
+
+    def refused(_path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    if barred == "search":
+        monkeypatch.setattr(Path, "exists", refused)
+    else:
+        monkeypatch.setattr(os, "access", lambda _path, mode: not mode & os.W_OK)
+    settings = load(environ={"POSSYNC_LEDGER": str(tmp_path / "ledger.sqlite3")})
+    check = await doctor._ledger_check(settings)
+    assert check.verdict is doctor.Verdict.PROBLEM
+    assert told in check.detail
+    assert doctor._log_check().name == "log"
 
 
 def test_all_is_well(home: Home, gateway: Gateway) -> None:
