@@ -6,7 +6,7 @@ of them, since a position that fills made flat is not looked for any more.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from possync_tui.domain.instruments import PositionKey
@@ -25,8 +25,6 @@ BULK_WINDOW = timedelta(days=1)
 BULK_LEAST = 3
 WORTHLESS = Decimal("0.05")
 """The last price up to which an option counts as out of the money: a tick or so."""
-LAST_PRICES = timedelta(days=1)
-"""A price tells how an option ended from so long before the day of its expiry on."""
 _MAY_BE_WORTHLESS = frozenset({"OPT", "FOP", "WAR"})
 
 
@@ -211,17 +209,14 @@ def _close(
 
 
 def _worthless(look: Look, known: KnownPosition) -> PriceEvidence | None:
-    """An option that expired is worthless where its price said so at the end of its trading.
+    """An option that expired is taken for worthless, unless its last price said otherwise.
 
-    One that was worth something then, or of which nobody told, was settled in cash or delivered at
-    a price that we do not know, perhaps. So was a future.
+    That one was settled in cash, or delivered, at a price that we do not know. So was a future.
     """
     what = known.instrument
-    if what is None or what.expiry_date is None or what.sec_type not in _MAY_BE_WORTHLESS:
+    if what is None or what.sec_type not in _MAY_BE_WORTHLESS:
         return None
     mark = look.marks.get(known.key)
-    if mark is None or mark.price is None or not 0 <= mark.price <= WORTHLESS:
-        return None
-    if mark.at < datetime.combine(what.expiry_date, time(0), UTC) - LAST_PRICES:
+    if mark is not None and mark.price is not None and mark.price > WORTHLESS:
         return None
     return PriceEvidence(Decimal(0), "expired", 0.0)

@@ -54,7 +54,8 @@ def open_writer(opening: Opening, opened: Opened) -> sqlite3.Connection:
         raise LedgerUnusable(f"The ledger {path} cannot be locked: {error.strerror}.") from error
     if lock is None:
         raise LedgerReadOnly(
-            f"Another instance has the ledger {path} open to write: close that one first."
+            f"Another instance has the ledger {path} open to write, so it is read-only here: close"
+            " that one first."
         )
     try:
         db = _open_locked(opening)

@@ -22,7 +22,7 @@ async def marks_for(
 ) -> dict[PositionKey, Mark]:
     """The live marks as they are now, and the last ones of those `keys` that ended without any."""
     known = ((key, book.positions.get(key)) for key in keys if key not in live)
-    ended = [key for key, was in known if was and was.row and was.row.instrument.is_expired(at)]
+    ended = [key for key, was in known if was and was.instrument and was.instrument.is_expired(at)]
     saved = await ledger.saved_prices(ended) if ended else {}
     # The plan may be made beside the loop, on which the live ones move.
     return {**saved, **live}

@@ -1,7 +1,7 @@
 """What absence of a row is worth by itself, and what an end without a fill is booked at."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -30,22 +30,18 @@ OVER = "20260227"
 @pytest.mark.parametrize(
     ("sec_type", "seen_at", "price"),
     [
+        ("OPT", None, "0"),
+        ("FOP", None, "0"),
+        ("WAR", None, "0"),
         ("OPT", "0", "0"),
-        ("FOP", "0", "0"),
-        ("WAR", "0", "0"),
         ("OPT", "0.05", "0"),
-        # Nobody told what it was worth.
-        ("OPT", None, None),
-        ("FOP", None, None),
-        ("WAR", None, None),
-        ("OPT", "-1", None),
         # Settled in cash, or delivered, at a price that nobody told.
         ("OPT", "0.06", None),
         ("FUT", None, None),
         ("FUT", "5000", None),
     ],
 )
-def test_what_expired_is_worthless_where_its_last_price_said_so(
+def test_what_expired_is_worthless_unless_it_was_worth_something(
     sec_type: str, seen_at: str | None, price: str | None
 ) -> None:
     held, other = row(1, what=instrument(1, sec_type, OVER)), row(2)
@@ -58,33 +54,14 @@ def test_what_expired_is_worthless_where_its_last_price_said_so(
     assert booked == (None if price is None else Decimal(price))
 
 
-@pytest.mark.parametrize(
-    ("at", "price"),
-    [
-        ("2026-02-25T23:59:59+00:00", None),
-        ("2026-02-26T00:00:00+00:00", "0"),
-        ("2026-02-27T21:00:00+00:00", "0"),
-    ],
-)
-def test_a_price_of_the_days_before_says_nothing_of_how_an_option_ended(
-    at: str, price: str | None
-) -> None:
-    held, other = row(1, what=instrument(1, "OPT", OVER)), row(2)
-    mark = Mark(held.key, datetime.fromisoformat(at), "portfolio", "s0", Decimal("0.01"))
-    verdict = judge(book(known(held), known(other)), snapshot(other), marks=[mark])
-    (close,) = verdict.findings.decided
-    assert isinstance(close, CloseDecided)
-    booked = close.price.price if close.price else None
-    assert booked == (None if price is None else Decimal(price))
-
-
 def test_a_mark_without_a_price_says_nothing_of_what_expired() -> None:
     held, other = row(1, what=instrument(1, "OPT", OVER)), row(2)
     mark = Mark(held.key, START, "pnl", "s1", daily_pnl=Decimal(1))
     verdict = judge(book(known(held), known(other)), snapshot(other), marks=[mark])
     (close,) = verdict.findings.decided
     assert isinstance(close, CloseDecided)
-    assert close.price is None
+    assert close.price is not None
+    assert close.price.price == 0
 
 
 def test_what_was_known_is_absent_not_new() -> None:

@@ -50,7 +50,6 @@ async def test_case_7_a_short_option_expires_worthless(
     rig = await with_option(start, broker, option(5, "P", "50"), Side.SOLD, "0.80", "0.65")
     broker.drop(5)
     await rig.clock.advance(4 * DAY)  # the 6th: still its expiry day
-    broker.mark(5, "0.01")
     assert (await rig.engine.sync_now()).closed == 0
     await rig.clock.advance(3 * DAY)
     assert (await rig.engine.sync_now()).closed == 1
@@ -71,7 +70,7 @@ async def test_an_option_that_was_worth_something_has_no_amount(
 
 @pytest.mark.parametrize(
     ("last_price", "amount"),
-    [("0.01", Decimal("-200.65")), ("45.30", None), (None, None)],
+    [("0.01", Decimal("-200.65")), ("45.30", None), (None, Decimal("-200.65"))],
 )
 async def test_what_an_option_was_worth_when_the_program_was_stopped(
     start: Start, broker: ScriptedBroker, last_price: str | None, amount: Decimal | None
