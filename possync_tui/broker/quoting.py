@@ -81,14 +81,14 @@ class _Question:
     """A contract whose unit TWS was asked for, and the fills that wait for the answer."""
 
     instrument: Instrument
-    limit: asyncio.TimerHandle
     waiting: list[tuple[Fill, Callable[[Fill], None]]] = field(default_factory=list)
 
 
 class Units:
     """Asks TWS for the units of contracts that are traded in one session.
 
-    A fill waits a few seconds for the answer at most: it is never lost for want of one.
+    A fill is never lost for want of an answer: it waits a few seconds at most, while others are
+    answered (of many requests most are sent late, to stay within what TWS allows) longer.
     """
 
     def __init__(
@@ -107,6 +107,7 @@ class Units:
         self._asked: dict[int, _Question] = {}
         self._ids: dict[int, int] = {}
         self._unanswered: set[int] = set()
+        self._limit: asyncio.TimerHandle | None = None
         self._is_over = False
 
     def when_known(self, fill: Fill, then: Callable[[Fill], None]) -> None:
@@ -132,10 +133,22 @@ class Units:
             self._request(request_id, con_id)
         except ConnectionError:
             return False
-        loop = asyncio.get_running_loop()
-        limit = loop.call_later(_PATIENCE_SECONDS, self._give_up, con_id, "it did not answer")
-        self._asked[con_id], self._ids[request_id] = _Question(instrument, limit), con_id
+        self._asked[con_id], self._ids[request_id] = _Question(instrument), con_id
+        if self._limit is None:
+            self._wait_anew()
         return True
+
+    def _wait_anew(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+        self._limit = None
+        if self._asked:
+            loop = asyncio.get_running_loop()
+            self._limit = loop.call_later(_PATIENCE_SECONDS, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        for con_id in list(self._asked):
+            self._give_up(con_id, "it did not answer")
 
     def on_details(self, fields: list[str]) -> None:
         """Message 10."""
@@ -186,6 +199,6 @@ class Units:
         question = self._asked.pop(con_id, None)
         if question is None:
             return
-        question.limit.cancel()
+        self._wait_anew()
         for fill, then in question.waiting:
             then(self._quoting.in_money(fill))

@@ -31,7 +31,7 @@ SHARE = {"currency": "GBP"}
 @pytest.fixture
 def silent(tws: ScriptedTws, monkeypatch: pytest.MonkeyPatch) -> ScriptedTws:
     """A TWS that does not answer for contracts, and no patience with it."""
-    monkeypatch.setattr(quoting, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(quoting, "_PATIENCE_SECONDS", 0.2)
     tws.answers[DETAILS] = lambda _client, _request: None
     return tws
 
@@ -126,6 +126,21 @@ async def test_a_fill_is_not_lost_for_want_of_an_answer(
     silent.send([*fill[:14], "z.01", *fill[15:]])
     await session.until(lambda: len(session.of(Fill)) == 2)
     assert len(silent.client.seen(DETAILS)) == len(session.problems()) == 1
+
+
+async def test_many_are_waited_for_while_answers_come(
+    silent: ScriptedTws, connect: Connect
+) -> None:
+    """Each comes within the patience, all of them together take three times as long."""
+    session = await connect()
+    silent.send(*(execution(f"a.{n}", "1", "950", con_id=n, currency="GBP") for n in range(1, 11)))
+    await session.until(lambda: len(silent.client.seen(DETAILS)) == 10)
+    for request in silent.client.seen(DETAILS):
+        await asyncio.sleep(0.06)
+        silent.send(details(silent.version, request[2], request[3], 100))
+    await session.until(lambda: len(session.of(Fill)) == 10)
+    assert {fill.price for fill in session.of(Fill)} == {Decimal("9.5")}
+    assert session.problems() == []
 
 
 async def test_an_error_is_an_answer(tws: ScriptedTws, connect: Connect) -> None:
