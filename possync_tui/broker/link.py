@@ -91,7 +91,7 @@ class Link:
             self.broker_now,
             self.end,
             self._check_usable,
-            knows_clock=lambda: self.skew.seconds is not None,
+            knows_clock=self._knows_clock,
         )
         self._positions = Positions(
             context, reader, self._wire.request_positions, self._clock_doubt
@@ -220,6 +220,9 @@ class Link:
     def broker_now(self) -> datetime:
         """The time on the broker's clock: ours plus the measured skew."""
         return self.skew.applied_to(self._clock_watch.now())
+
+    def _knows_clock(self) -> bool:
+        return self.skew.seconds is not None and not self._clock_watch.has_jumped
 
     def _check_usable(self) -> None:
         if self.ended.done():

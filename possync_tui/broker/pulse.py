@@ -26,6 +26,11 @@ class ClockWatch:
         self._wall, self._monotonic = self._clock.now(), self._clock.monotonic()
         return parted
 
+    @property
+    def has_jumped(self) -> bool:
+        """Whether the machine slept, or its clock was set, since the last look."""
+        return abs(self._parted()) > PARTED_SECONDS
+
     def now(self) -> datetime:
         """The wall clock; one that was set back since the last look as if it had not been.
 

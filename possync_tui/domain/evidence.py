@@ -155,8 +155,9 @@ def _may_be(paired: Adjusted, told: Adjusted, since: datetime | None) -> bool:
         return False
     if since is None:
         is_same_option = bool(told.counterpart) and told.counterpart == paired.counterpart
-        since = told.as_of if is_same_option else paired.as_of - SAME_EVENT
-    return since <= told.as_of <= paired.as_of + SAME_EVENT
+        since = told.as_of if is_same_option else paired.as_of
+    # A statement may date it by the day before the snapshot that still had it.
+    return min(since, paired.as_of - SAME_EVENT) <= told.as_of <= paired.as_of + SAME_EVENT
 
 
 def is_on_absence(item: object) -> bool:
