@@ -135,10 +135,10 @@ def in_money(value: PortfolioValue, row: PositionRow | None) -> PortfolioValue:
 
     What the position is worth is told in the currency always.
     """
-    worth, price, quantity = value.market_value, value.price, value.quantity
-    if row is None or not (worth and price and quantity):
+    worth, price = value.market_value, value.price
+    ours = _by_its_price(value, row)
+    if worth is None or price is None or ours is None:
         return value
-    ours = EXACT.multiply(EXACT.multiply(quantity, price), row.instrument.unit_value)
     for magnifier in _MAGNIFIERS:
         magnified = EXACT.multiply(worth, magnifier)
         if abs(ours - magnified) <= abs(magnified) * _SCALE_TOLERANCE:
@@ -151,17 +151,22 @@ def scale_doubt(value: PortfolioValue, row: PositionRow) -> str:
 
     Bonds are quoted in per cent: a wrong unit would make every amount wrong by the same factor.
     """
-    worth, price, quantity = value.market_value, value.price, value.quantity
-    if not (worth and price and quantity):
-        return ""
-    ours = EXACT.multiply(EXACT.multiply(quantity, price), row.instrument.unit_value)
-    if abs(ours - worth) <= abs(worth) * _SCALE_TOLERANCE:
+    worth, ours = value.market_value, _by_its_price(value, row)
+    if worth is None or ours is None or abs(ours - worth) <= abs(worth) * _SCALE_TOLERANCE:
         return ""
     return (
         f"{row.instrument.description}: TWS values it at {worth:,.2f}, but its quantity, price and"
         f" multiplier make {ours:,.2f}. Its P&L here may be wrong by that factor: compare it with"
         " your statement."
     )
+
+
+def _by_its_price(value: PortfolioValue, row: PositionRow | None) -> Decimal | None:
+    """What quantity, price and unit make of the position; `None` where a part is not told."""
+    worth, price, quantity = value.market_value, value.price, value.quantity
+    if row is None or not (worth and price and quantity):
+        return None
+    return EXACT.multiply(EXACT.multiply(quantity, price), row.instrument.unit_value)
 
 
 def same_amounts(one: Mark | None, other: Mark) -> bool:

@@ -87,7 +87,8 @@ def _opened_and_gone(look: Look) -> list[Decided]:
         _absent(look, key, baseline=True)
         for key in look.touched_here()
         if key not in look.book.positions
-        and key not in look.present | look.cash
+        and key not in look.present
+        and key not in look.cash
         and look.began_before_us(key)
     ]
 

@@ -150,8 +150,8 @@ def statement_gap_holds(
     """
     changes: list[Change] = []
     gaps = {
-        key: Decimal(0) if trades_cash(histories[key]) else after.statement_gap
-        for key, after in rebuilt.items()
+        key: Decimal(0) if gap and trades_cash(histories[key]) else gap
+        for key, gap in ((key, after.statement_gap) for key, after in rebuilt.items())
     }
     open_for = {
         hold.keys[0]: hold for hold in holds if hold.kind is HoldKind.STATEMENT_GAP and hold.keys
