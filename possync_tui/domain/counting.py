@@ -71,20 +71,27 @@ class Stated:
         """How many revisions of a happening may have been counted; the likeliest first.
 
         What was known before the snapshot was counted in it, and so was what happened well before.
-        But a fill that TWS told only after a row may have been missing from both: it reports some
-        late, and a time without a zone can be read hours off. The row's quantity says so then.
         A correction has no time of its own: unless it was known, it may have come on either side.
         """
         arrivals = happening.arrivals
         known = _known(arrivals, self.known_seq)
         if known or happening.at < self.as_of - CLOCK_DOUBT:
-            counted = range(max(known, 1), len(arrivals) + 1)
-            may_lag = self.is_row and not known and isinstance(happening, KnownFill)
-            return (*counted, 0) if may_lag and not happening.is_of_statement else counted
+            return range(max(known, 1), len(arrivals) + 1)
         if happening.at <= self.as_of + doubt(happening):
             return range(len(arrivals) + 1)
         # What was asked for before the snapshot and was not there came after it.
         return range(1)
+
+    def possible_late(self, happening: Happening) -> Sequence[int]:
+        """The same where a fill that TWS told only after a row may have been missing from both.
+
+        It reports some late, and a time without a zone can be read hours off.
+        """
+        possible = self.possible(happening)
+        may_lag = self.is_row and possible[0] and isinstance(happening, KnownFill)
+        if not may_lag or happening.is_of_statement or _known(happening.arrivals, self.known_seq):
+            return possible
+        return (*possible, 0)
 
 
 def doubt(happening: Happening) -> timedelta:
@@ -170,6 +177,11 @@ class Counting:
         """All the quantities that may have been counted at `stated`."""
         return frozenset(_ways(ours, _steps(self.doubted, self._reached(stated), stated)))
 
+    def openings(self, ours: Decimal, stated: Stated) -> frozenset[Decimal]:
+        """The same, with what may have been missing from a first look though it came before."""
+        late = _steps(self.doubted, self._reached(stated), stated, Stated.possible_late)
+        return frozenset(_ways(ours, late))
+
     def told(self, stated: Stated, shown: Decimal, possible: Collection[Decimal]) -> Decimal | None:
         """What a first look showed, where a statement may tell how all of it came to be.
 
@@ -183,9 +195,10 @@ class Counting:
         """What to book before `stated`, in the broker's order, and how the broker had counted it.
 
         Of all ways to count what is doubtful, one that makes the quantity what was stated is taken,
-        with the fewest exceptions; if there is none, nothing doubtful was counted. Which of several
-        it is makes no difference to lots or entries, because their order is that of the broker's
-        times in any case: it only says that the quantity needs no other explanation.
+        with the fewest exceptions; only where none does, fills may have been late; if there still
+        is none, nothing doubtful was counted. Which of several it is makes no difference to lots or
+        entries, because their order is that of the broker's times in any case: it only says that
+        the quantity needs no other explanation.
         """
         if not self.pending and not self.doubted:
             return []
@@ -193,7 +206,11 @@ class Counting:
         revisions = _revisions(ours, self.doubted, reached, stated)
         earlier = len(self.doubted)
         self.doubted = [
-            replace(counted, revision=revision, is_certain=_is_settled(counted.happening, stated))
+            replace(
+                counted,
+                revision=revision,
+                is_certain=_is_settled(counted.happening, revision, stated),
+            )
             for counted, revision in zip(self.doubted, revisions, strict=False)
         ]
         self.doubted = [counted for counted in self.doubted if not counted.is_certain]
@@ -204,7 +221,7 @@ class Counting:
         for happening in self.pending[: last + 1]:
             revision = counts.get(id(happening), 0)
             if revision or not _is_split(happening):
-                due.append(Counted(happening, revision, _is_settled(happening, stated)))
+                due.append(Counted(happening, revision, _is_settled(happening, revision, stated)))
             else:
                 left.append(happening)
         self.pending = left + self.pending[last + 1 :]
@@ -231,9 +248,9 @@ def _is_split(happening: Happening) -> bool:
     return isinstance(happening, KnownAdjustment) and happening.item.ratio != (1, 1)
 
 
-def _is_settled(happening: Happening, stated: Stated) -> bool:
+def _is_settled(happening: Happening, revision: int, stated: Stated) -> bool:
     """Whether everything that is known of it had certainly been counted."""
-    return min(stated.possible(happening)) == len(happening.arrivals)
+    return revision == len(happening.arrivals) == min(stated.possible(happening))
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +272,10 @@ def _revisions(
     chosen: tuple[int, ...] | None = None
     if stated.target is not None:
         chosen = _ways(ours, steps).get(stated.target)
+        if chosen is None and stated.is_row:
+            late = _steps(doubted, reached, stated, Stated.possible_late)
+            chosen = _ways(ours, late).get(stated.target)
+            steps = steps if chosen is None else late
     choices = iter(chosen or ())
     return [
         next(choices, step.possible[0]) if len(step.possible) > 1 else step.possible[0]
@@ -262,16 +283,18 @@ def _revisions(
     ]
 
 
-def _steps(doubted: Sequence[Counted], reached: Sequence[Happening], stated: Stated) -> list[_Step]:
-    return [
-        *(_Step(_possible_again(c, stated), _shift(c)) for c in doubted),
-        *(_Step(stated.possible(h), h.after) for h in reached),
-    ]
+def _steps(
+    doubted: Sequence[Counted],
+    reached: Sequence[Happening],
+    stated: Stated,
+    possible: Callable[[Stated, Happening], Sequence[int]] = Stated.possible,
+) -> list[_Step]:
+    again = (_Step(_again(c, possible(stated, c.happening)), _shift(c)) for c in doubted)
+    return [*again, *(_Step(possible(stated, h), h.after) for h in reached)]
 
 
-def _possible_again(counted: Counted, stated: Stated) -> Sequence[int]:
-    """As `Stated.possible`; what an earlier quantity had in it is the likeliest now."""
-    possible = stated.possible(counted.happening)
+def _again(counted: Counted, possible: Sequence[int]) -> Sequence[int]:
+    """`possible`, where what an earlier quantity had in it is the likeliest."""
     likeliest = max(counted.revision, possible[0])
     return (likeliest, *(revision for revision in possible if revision != likeliest))
 

@@ -70,7 +70,7 @@ class Course:
         stated = _stated(item)
         if is_opening:
             stated = replace(stated, target=self.opening)
-            self.openings = counting.possible(inventory.quantity, stated)
+            self.openings = counting.openings(inventory.quantity, stated)
             if self.opening is None:
                 stated = replace(stated, target=counting.told(stated, shown(item), self.openings))
         ratio = _split_ratio(item, self.previous, before)
