@@ -94,7 +94,7 @@ class Link:
             knows_clock=self._knows_clock,
         )
         self._positions = Positions(
-            context, reader, self._wire.request_positions, self._clock_doubt
+            context, reader, self._wire.request_positions, self._clock_doubt, quoting.saw
         )
         next_id = self._wire.next_request_id
         self._units = Units(

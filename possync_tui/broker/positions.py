@@ -47,6 +47,7 @@ class Positions:
         reader: RowReader,
         request: Callable[[], None],
         clock_doubt: Callable[[], str],
+        saw: Callable[[PositionRow], None],
     ) -> None:
         self._context = context
         self._reader = reader
@@ -56,6 +57,7 @@ class Positions:
         self._accounts: frozenset[str] = frozenset()
         self._strangers: set[str] = set()
         self._clock_doubt = clock_doubt
+        self._saw = saw
 
     async def until_idle(self) -> None:
         """Wait for the requests that are in the queue now."""
@@ -107,6 +109,7 @@ class Positions:
         if row.account not in self._accounts:
             self._ignore_stranger(row.account)
             return
+        self._saw(row)
         flight = self._flight
         if flight is None:
             received_at = self._context.broker_now()

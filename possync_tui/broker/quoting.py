@@ -16,11 +16,14 @@ from possync_tui.broker.context import SessionContext
 from possync_tui.broker.port import Notice
 from possync_tui.domain.instruments import Instrument
 from possync_tui.domain.money import EXACT, BadNumber, parse_number
-from possync_tui.domain.observations import Fill
+from possync_tui.domain.observations import Fill, PositionRow, in_doubt_id
 
 logger = logging.getLogger(__name__)
 
 _WHOLE: Final = Decimal(1)
+_HUNDREDTH: Final = Decimal(100)
+# A price this many times above or below what was paid is still one in the same unit.
+_FAR: Final = Decimal(5)
 _PATIENCE_SECONDS: Final = 3.0
 # Of these a part is quoted in a hundredth of it; of the others TWS is not asked.
 _SMALL_CURRENCIES: Final = frozenset({"GBP", "ZAR", "ILS"})
@@ -36,6 +39,8 @@ _IN_CENTS: Final = frozenset(
         ("Z", "1000"),
     }
 )
+_AS_SHOWN: Final = ", as its average cost shows"
+_IN_DOUBT: Final = ", until TWS or a statement tells it"
 # By server version, from 164 on without message version and obsolete fields.
 _SHORTER_FROM: Final = 164
 _LONG_LAYOUT: Final = (2, 13, 19)
@@ -47,6 +52,7 @@ class Quoting:
 
     def __init__(self) -> None:
         self._told: dict[int, Decimal] = {}
+        self._costs: dict[int, Decimal] = {}
 
     def is_known(self, instrument: Instrument) -> bool:
         return instrument.con_id in self._told or not _may_be_small(instrument)
@@ -54,17 +60,40 @@ class Quoting:
     def learn(self, con_id: int, magnifier: Decimal) -> None:
         self._told[con_id] = magnifier
 
-    def magnifier(self, instrument: Instrument) -> Decimal:
-        """How many units of the quote make one of the currency, as far as that is known."""
-        if instrument.con_id in self._told:
-            return self._told[instrument.con_id]
-        name = (instrument.symbol, instrument.multiplier)
-        is_small = instrument.sec_type in _FUTURES and name in _IN_CENTS
-        return Decimal(100) if is_small else _WHOLE
+    def saw(self, row: PositionRow) -> None:
+        """Remember what was paid for a unit, in the currency."""
+        what = row.instrument
+        if row.average_cost > 0 and not self.is_known(what):
+            self._costs[what.con_id] = EXACT.divide(row.average_cost, what.unit_value)
+
+    def shown_by_cost(self, fill: Fill) -> Decimal | None:
+        """The magnifier where the price is near to what was paid, or to a hundred times that."""
+        cost = self._costs.get(fill.instrument.con_id)
+        if cost is None:
+            return None
+        for magnifier in (_WHOLE, _HUNDREDTH):
+            quoted = EXACT.multiply(cost, magnifier)
+            if quoted < fill.price * _FAR and fill.price < quoted * _FAR:
+                return magnifier
+        return None
+
+    def magnifier(self, fill: Fill) -> Decimal | None:
+        """How many units of the quote make one of the currency; `None` where nothing says it."""
+        what = fill.instrument
+        if what.con_id in self._told:
+            return self._told[what.con_id]
+        if not _may_be_small(what):
+            return _WHOLE
+        if (shown := self.shown_by_cost(fill)) is not None:
+            return shown
+        is_small = what.sec_type in _FUTURES and (what.symbol, what.multiplier) in _IN_CENTS
+        return _HUNDREDTH if is_small else None
 
     def in_money(self, fill: Fill) -> Fill:
-        """The fill with its price in the contract's currency."""
-        magnifier = self.magnifier(fill.instrument)
+        """The fill with its price in the contract's currency, or else as one in doubt."""
+        magnifier = self.magnifier(fill)
+        if magnifier is None:
+            return replace(fill, exec_id=in_doubt_id(fill.exec_id))
         if magnifier == _WHOLE:
             return fill
         return replace(fill, price=EXACT.divide(fill.price, magnifier))
@@ -80,7 +109,6 @@ def _may_be_small(instrument: Instrument) -> bool:
 class _Question:
     """A contract whose unit TWS was asked for, and the fills that wait for the answer."""
 
-    instrument: Instrument
     waiting: list[tuple[Fill, Callable[[Fill], None]]] = field(default_factory=list)
 
 
@@ -88,7 +116,9 @@ class Units:
     """Asks TWS for the units of contracts that are traded in one session.
 
     A fill is never lost for want of an answer: it waits a few seconds at most, while others are
-    answered (of many requests most are sent late, to stay within what TWS allows) longer.
+    answered (of many requests most are sent late, to stay within what TWS allows) longer. Then its
+    average cost shows the unit, or a table of futures; else it is handed on as one in doubt, and
+    for certain when it is told again and the unit is known.
     """
 
     def __init__(
@@ -117,15 +147,14 @@ class Units:
             self._is_over
             or con_id in self._unanswered
             or self._quoting.is_known(fill.instrument)
-            or not self._ask(fill.instrument)
+            or not self._ask(con_id)
         ):
             then(self._quoting.in_money(fill))
             return
         self._asked[con_id].waiting.append((fill, then))
 
-    def _ask(self, instrument: Instrument) -> bool:
+    def _ask(self, con_id: int) -> bool:
         """Ask, unless that was done. False if it cannot be: the session is ending."""
-        con_id = instrument.con_id
         if con_id in self._asked:
             return True
         try:
@@ -133,7 +162,7 @@ class Units:
             self._request(request_id, con_id)
         except ConnectionError:
             return False
-        self._asked[con_id], self._ids[request_id] = _Question(instrument), con_id
+        self._asked[con_id], self._ids[request_id] = _Question(), con_id
         if self._limit is None:
             self._wait_anew()
         return True
@@ -179,21 +208,28 @@ class Units:
         """The session is over: what waits is handed on."""
         self._is_over = True
         for con_id in list(self._asked):
-            self._answer(con_id)
+            self._give_up(con_id, "the connection ended before it answered")
 
     def _give_up(self, con_id: int, why: str) -> None:
         question = self._asked.get(con_id)
         if question is None:
             return
         self._unanswered.add(con_id)
-        what, magnifier = question.instrument, self._quoting.magnifier(question.instrument)
-        unit = what.currency if magnifier == _WHOLE else f"1/{magnifier} {what.currency}"
+        self._tell(question, why)
+        self._answer(con_id)
+
+    def _tell(self, question: _Question, why: str) -> None:
+        fill = question.waiting[0][0]
+        what, magnifier = fill.instrument, self._quoting.magnifier(fill)
+        is_whole = magnifier in (None, _WHOLE)
+        unit = what.currency if is_whole else f"1/{magnifier} {what.currency}"
+        is_shown = self._quoting.shown_by_cost(fill) is not None
+        grounds = _AS_SHOWN if is_shown else _IN_DOUBT if magnifier is None else ""
         text = (
             f"TWS does not tell the unit in which {what.description} is quoted ({why}): "
-            f"the prices of its fills are taken for {unit}."
+            f"the prices of its fills are taken for {unit}{grounds}."
         )
-        self._context.emit(Notice(None, text, is_problem=True))
-        self._answer(con_id)
+        self._context.emit(Notice(None, text, is_problem=not is_shown))
 
     def _answer(self, con_id: int) -> None:
         question = self._asked.pop(con_id, None)

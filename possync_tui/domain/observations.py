@@ -173,6 +173,15 @@ def cancelled_id(exec_id: str) -> str:
     return f"{base if dot else exec_id}.{_CANCELLED + revision_of(exec_id)}"
 
 
+def in_doubt_id(exec_id: str) -> str:
+    """The id under which an execution is kept whose price may be one of another unit.
+
+    It ranks before the execution itself, which takes its place as soon as it is told for certain.
+    """
+    base, dot, _ = exec_id.rpartition(".")
+    return f"{base}.00" if dot and revision_of(exec_id) == 1 else exec_id
+
+
 def memo_id(name: str) -> str:
     """The id under which a statement's word on an execution is kept that it does not name."""
     return f"{_MEMO}{name}"

@@ -203,15 +203,22 @@ def _carry_over(
 def _in_hindsight(book: Book, histories: Histories) -> dict[PositionKey, Absent]:
     """Positions of which a statement tells, and which their account's first snapshot did not hold.
 
-    Without that, a statement that begins with a sale would make a short position of it.
+    Without that, a statement that begins with a sale would make a short position of it. Where TWS
+    sends no rows of conversions, that there was none says nothing.
     """
     found: dict[PositionKey, Absent] = {}
     for key in sorted(key for key, history in histories.items() if history):
         history, account = histories[key], book.accounts.get(key.account)
         first = account.baseline_at if account else None
-        if first is not None and _begins_before(history, first):
+        if first is None or (trades_cash(history) and not _had_row(history)):
+            continue
+        if _begins_before(history, first):
             found[key] = Absent(key, first, baseline=True, snapshot_digest="")
     return found
+
+
+def _had_row(history: Sequence[Recorded]) -> bool:
+    return any(isinstance(recorded.observation, Anchor) for recorded in history)
 
 
 def _begins_before(history: Sequence[Recorded], first: datetime) -> bool:

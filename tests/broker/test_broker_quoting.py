@@ -7,7 +7,7 @@ import pytest
 
 from possync_tui.broker import quoting
 from possync_tui.broker.marks import in_money
-from possync_tui.broker.port import MarkChanged
+from possync_tui.broker.port import MarkChanged, Notice
 from possync_tui.broker.rows import PortfolioValue, RowReader
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.observations import Fill
@@ -110,7 +110,11 @@ async def test_of_whole_units_nothing_is_asked(tws: ScriptedTws, connect: Connec
     ("fill", "price", "unit"),
     [
         (future("b.01", "450.25"), "4.5025", "1/100 USD"),
-        (execution("a.01", "10", "947.5", con_id=7, currency="GBP"), "947.5", "GBP"),
+        (
+            execution("a.01", "10", "947.5", con_id=7, currency="GBP"),
+            "947.5",
+            "GBP, until TWS or a statement tells it",
+        ),
     ],
 )
 async def test_a_fill_is_not_lost_for_want_of_an_answer(
@@ -126,6 +130,25 @@ async def test_a_fill_is_not_lost_for_want_of_an_answer(
     silent.send([*fill[:14], "z.01", *fill[15:]])
     await session.until(lambda: len(session.of(Fill)) == 2)
     assert len(silent.client.seen(DETAILS)) == len(session.problems()) == 1
+
+
+async def test_a_fill_in_doubt_is_told_again_for_certain(
+    tws: ScriptedTws, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ranks before the one that TWS reports again, in the unit that is known by then."""
+    monkeypatch.setattr(quoting, "_PATIENCE_SECONDS", 0.1)
+    later: list[tuple[Client, Fields]] = []
+    tws.answers[DETAILS] = lambda client, request: later.append((client, request))
+    tws.fills = [execution("0000e0d5.01.01", "10", "947.5", con_id=7, **SHARE)]
+    session = await connect()
+    (doubted,) = (await session.broker.executions(5)).fills
+    assert (doubted.exec_id, doubted.price) == ("0000e0d5.01.00", Decimal("947.5"))
+    client, request = later[0]
+    client.send(details(tws.version, request[2], request[3], 100))
+    (certain,) = (await session.broker.executions(5)).fills
+    assert (certain.exec_id, certain.price) == ("0000e0d5.01.01", Decimal("9.475"))
+    assert certain.base_id == doubted.base_id
+    assert doubted.rank < certain.rank
 
 
 async def test_many_are_waited_for_while_answers_come(
@@ -173,6 +196,42 @@ async def test_a_session_that_ends_hands_on_what_waits(tws: ScriptedTws, connect
     tws.send(future("b.01", "450.25"))
     await session.until(lambda: session.of(Fill))
     assert session.of(Fill)[0].price == Decimal("4.5025")
+
+
+@pytest.mark.parametrize(
+    ("cost", "price", "money"),
+    [("9.40", "947.5", "9.475"), ("947.0", "948", "948"), ("2.10", "947.5", "9.475")],
+)
+async def test_what_was_paid_shows_the_unit_where_tws_does_not_tell_it(
+    tws: ScriptedTws, connect: Connect, cost: str, price: str, money: str
+) -> None:
+    """TWS sends the row before the fill: its cost is in the currency, whatever prices are in."""
+    tws.answers[DETAILS] = lambda client, _request: client.drop()
+    session = await connect()
+    tws.send(
+        position("100", cost, con_id=7, **SHARE),
+        position("0", "0.0", con_id=7, **SHARE),
+        execution("a.01", "10", price, con_id=7, **SHARE),
+    )
+    await session.until(lambda: session.of(Fill))
+    assert session.of(Fill)[0].price == Decimal(money)
+    (told,) = (n for n in session.of(Notice) if "does not tell the unit" in n.text)
+    assert "as its average cost shows" in told.text
+    assert not told.is_problem
+
+
+async def test_a_price_far_from_what_was_paid_shows_nothing(
+    tws: ScriptedTws, connect: Connect
+) -> None:
+    tws.answers[DETAILS] = lambda client, _request: client.drop()
+    session = await connect()
+    tws.send(
+        position("100", "9.47", con_id=7, **SHARE),
+        execution("a.01", "10", "100.0", con_id=7, **SHARE),
+    )
+    await session.until(lambda: session.of(Fill))
+    assert session.of(Fill)[0].price == Decimal(100)
+    assert any("connection ended before it answered" in text for text in session.problems())
 
 
 async def test_a_request_that_fails_loses_no_fill_that_waits(

@@ -18,6 +18,7 @@ from possync_tui.domain.observations import (
     Fill,
     Side,
     cancelled_id,
+    in_doubt_id,
 )
 from possync_tui.domain.position import CostMethod, Entry, Quality, Rebuilt
 
@@ -161,6 +162,23 @@ def test_a_cancelled_execution_leaves_no_trace(history: Make, *, looks: bool) ->
     done = rebuild(h.recorded)
     assert (done.quantity, done.unexplained) == (Decimal(0), ())
     assert nets(done) == [Decimal(98)]
+
+
+def test_a_fill_in_an_unknown_unit_gives_way_to_the_one_that_is_certain(history: Make) -> None:
+    """Pence taken for pounds: pending until TWS tells it again, and then as if never doubted."""
+    h = history()
+    bought = h.buy("100", "9.47", "1")
+    h.anchor("100", "9.48")
+    last = h.fill(Side.SOLD, "100", "947.5", None, exec_id="0000e0d5.67ff0001.01.00")
+    h.commission("0000e0d5.67ff0001.01.01", "1")
+    doubted = rebuild(h.recorded)
+    assert {entry.quality for entry in entries(doubted)} == {Quality.PENDING_COMMISSION}
+    h.add(replace(last, exec_id="0000e0d5.67ff0001.01.01", price=Decimal("9.475")))
+    done = rebuild(h.recorded)
+    assert (done.quantity, done.unexplained, len(done.lives)) == (Decimal(0), (), 1)
+    assert {entry.quality for entry in entries(done)} == {Quality.EXACT}
+    assert nets(done) == [Decimal("-1.5")]  # 100 x (9.475 - 9.48) - 1
+    assert in_doubt_id("0000e0d5.67ff0001.01.01") == last.exec_id != bought.exec_id
 
 
 def test_a_correction_after_a_split_counts_in_new_units(history: Make) -> None:
