@@ -6,8 +6,10 @@ from possync_tui.demo.desk import Desk
 from possync_tui.demo.records import DeskError
 
 
-def assign(desk: Desk, account: str, con_id: int, underlying: int) -> None:
-    """End an option overnight: no fill, no zero row.
+def assign(
+    desk: Desk, account: str, con_id: int, underlying: int, *, contracts: Decimal | None = None
+) -> None:
+    """End an option overnight, or so many contracts of it: no fill, no zero row.
 
     A short one is assigned, a long one exercised. Nothing is realized on it: its premium, with
     commission, moves into the cost of the units that come or the proceeds of those that go.
@@ -17,10 +19,18 @@ def assign(desk: Desk, account: str, con_id: int, underlying: int) -> None:
         raise DeskError(f"{account} holds no option {con_id}")
     desk.mark(underlying)
     option, basis = held.instrument, desk.basis(account, con_id)
-    units = held.quantity * Decimal(option.multiplier or 1)
+    ended = held.quantity if contracts is None else contracts.copy_sign(held.quantity)
+    if not ended or abs(ended) > abs(held.quantity):
+        raise DeskError(f"{account} holds {held.quantity} of option {con_id}, not {contracts}")
+    each = basis / abs(held.quantity)
+    units = ended * Decimal(option.multiplier or 1)
     # As a commission would: a premium paid makes it dearer, one received cheaper.
-    paid = basis if held.quantity > 0 else -basis
+    paid = ended * each
     delivered = -units if option.right.startswith("P") else units
     desk.deliver(account, underlying, delivered, option.strike, paid)
-    desk.vanish(account, con_id, is_over=True)
+    if ended == held.quantity:
+        desk.vanish(account, con_id, is_over=True)
+    else:
+        desk.deliver(account, con_id, -ended, each / option.unit, Decimal(0))
+        desk.push(account, con_id)
     desk.push(account, underlying)

@@ -33,7 +33,8 @@ Listener = Callable[[DeskEvent], None]
 class Desk:
     """Accounts, positions and today's executions of a simulated IBKR login.
 
-    ``rates`` are prices of one unit of a currency in ``base_currency``.
+    ``rates`` are prices of one unit of a currency in ``base_currency``. Without ``virtual_fx``
+    conversions of currencies have fills, but no rows, as TWS can be set.
     """
 
     def __init__(
@@ -43,12 +44,14 @@ class Desk:
         clock: Clock | None = None,
         base_currency: str = "USD",
         rates: Mapping[str, Decimal] | None = None,
+        virtual_fx: bool = True,
     ) -> None:
         setups = [AccountSetup(a, {}) if isinstance(a, str) else a for a in accounts]
         if not setups:
             raise DeskError("a desk needs an account")
         self.clock: Clock = clock or SystemClock()
         self.base_currency = base_currency
+        self._has_fx_rows = virtual_fx
         self.rates: dict[str, Decimal] = {**(rates or {}), base_currency: Decimal(1)}
         self.accounts = tuple(setup.code for setup in setups)
         self.cash = {setup.code: dict(setup.cash) for setup in setups}
@@ -70,7 +73,7 @@ class Desk:
             for code in self.accounts
             if account in (None, code)
             for key, holding in self._holdings.items()
-            if key[0] == code and (holding.quantity or flat)
+            if key[0] == code and (holding.quantity or flat) and self._has_row(key[1])
         ]
 
     def position(self, account: str, con_id: int) -> Position | None:
@@ -262,8 +265,10 @@ class Desk:
             commission_due=self.clock.monotonic() + commission_delay,
         )
         self._executions.append(execution)
-        self._tell(PositionChanged(*key))
-        self._tell(Traded(execution))
+        has_row = self._has_row(old.con_id)
+        if has_row:
+            self._tell(PositionChanged(*key))
+        self._tell(Traded(execution, pushed=has_row))
         return execution
 
     def reveal(self, exec_id: str) -> None:
@@ -344,10 +349,14 @@ class Desk:
         execution = replace(execution, realized=self._rebuild(key).get(base))
         self._executions.append(execution)
         self._pay(execution, signed, fee)
-        if push:
+        has_row = push and self._has_row(execution.con_id)
+        if has_row:
             self._tell(PositionChanged(*key))
-        self._tell(Traded(execution, pushed=push))
+        self._tell(Traded(execution, pushed=has_row))
         return execution
+
+    def _has_row(self, con_id: int) -> bool:
+        return self._has_fx_rows or self.instruments[con_id].sec_type != "CASH"
 
     def _pay(self, execution: Execution, signed: Decimal, fee: Decimal) -> None:
         cash, currency = self.cash[execution.account], execution.instrument.currency

@@ -21,6 +21,8 @@ from possync_tui.demo import FaultKind
 from tests.simulation.actions import BY_NAME
 from tests.simulation.run import Report, run_seed_for_real, run_seed_once, shrunk
 
+_SEEDS_OF_A_POOL = 2000
+
 
 @dataclass
 class Totals:
@@ -88,16 +90,26 @@ def main() -> int:
     run: Callable[[int], Report] = partial(run_seed_once, full=arguments.full)
     if arguments.real:
         run = run_seed_for_real
-    with ProcessPoolExecutor(arguments.jobs, max_tasks_per_child=500) as pool:
-        for report in pool.map(run, range(totals.upcoming, last), chunksize=4):
-            totals.add(report)
-            totals.took = earlier + time.monotonic() - began
-            if not report.ok:
-                _tell(report, shrink=arguments.shrink and not arguments.real, full=arguments.full)
-            if arguments.resume is not None:
-                totals.write(arguments.resume)
+    for report in _reports(run, range(totals.upcoming, last), arguments.jobs):
+        totals.add(report)
+        totals.took = earlier + time.monotonic() - began
+        if not report.ok:
+            _tell(report, shrink=arguments.shrink and not arguments.real, full=arguments.full)
+        if arguments.resume is not None:
+            totals.write(arguments.resume)
     print("\n".join(totals.lines()))
     return 1 if totals.failed else 0
+
+
+def _reports(run: Callable[[int], Report], seeds: range, jobs: int) -> Iterator[Report]:
+    """In order. Processes are begun anew now and then, so that nothing adds up in them.
+
+    Not by `max_tasks_per_child`: a pool of one that replaces its process waits for ever.
+    """
+    for first in range(seeds.start, seeds.stop, _SEEDS_OF_A_POOL):
+        with ProcessPoolExecutor(jobs) as pool:
+            some = range(first, min(first + _SEEDS_OF_A_POOL, seeds.stop))
+            yield from pool.map(run, some, chunksize=4)
 
 
 def _parser() -> argparse.ArgumentParser:

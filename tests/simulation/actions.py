@@ -8,7 +8,8 @@ from random import Random
 
 from possync_tui.demo import DeskError
 from possync_tui.ledger.port import LedgerError
-from tests.simulation import market, statements, trouble
+from tests.simulation import market, statements, trouble, wider
+from tests.simulation.contracts import is_wider
 from tests.simulation.world import World
 
 Deed = Callable[[World, Random], Awaitable[str]]
@@ -176,12 +177,14 @@ DEEDS: dict[Deed, int] = {
     wait_hours: 1,
     wait_for_tomorrow: 1,
 }
-BY_NAME = {deed.__name__: deed for deed in DEEDS}
+WIDER_DEEDS: dict[Deed, int] = {wider.assign_in_part: 2, wider.wait_days: 1}
+BY_NAME = {deed.__name__: deed for deed in (*DEEDS, *WIDER_DEEDS)}
 # A real process cannot be killed inside its own test (`crashes` does that), a real disk not be
 # broken for one program alone, and hours are hours, however hurried.
 _IN_MEMORY = (
     *(trouble.kill, trouble.disk_error, trouble.disk_full, trouble.disk_slow, trouble.disk_broken),
     *(trouble.network_torn, wait_hours, wait_for_tomorrow, wait_minutes, market.expire),
+    wider.wait_days,
 )
 FOR_REAL = frozenset(BY_NAME) - {deed.__name__ for deed in _IN_MEMORY}
 
@@ -189,8 +192,9 @@ FOR_REAL = frozenset(BY_NAME) - {deed.__name__ for deed in _IN_MEMORY}
 def schedule(seed: int, length: int) -> list[Action]:
     """What happens in a world, in order. Each world has something that it does often."""
     rng = Random(f"schedule {seed}")
-    names = [deed.__name__ for deed in DEEDS]
-    weights = list(DEEDS.values())
+    deeds = {**DEEDS, **WIDER_DEEDS} if is_wider(seed) else DEEDS
+    names = [deed.__name__ for deed in deeds]
+    weights = list(deeds.values())
     # Waiting is what costs most: a periodic sync every five minutes.
     weights[seed % names.index("wait_a_moment")] += 6
     return [

@@ -73,6 +73,11 @@ def contract(instrument: Instrument) -> build.Attributes:
     }
 
 
+def in_money(instrument: Instrument, price: Decimal) -> Decimal:
+    """A price as a statement tells it: in the currency, where TWS quotes cents; of bonds as is."""
+    return price / instrument.magnifier
+
+
 def moved_out(held: Position, at: datetime, to: str = "") -> Booked:
     row = _transfer(held, -held.quantity, at, to)
     return Booked(held.account, at, "transfers", row, What.TRANSFER)
@@ -108,23 +113,26 @@ def split(held: Position, new: int, old: int, at: datetime) -> Booked:
 
 def expired(held: Position, at: datetime) -> Booked:
     day = f"{at.astimezone(ZONE):%Y%m%d}"
-    price = plain(held.price) if held.instrument.sec_type == "FUT" else "0"
+    is_future = held.instrument.sec_type == "FUT"
+    price = plain(in_money(held.instrument, held.price)) if is_future else "0"
     row = build.booking(
         plain(-held.quantity), "Ep", day, what=contract(held.instrument), price=price
     )
     return Booked(held.account, at, "trades", {**row, "dateTime": stamp(at)}, What.EXPIRY)
 
 
-def delivered(option: Position, underlying: Instrument, at: datetime) -> list[Booked]:
-    """An option that ended by assignment or exercise, and the units that it brought."""
+def delivered(
+    option: Position, underlying: Instrument, at: datetime, contracts: Decimal | None = None
+) -> list[Booked]:
+    """An option that ended by assignment or exercise, or a part of it, and what it brought."""
     instrument, day = option.instrument, f"{at.astimezone(ZONE):%Y%m%d}"
-    assert instrument.strike is not None
-    units = option.quantity * Decimal(instrument.multiplier or 1)
+    ended = option.quantity if contracts is None else contracts.copy_sign(option.quantity)
+    units = ended * Decimal(instrument.multiplier or 1)
     units = -units if instrument.right.startswith("P") else units
     code = "A" if option.quantity < 0 else "Ex"
-    cost = abs(option.quantity) * option.average_cost
+    cost = abs(ended) * option.average_cost
     end = build.booking(
-        plain(-option.quantity),
+        plain(-ended),
         code,
         day,
         what=contract(instrument),

@@ -80,6 +80,7 @@ class Realized:
         self._untold: defaultdict[Key, list[datetime]] = defaultdict(list)
         self._moments: defaultdict[Key, list[datetime]] = defaultdict(list)
         self._never: set[Key] = {(p.account, p.con_id) for p in desk.positions()}
+        self._in_part: set[Key] = set()
 
     # --- what happens ------------------------------------------------------------------------
 
@@ -97,9 +98,17 @@ class Realized:
         self._dropped[key].append(_Past(list(self._desk._histories[key]), price))
         self.untold(key, at)
 
+    def ends_in_part(self, key: Key, at: datetime) -> None:
+        """Some of it was delivered: which lots those were is a matter of the method."""
+        self._in_part.add(key)
+        self.untold(key, at)
+
     def corrected(self, execution: Execution) -> None:
         """The desk corrects what it still has; what it has dropped is corrected here."""
         base, key = execution.exec_id.rpartition(".")[0], (execution.account, execution.con_id)
+        if key in self._in_part:
+            # Another premium would have been moved into what was delivered than the statement says.
+            self.is_never_known(key)
         for past in self._dropped[key]:
             fills = (step for step in past.steps if isinstance(step, Fill) and step.key == base)
             if any(past.price is None for _ in fills):
@@ -137,6 +146,8 @@ class Realized:
 
     def is_same_by_any_method(self, key: Key) -> bool:
         """Whether FIFO has realized what the desk's average cost has."""
+        if key in self._in_part:
+            return False
         holding = self._desk._holdings.get(key)
         is_flat = holding is None or not holding.quantity
         return is_flat and all(past.is_same_by_any_method for past in self._dropped[key])

@@ -126,7 +126,7 @@ async def _live_through(world: World, actions: Sequence[Action], report: Report)
 async def _act(world: World, action: Action, report: Report) -> None:
     at = world.broker_clock.now()
     try:
-        async with asyncio.timeout(7 * 86400):
+        async with asyncio.timeout(30 * 86400):
             said = await BY_NAME[action.name](world, Random(action.seed))
     except (DeskError, LedgerError) as impossible:
         # A view that a broken disk does not show is an error for the user, who does nothing then.

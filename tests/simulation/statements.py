@@ -18,7 +18,7 @@ from possync_tui.ledger.store import open_ledger
 from possync_tui.sync.events import EventBus
 from possync_tui.sync.service import PositionSyncService
 from tests.flex import build
-from tests.simulation.bookings import ZONE, contract, stamp
+from tests.simulation.bookings import ZONE, contract, in_money, stamp
 from tests.simulation.broken import InvariantBroken
 from tests.simulation.world import World
 
@@ -64,7 +64,7 @@ def _base_of(execution: Execution) -> str:
 def _trade(execution: Execution, fee: Decimal) -> build.Attributes:
     return build.trade(
         plain(execution.side.sign * execution.quantity),
-        plain(execution.price),
+        plain(in_money(execution.instrument, execution.price)),
         stamp(execution.time),
         plain(-fee),
         exec_id=execution.exec_id,

@@ -13,7 +13,7 @@ import traceback
 from collections import Counter
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -25,7 +25,6 @@ from possync_tui.demo import (
     Desk,
     DeskError,
     GatewayOptions,
-    Instrument,
     Side,
 )
 from possync_tui.demo.records import DeskEvent, PositionChanged, Traded
@@ -37,6 +36,7 @@ from possync_tui.sync.engine import Engine
 from possync_tui.sync.events import SyncEvent, SyncFinished, SyncStarted
 from possync_tui.sync.policy import SyncPolicy
 from tests.simulation.bookings import Booked
+from tests.simulation.contracts import instruments, is_wider, more_instruments
 from tests.simulation.ends import Ends, Key
 from tests.simulation.every_step import MOST_TASKS, Heard
 from tests.simulation.gateway import GatewayInMemory, SimulatedGateway
@@ -166,9 +166,10 @@ class World:
         desk = Desk(
             [AccountSetup(code, {"USD": Decimal(100_000)}) for code in codes],
             clock=self.broker_clock,
+            virtual_fx=not is_wider(self.seed),
         )
         today = self.broker_clock.now().date()
-        for instrument, price in _instruments(rng, today):
+        for instrument, price in instruments(rng, today):
             desk.add_instrument(instrument, price)
         # What was held before is known by its average cost only: half of the worlds begin flat.
         most = rng.choice((0, 3))
@@ -179,6 +180,9 @@ class World:
                 quantity = Decimal(rng.choice((100, -50, 7, 1000, -3)))
                 instrument, price = desk.instruments[con_id], desk.mark(con_id)
                 desk.add_position(code, instrument, quantity, price * instrument.unit, price)
+        if is_wider(self.seed):
+            for instrument, price in more_instruments(Random(f"wider {self.seed}"), today):
+                desk.add_instrument(instrument, price)
         return desk
 
     def _desk_moved(self, event: DeskEvent) -> None:
@@ -352,39 +356,3 @@ def _set_zone_of_host(name: str | None) -> None:
     else:
         os.environ["TZ"] = name
     time.tzset()
-
-
-def _instruments(rng: Random, today: date) -> list[tuple[Instrument, Decimal]]:
-    """A few contracts; derivatives may expire while the simulation runs."""
-    some: list[tuple[Instrument, Decimal]] = []
-    for number in range(rng.randint(1, 3)):
-        symbol = "ABC"[number] * 3
-        stock = Instrument(1000 + number, symbol, "STK", primary_exchange="NASDAQ")
-        some.append((stock, Decimal(rng.randint(500, 40_000)) / 100))
-    day = (today + timedelta(days=rng.choice((0, 1, 30)))).strftime("%Y%m%d")
-    option = Instrument(
-        con_id=2000,
-        symbol="AAA",
-        sec_type="OPT",
-        expiry=day,
-        strike=Decimal(100),
-        right="C",
-        multiplier="100",
-        local_symbol=f"AAA   {day[2:]}C00100000",
-        trading_class="AAA",
-        under_con_id=1000,
-    )
-    future = Instrument(
-        3000, "ES", "FUT", exchange="CME", expiry=day, multiplier="50", local_symbol="ESX6"
-    )
-    coin = Instrument(4000, "BTC", "CRYPTO", exchange="PAXOS", size_step=Decimal("0.0001"))
-    euro = Instrument(5000, "SAP", "STK", currency="EUR", primary_exchange="IBIS")
-    for instrument, price, share in (
-        (option, Decimal(rng.randint(5, 900)) / 100, 0.6),
-        (future, Decimal(5000), 0.4),
-        (coin, Decimal("60123.45"), 0.4),
-        (euro, Decimal("131.2"), 0.3),
-    ):
-        if rng.random() < share:
-            some.append((instrument, price))
-    return some
