@@ -14,9 +14,10 @@ from typing import Final
 
 from possync_tui.broker.context import SessionContext
 from possync_tui.broker.port import Notice
+from possync_tui.domain.exec_ids import in_doubt_id
 from possync_tui.domain.instruments import Instrument
 from possync_tui.domain.money import EXACT, BadNumber, parse_number
-from possync_tui.domain.observations import Fill, PositionRow, in_doubt_id
+from possync_tui.domain.observations import Fill, PositionRow
 
 logger = logging.getLogger(__name__)
 

@@ -10,15 +10,13 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 
+from possync_tui.domain.exec_ids import CANCELLED, is_memo, revision_of
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.money import plain
 from possync_tui.domain.values import dataclass
 
 # Corrections count from 01; none comes near this.
-_CANCELLED = 9000
-_MEMO = "cancel:"
 # More digits than this are no revision.
-_MOST_DIGITS = 9
 
 
 class FillSource(StrEnum):
@@ -156,40 +154,15 @@ class Fill:
     @property
     def is_memo(self) -> bool:
         """Whether it is no execution, but a statement's word on one: see `memo_id`."""
-        return not self.quantity and self.exec_id.startswith(_MEMO)
+        return not self.quantity and is_memo(self.exec_id)
 
     @property
     def rank(self) -> tuple[int, bool]:
         """Its place among the revisions: a cancellation comes right behind what it cancels, and
         ahead of what is booked again."""
-        if self.quantity or self.revision < _CANCELLED:
+        if self.quantity or self.revision < CANCELLED:
             return (self.revision, False)
-        return (self.revision - _CANCELLED, True)
-
-
-def cancelled_id(exec_id: str) -> str:
-    """The id under which the cancellation of an execution is kept: `Fill.rank` tells its place."""
-    base, dot, _ = exec_id.rpartition(".")
-    return f"{base if dot else exec_id}.{_CANCELLED + revision_of(exec_id)}"
-
-
-def in_doubt_id(exec_id: str) -> str:
-    """The id under which an execution is kept whose price may be one of another unit.
-
-    It ranks before the execution itself, which takes its place as soon as it is told for certain.
-    """
-    base, dot, _ = exec_id.rpartition(".")
-    return f"{base}.00" if dot and revision_of(exec_id) == 1 else exec_id
-
-
-def memo_id(name: str) -> str:
-    """The id under which a statement's word on an execution is kept that it does not name."""
-    return f"{_MEMO}{name}"
-
-
-def revision_of(exec_id: str) -> int:
-    _, dot, digits = exec_id.rpartition(".")
-    return int(digits) if dot and digits.isdecimal() and len(digits) <= _MOST_DIGITS else 0
+        return (self.revision - CANCELLED, True)
 
 
 class Charge(StrEnum):

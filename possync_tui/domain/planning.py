@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from possync_tui.domain.conversion import basis_to_carry
 from possync_tui.domain.endings import how_it_ended, no_price
+from possync_tui.domain.hindsight import in_hindsight, with_hindsight
 from possync_tui.domain.holding import corporate_action_holds, statement_gap_holds
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.life import RULES, rebuild, tell
@@ -14,14 +15,8 @@ from possync_tui.domain.look import Rules, trades_cash
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.money import plain
 from possync_tui.domain.observations import (
-    Absent,
-    Adjusted,
-    AdjustmentSource,
-    Anchor,
     BasisCarried,
     Decided,
-    Fill,
-    FillSource,
     Recorded,
     Snapshot,
 )
@@ -80,8 +75,8 @@ def make_plan(
     stored, pasts = ground.stored, ground.pasts
     # In order once and for all: each sort of many keys would hold up all other threads.
     given = {key: ground.histories[key] for key in sorted(ground.histories)}
-    hindsight = _in_hindsight(book, given)
-    histories = _with_hindsight(given, hindsight)
+    hindsight = in_hindsight(book, given)
+    histories = with_hindsight(given, hindsight)
     standing = {key: tell(history, pasts.get(key)) for key, history in histories.items()}
     cash = {key for key, history in histories.items() if trades_cash(history)}
     findings = reconcile(
@@ -150,8 +145,8 @@ def replan(
     worth a word while nothing was known of the position.
     """
     changes: list[Change] = []
-    hindsight = _in_hindsight(book, histories)
-    histories = _with_hindsight(histories, hindsight)
+    hindsight = in_hindsight(book, histories)
+    histories = with_hindsight(histories, hindsight)
     rebuilt = {key: rebuild(history) for key, history in histories.items()}
     carried = _carry_over(histories, rebuilt)
     for key in sorted(rebuilt):
@@ -198,52 +193,6 @@ def _carry_over(
         if not found:
             break
     return carried
-
-
-def _in_hindsight(book: Book, histories: Histories) -> dict[PositionKey, Absent]:
-    """Positions of which a statement tells, and which their account's first snapshot did not hold.
-
-    Without that, a statement that begins with a sale would make a short position of it. Where TWS
-    sends no rows of conversions, that there was none says nothing.
-    """
-    found: dict[PositionKey, Absent] = {}
-    for key in sorted(key for key, history in histories.items() if history):
-        history, account = histories[key], book.accounts.get(key.account)
-        first = account.baseline_at if account else None
-        if first is None or (trades_cash(history) and not _had_row(history)):
-            continue
-        if _begins_before(history, first):
-            found[key] = Absent(key, first, baseline=True, snapshot_digest="")
-    return found
-
-
-def _had_row(history: Sequence[Recorded]) -> bool:
-    return any(isinstance(recorded.observation, Anchor) for recorded in history)
-
-
-def _begins_before(history: Sequence[Recorded], first: datetime) -> bool:
-    """Whether a statement tells of the time before a first look that nothing is known of."""
-    tells = False
-    for recorded in history:
-        match recorded.observation:
-            case Anchor(baseline=True) | Absent(baseline=True) as look if look.as_of <= first:
-                return False
-            case Fill(source=FillSource.FLEX) as fill if not fill.is_memo:
-                tells = tells or fill.time < first
-            case Adjusted(source=AdjustmentSource.FLEX) as item:
-                tells = tells or item.as_of < first
-            case _:
-                pass
-    return tells
-
-
-def _with_hindsight(
-    histories: Histories, hindsight: Mapping[PositionKey, Absent]
-) -> dict[PositionKey, Sequence[Recorded]]:
-    return {
-        key: (*history, Recorded(history[-1].seq, hindsight[key])) if key in hindsight else history
-        for key, history in histories.items()
-    }
 
 
 def changes_of(

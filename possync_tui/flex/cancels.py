@@ -11,19 +11,11 @@ from dataclasses import field, replace
 from datetime import date, datetime
 from decimal import Decimal
 
+from possync_tui.domain.exec_ids import cancelled_id, memo_id
 from possync_tui.domain.happenings import KnownFill, fills_in
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.money import plain
-from possync_tui.domain.observations import (
-    Charge,
-    Commission,
-    Fill,
-    FillSource,
-    Recorded,
-    Side,
-    cancelled_id,
-    memo_id,
-)
+from possync_tui.domain.observations import Charge, Commission, Fill, FillSource, Recorded, Side
 from possync_tui.domain.text import printable
 from possync_tui.domain.values import dataclass
 from possync_tui.flex.row import Row

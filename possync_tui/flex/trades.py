@@ -10,15 +10,8 @@ cashed) have no execution id either; `transactionID` is in every statement since
 from collections.abc import Iterable
 from decimal import Decimal
 
-from possync_tui.domain.observations import (
-    Charge,
-    Commission,
-    Fill,
-    FillSource,
-    Side,
-    cancelled_id,
-    revision_of,
-)
+from possync_tui.domain.exec_ids import cancelled_id, revision_of
+from possync_tui.domain.observations import Charge, Commission, Fill, FillSource, Side
 from possync_tui.domain.text import printable
 from possync_tui.domain.values import dataclass
 from possync_tui.flex.cancels import (

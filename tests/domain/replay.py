@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
+from possync_tui.domain.exec_ids import cancelled_id
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.life import rebuild
 from possync_tui.domain.money import plain
@@ -30,7 +31,6 @@ from possync_tui.domain.observations import (
     PriceEvidence,
     Recorded,
     Side,
-    cancelled_id,
 )
 
 from .conftest import ACCOUNT, START

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from possync_tui.domain.counting import MOST_SUMS
+from possync_tui.domain.exec_ids import cancelled_id, in_doubt_id
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.life import rebuild
 from possync_tui.domain.observations import (
@@ -17,8 +18,6 @@ from possync_tui.domain.observations import (
     Commission,
     Fill,
     Side,
-    cancelled_id,
-    in_doubt_id,
 )
 from possync_tui.domain.position import CostMethod, Entry, Quality, Rebuilt
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from possync_tui.domain.exec_ids import cancelled_id
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.life import rebuild
 from possync_tui.domain.observations import (
@@ -18,7 +19,6 @@ from possync_tui.domain.observations import (
     FillSource,
     Recorded,
     Side,
-    cancelled_id,
 )
 from possync_tui.domain.position import CostMethod, Quality
 from tests.domain.conftest import ACCOUNT, START, History

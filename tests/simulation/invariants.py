@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from possync_tui.demo.book import COST_STEP
-from possync_tui.domain.observations import in_doubt_id
+from possync_tui.domain.exec_ids import in_doubt_id
 from possync_tui.ledger.verify import verify
 from tests.simulation.broken import InvariantBroken
 from tests.simulation.ends import Key
