@@ -3,6 +3,7 @@
 CANCELLED = 9000
 """Added to the revision that a cancellation cancels."""
 _MEMO = "cancel:"
+_DOUBT = "?"
 _MOST_DIGITS = 9
 
 
@@ -15,10 +16,14 @@ def cancelled_id(exec_id: str) -> str:
 def in_doubt_id(exec_id: str) -> str:
     """The id under which an execution is kept whose price may be one of another unit.
 
-    It ranks before the execution itself, which takes its place as soon as it is told for certain.
+    It ranks before all that are certain, which take its place as soon as they are told.
     """
-    base, dot, _ = exec_id.rpartition(".")
-    return f"{base}.00" if dot and revision_of(exec_id) == 1 else exec_id
+    return f"{exec_id}{_DOUBT}"
+
+
+def doubted_revision_of(exec_id: str) -> int | None:
+    """Which revision is in doubt; `None` where none is."""
+    return revision_of(exec_id.removesuffix(_DOUBT)) if exec_id.endswith(_DOUBT) else None
 
 
 def memo_id(name: str) -> str:

@@ -10,13 +10,15 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 
-from possync_tui.domain.exec_ids import CANCELLED, is_memo, revision_of
+from possync_tui.domain.exec_ids import CANCELLED, doubted_revision_of, is_memo, revision_of
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.money import plain
 from possync_tui.domain.values import dataclass
 
 # Corrections count from 01; none comes near this.
 # More digits than this are no revision.
+
+_BELOW_ALL = 10**9
 
 
 class FillSource(StrEnum):
@@ -159,7 +161,10 @@ class Fill:
     @property
     def rank(self) -> tuple[int, bool]:
         """Its place among the revisions: a cancellation comes right behind what it cancels, and
-        ahead of what is booked again."""
+        ahead of what is booked again; what is in doubt comes before all that is certain."""
+        doubted = doubted_revision_of(self.exec_id)
+        if doubted is not None:
+            return (doubted - _BELOW_ALL, False)
         if self.quantity or self.revision < CANCELLED:
             return (self.revision, False)
         return (self.revision - CANCELLED, True)

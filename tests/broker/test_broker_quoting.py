@@ -142,7 +142,7 @@ async def test_a_fill_in_doubt_is_told_again_for_certain(
     tws.fills = [execution("0000e0d5.01.01", "10", "947.5", con_id=7, **SHARE)]
     session = await connect()
     (doubted,) = (await session.broker.executions(5)).fills
-    assert (doubted.exec_id, doubted.price) == ("0000e0d5.01.00", Decimal("947.5"))
+    assert (doubted.exec_id, doubted.price) == ("0000e0d5.01.01?", Decimal("947.5"))
     client, request = later[0]
     client.send(details(tws.version, request[2], request[3], 100))
     (certain,) = (await session.broker.executions(5)).fills

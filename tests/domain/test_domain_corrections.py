@@ -168,7 +168,7 @@ def test_a_fill_in_an_unknown_unit_gives_way_to_the_one_that_is_certain(history:
     h = history()
     bought = h.buy("100", "9.47", "1")
     h.anchor("100", "9.48")
-    last = h.fill(Side.SOLD, "100", "947.5", None, exec_id="0000e0d5.67ff0001.01.00")
+    last = h.fill(Side.SOLD, "100", "947.5", None, exec_id="0000e0d5.67ff0001.01.01?")
     h.commission("0000e0d5.67ff0001.01.01", "1")
     doubted = rebuild(h.recorded)
     assert {entry.quality for entry in entries(doubted)} == {Quality.PENDING_COMMISSION}
@@ -178,6 +178,17 @@ def test_a_fill_in_an_unknown_unit_gives_way_to_the_one_that_is_certain(history:
     assert {entry.quality for entry in entries(done)} == {Quality.EXACT}
     assert nets(done) == [Decimal("-1.5")]  # 100 x (9.475 - 9.48) - 1
     assert in_doubt_id("0000e0d5.67ff0001.01.01") == last.exec_id != bought.exec_id
+
+
+def test_of_two_in_doubt_the_correction_counts_and_of_the_certain_any(history: Make) -> None:
+    h = history()
+    wrong = h.fill(Side.BOUGHT, "100", "947.5", None, exec_id="0000e0d5.67ff0001.01.02?")
+    h.add(replace(wrong, exec_id="0000e0d5.67ff0001.01.01?", quantity=Decimal(90)))
+    assert rebuild(h.recorded).quantity == 100
+    h.add(replace(wrong, exec_id="0000e0d5.67ff0001.01.01", quantity=Decimal(90)))
+    assert rebuild(h.recorded).quantity == 90
+    h.add(replace(wrong, exec_id="0000e0d5.67ff0001.01.02"))
+    assert rebuild(h.recorded).quantity == 100
 
 
 def test_a_correction_after_a_split_counts_in_new_units(history: Make) -> None:

@@ -1,5 +1,6 @@
 """What changed positions without an execution, as the broker's statement will tell of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -109,6 +110,16 @@ def split(held: Position, new: int, old: int, at: datetime) -> Booked:
     more = held.quantity * new / old - held.quantity
     row = build.action(plain(more), words, stamp(at), kind=kind, **contract(instrument))
     return Booked(held.account, at, "actions", row, What.SPLIT, Decimal(new) / Decimal(old))
+
+
+def is_split(booked: Sequence[Booked], con_id: int, new: int, old: int, at: datetime) -> bool:
+    """Whether the statement of that day tells of this split already."""
+    day, ratio = at.astimezone(ZONE).date(), Decimal(new) / Decimal(old)
+    return any(
+        item.what is What.SPLIT
+        and (item.key[1], item.ratio, item.at.astimezone(ZONE).date()) == (con_id, ratio, day)
+        for item in booked
+    )
 
 
 def expired(held: Position, at: datetime) -> Booked:

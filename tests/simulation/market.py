@@ -210,6 +210,8 @@ async def split(world: World, rng: Random) -> str:
     stocks = [c for c, i in world.desk.instruments.items() if i.sec_type == "STK"]
     con_id = rng.choice(sorted(stocks))
     new, old = rng.choice(((2, 1), (3, 1), (3, 2), (1, 10), (1, 4)))
+    if bookings.is_split(world.booked, con_id, new, old, world.broker_clock.now()):
+        raise DeskError("nothing is split twice a day by the same ratio")
     world.happens_unseen(*((account, con_id) for account in world.desk.accounts))
     at = world.broker_clock.now()
     held = [row for row in world.desk.positions(flat=True) if row.con_id == con_id]
