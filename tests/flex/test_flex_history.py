@@ -2,11 +2,13 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from possync_tui.domain.exec_ids import in_doubt_id
 from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.observations import Side
 from possync_tui.domain.plan import HoldKind
@@ -82,6 +84,28 @@ async def test_what_was_seen_live_is_known(
     # And TWS tells it once more, as it does at every sync.
     assert (await rig.engine.sync_now()).updated == 0
     assert rig.engine.ledger.last_seq == before + 1
+
+
+async def test_a_fill_in_an_unknown_unit_becomes_exact_by_a_statement(
+    start: Start, broker: ScriptedBroker, importing: Importer
+) -> None:
+    """Sold in pence that nothing told to be pence."""
+    share = {**STOCK, "currency": "GBP"}
+    what = Instrument(1, "XYZ", "STK", "GBP")
+    broker.hold(1, "100", "9.4", what=what)
+    rig = await start()
+    await rig.engine.sync_now()
+    fill = broker.trade_in(what, Side.SOLD, "100", "947.5", None)
+    broker.fills[-1] = replace(fill, exec_id=in_doubt_id(fill.exec_id))
+    broker.drop(1)
+    await rig.engine.sync_now()
+    assert [quality for _, _, quality in await standing(rig)] == ["ESTIMATED"]
+    opened = trade("100", "9.4", "20260112;101500", "0", what=share)
+    sold = trade("-100", "9.475", "20260302;093000", "-1.5", exec_id=fill.exec_id, what=share)
+    await importing(rig, Sheet([opened, sold]))
+    # 947.50 - 1.50 - 940
+    assert await standing(rig) == [("FILL", Decimal("6.0"), "EXACT")]
+    assert (await rig.engine.sync_now()).updated == 0
 
 
 async def test_a_statement_before_the_same_is_told_live(
