@@ -21,8 +21,9 @@ def stock(
     tick: str = "0.01",
     size_step: str = "1",
     zone: str = "US/Eastern",
+    price_factor: str = "1",
 ) -> Instrument:
-    """A share, routed by SMART."""
+    """A share, routed by SMART; in London with a `price_factor` of 0.01, for prices in pence."""
     return Instrument(
         con_id=con_id,
         symbol=symbol,
@@ -33,6 +34,7 @@ def stock(
         trading_class=trading_class,
         tick=Decimal(tick),
         size_step=Decimal(size_step),
+        price_factor=Decimal(price_factor),
         name=name,
         zone=zone,
     )

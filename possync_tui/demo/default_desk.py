@@ -93,8 +93,9 @@ def _european() -> Iterator[Row]:
         *(147520425, "VOD", "LSE", "VODAFONE GROUP PLC"),
         currency="GBP",
         trading_class="SET0",
-        tick="0.0002",
+        tick="0.02",
         zone="GB-Eire",
+        price_factor="0.01",
     )
     nestle = catalog.stock(
         *(49462172, "NESN", "EBS", "NESTLE SA-REG"),
@@ -112,7 +113,7 @@ def _european() -> Iterator[Row]:
     )
     yield 2, "180", "171.05", "213.35", sap
     yield 2, "-40", "684.2", "655.7", asml
-    yield 2, "12000", "0.7214", "0.7386", vodafone
+    yield 2, "12000", "72.14", "73.86", vodafone
     yield 2, "220", "91.44", "87.12", nestle
     yield 2, "1500", "2612", "2655.5", toyota
     yield 2, "25000", "1.07652", "1.08415", catalog.currency_pair(12087792, "EUR", "USD", "0.00005")
