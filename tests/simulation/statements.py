@@ -1,7 +1,8 @@
 """The broker's true statement of a world, and the program's import of it."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -20,6 +21,7 @@ from possync_tui.sync.service import PositionSyncService
 from tests.flex import build
 from tests.simulation.bookings import ZONE, contract, in_money, stamp
 from tests.simulation.broken import InvariantBroken
+from tests.simulation.contracts import is_wider
 from tests.simulation.world import World
 
 _REFUSED = "refused"
@@ -37,9 +39,10 @@ def _sheet(world: World, account: str, before: datetime) -> build.Sheet:
         return [item.row for item in booked if item.section == section]
 
     executed = [
-        _trade(execution, world.fees[_base_of(execution)])
-        for execution in _latest(world.desk.executions)
-        if execution.account == account and execution.time < before
+        row
+        for base, revisions in _by_base(world.desk.executions).items()
+        if revisions[-1].account == account and revisions[-1].time < before
+        for row in _rows_of(revisions, world.fees[base], is_rebooked=is_wider(world.seed))
     ]
     last = before - timedelta(hours=1)
     return build.Sheet(
@@ -53,8 +56,36 @@ def _sheet(world: World, account: str, before: datetime) -> build.Sheet:
     )
 
 
-def _latest(executions: Iterable[Execution]) -> Iterable[Execution]:
-    return {_base_of(execution): execution for execution in executions}.values()
+def _by_base(executions: Iterable[Execution]) -> dict[str, list[Execution]]:
+    """Each execution with its revisions, the last one last."""
+    found: dict[str, list[Execution]] = {}
+    for execution in executions:
+        found.setdefault(_base_of(execution), []).append(execution)
+    return found
+
+
+def _rows_of(
+    revisions: Sequence[Execution], fee: Decimal, *, is_rebooked: bool
+) -> Iterator[build.Attributes]:
+    """The last revision alone; or each, and what cancelled it, as after the day of a trade."""
+    if not is_rebooked:
+        yield _trade(revisions[-1], fee)
+        return
+    told = {execution.exec_id: execution for execution in revisions}
+    for n, execution in enumerate(told.values(), start=1):
+        row = _trade(execution, fee)
+        yield row
+        if n < len(told):
+            yield row | {
+                "quantity": plain(-execution.side.sign * execution.quantity),
+                "buySell": f"{row['buySell']} (Ca.)",
+                "transactionType": "TradeCancel",
+                "ibExecID": "",
+                "tradeID": "",
+                "origTradeID": row["tradeID"],
+                "ibCommission": plain(fee),
+                "transactionID": f"{row['transactionID']} cancelled",
+            }
 
 
 def _base_of(execution: Execution) -> str:
@@ -81,17 +112,36 @@ async def import_statement(world: World, rng: Random) -> str:
     accepted = [a.code for a in await world.running().reads.accounts() if a.status == "accepted"]
     if not accepted:
         raise DeskError("no account has been accepted")
-    path = build.write(
-        world.folder / "statement.xml",
-        *(_sheet(world, code, world.desk.midnight()) for code in accepted),
-    )
+    whole = [_sheet(world, code, world.desk.midnight()) for code in accepted]
+    # In two files, each with some of the rows, where the desk is a wider one.
+    parts = _in_two(whole, rng) if is_wider(world.seed) else [whole]
+    paths = [
+        build.write(world.folder / f"statement-{n}.xml", *sheets) for n, sheets in enumerate(parts)
+    ]
     await world.stop()
-    said = await _imported(world, read_flex(path))
+    said = ""
+    for path in paths:
+        said = await _imported(world, read_flex(path))
+        if said.startswith(_REFUSED):
+            break
     if not said.startswith(_REFUSED):
         for code in accepted:
             world.realized.told(code, world.desk.midnight())
     await world.boot()
     return said
+
+
+def _in_two(sheets: Sequence[build.Sheet], rng: Random) -> list[list[build.Sheet]]:
+    """What only the first or only the second file tells of trades; all else is in both."""
+    parts: list[list[build.Sheet]] = [[], []]
+    for sheet in sheets:
+        picked = [rng.randrange(3) for _ in sheet.trades]
+        for n, part in enumerate(parts):
+            trades = [
+                row for row, where in zip(sheet.trades, picked, strict=True) if where in (n, 2)
+            ]
+            part.append(replace(sheet, trades=trades))
+    return parts
 
 
 async def import_all(world: World) -> None:
