@@ -64,7 +64,7 @@ class Quoting:
     def saw(self, row: PositionRow) -> None:
         """Remember what was paid for a unit, in the currency."""
         what = row.instrument
-        if row.average_cost > 0 and not self.is_known(what):
+        if _may_be_small(what) and what.con_id not in self._told and row.average_cost > 0:
             self._costs[what.con_id] = EXACT.divide(row.average_cost, what.unit_value)
 
     def shown_by_cost(self, fill: Fill) -> Decimal | None:
