@@ -32,7 +32,8 @@ class ClientIds:
         """None of the choices was free: by our own former session, or by another program."""
         if self._options.client_id is None:
             return all_ids_taken(ending, self.choices())
-        if self._held == self._options.client_id and self._ghost_tries < _GHOST_TRIES:
+        if self._held == self._options.client_id:
+            # It was ours in this run, and will be again: what TWS holds it lets go of, in hours.
             self._ghost_tries += 1
-            return still_held(ending)
+            return still_held(ending, is_long=self._ghost_tries > _GHOST_TRIES)
         return ending

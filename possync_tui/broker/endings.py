@@ -121,7 +121,12 @@ def all_ids_taken(ending: Ending, client_ids: Iterable[int]) -> Ending:
     return replace(ending, sentence=sentence)
 
 
-def still_held(ending: Ending) -> Ending:
+def still_held(ending: Ending, *, is_long: bool) -> Ending:
     """Our id is taken, most likely by our own former session: trying again will help."""
     sentence = "TWS still holds our former session with this client id; trying again."
+    if is_long:
+        sentence = (
+            "TWS still holds this client id, for our former session or for another program that"
+            " uses it now; trying again."
+        )
     return replace(ending, sentence=sentence, needs_user=False)

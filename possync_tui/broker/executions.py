@@ -71,6 +71,7 @@ class ExecutionReports:
         `BrokerUnavailable`.
         """
         was_asked = False
+        self._units.be_done_within(timeout)
         try:
             async with asyncio.timeout(timeout), self._lock:
                 self._context.check_usable()

@@ -8,7 +8,7 @@ price is divided here, before anything else sees it.
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from typing import Final
 
@@ -18,6 +18,7 @@ from possync_tui.domain.exec_ids import in_doubt_id
 from possync_tui.domain.instruments import Instrument
 from possync_tui.domain.money import EXACT, BadNumber, parse_number
 from possync_tui.domain.observations import Fill, PositionRow
+from possync_tui.domain.values import dataclass
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,8 @@ _IN_CENTS: Final = frozenset(
     }
 )
 _AS_SHOWN: Final = ", as its average cost shows"
-_IN_DOUBT: Final = ", until TWS or a statement tells it"
+_FIRST_PAUSE: Final = 60.0
+_LONGEST_PAUSE: Final = 3600.0
 # By server version, from 164 on without message version and obsolete fields.
 _SHORTER_FROM: Final = 164
 _LONG_LAYOUT: Final = (2, 13, 19)
@@ -54,12 +56,25 @@ class Quoting:
     def __init__(self) -> None:
         self._told: dict[int, Decimal] = {}
         self._costs: dict[int, Decimal] = {}
+        self._silences: dict[int, _Silence] = {}
 
     def is_known(self, instrument: Instrument) -> bool:
         return instrument.con_id in self._told or not _may_be_small(instrument)
 
     def learn(self, con_id: int, magnifier: Decimal) -> None:
         self._told[con_id] = magnifier
+        self._silences.pop(con_id, None)
+
+    def is_worth_asking(self, con_id: int, now: float) -> bool:
+        """Whether TWS has not lately been asked for it in vain. `now` is on the loop's clock."""
+        silence = self._silences.get(con_id)
+        return silence is None or now >= silence.until
+
+    def was_silent(self, con_id: int, now: float) -> None:
+        """Ask again after a minute, then later and later."""
+        before = self._silences.get(con_id)
+        pause = _FIRST_PAUSE if before is None else min(before.pause * 2, _LONGEST_PAUSE)
+        self._silences[con_id] = _Silence(now + pause, pause)
 
     def saw(self, row: PositionRow) -> None:
         """Remember what was paid for a unit, in the currency."""
@@ -78,32 +93,39 @@ class Quoting:
                 return magnifier
         return None
 
-    def magnifier(self, fill: Fill) -> Decimal | None:
-        """How many units of the quote make one of the currency; `None` where nothing says it."""
-        what = fill.instrument
-        if what.con_id in self._told:
-            return self._told[what.con_id]
-        if not _may_be_small(what):
-            return _WHOLE
+    def likely_magnifier(self, fill: Fill) -> Decimal:
+        """How many units of the quote may make one of the currency, where TWS has not told it."""
         if (shown := self.shown_by_cost(fill)) is not None:
             return shown
+        what = fill.instrument
         is_small = what.sec_type in _FUTURES and (what.symbol, what.multiplier) in _IN_CENTS
-        return _HUNDREDTH if is_small else None
+        return _HUNDREDTH if is_small else _WHOLE
 
     def in_money(self, fill: Fill) -> Fill:
-        """The fill with its price in the contract's currency, or else as one in doubt."""
-        magnifier = self.magnifier(fill)
-        if magnifier is None:
-            return replace(fill, exec_id=in_doubt_id(fill.exec_id))
-        if magnifier == _WHOLE:
-            return fill
-        return replace(fill, price=EXACT.divide(fill.price, magnifier))
+        """The fill with its price in the contract's currency; as one in doubt where that is not
+        told, but likely."""
+        told = self._told.get(fill.instrument.con_id)
+        magnifier = told or (
+            self.likely_magnifier(fill) if not self.is_known(fill.instrument) else _WHOLE
+        )
+        price = fill.price if magnifier == _WHOLE else EXACT.divide(fill.price, magnifier)
+        if not self.is_known(fill.instrument):
+            return replace(fill, exec_id=in_doubt_id(fill.exec_id), price=price)
+        return fill if price is fill.price else replace(fill, price=price)
 
 
 def _may_be_small(instrument: Instrument) -> bool:
     if instrument.sec_type in _FUTURES:
         return True
     return instrument.currency in _SMALL_CURRENCIES and instrument.sec_type not in _NEVER_SMALL
+
+
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    """TWS did not answer for a contract: until when it is not asked again, and for how long."""
+
+    until: float
+    pause: float
 
 
 @dataclass(slots=True)
@@ -117,9 +139,9 @@ class Units:
     """Asks TWS for the units of contracts that are traded in one session.
 
     A fill is never lost for want of an answer: it waits a few seconds at most, while others are
-    answered (of many requests most are sent late, to stay within what TWS allows) longer. Then its
-    average cost shows the unit, or a table of futures; else it is handed on as one in doubt, and
-    for certain when it is told again and the unit is known.
+    answered (of many requests most are sent late, to stay within what TWS allows) longer. Then it
+    is handed on as one in doubt, in the unit that its average cost shows, or a table of futures;
+    and for certain when it is told again and the unit is known.
     """
 
     def __init__(
@@ -137,7 +159,7 @@ class Units:
         self._server_version = server_version
         self._asked: dict[int, _Question] = {}
         self._ids: dict[int, int] = {}
-        self._unanswered: set[int] = set()
+        self._patience = _PATIENCE_SECONDS
         self._limit: asyncio.TimerHandle | None = None
         self._is_over = False
 
@@ -146,13 +168,17 @@ class Units:
         con_id = fill.instrument.con_id
         if (
             self._is_over
-            or con_id in self._unanswered
             or self._quoting.is_known(fill.instrument)
+            or not self._quoting.is_worth_asking(con_id, asyncio.get_running_loop().time())
             or not self._ask(con_id)
         ):
             then(self._quoting.in_money(fill))
             return
         self._asked[con_id].waiting.append((fill, then))
+
+    def be_done_within(self, seconds: float) -> None:
+        """Whoever waits for fills that wait for an answer has no more time than this."""
+        self._patience = min(_PATIENCE_SECONDS, seconds / 3)
 
     def _ask(self, con_id: int) -> bool:
         """Ask, unless that was done. False if it cannot be: the session is ending."""
@@ -174,7 +200,7 @@ class Units:
         self._limit = None
         if self._asked:
             loop = asyncio.get_running_loop()
-            self._limit = loop.call_later(_PATIENCE_SECONDS, self._lose_patience)
+            self._limit = loop.call_later(self._patience, self._lose_patience)
 
     def _lose_patience(self) -> None:
         for con_id in list(self._asked):
@@ -208,27 +234,27 @@ class Units:
     def end(self) -> None:
         """The session is over: what waits is handed on."""
         self._is_over = True
-        for con_id in list(self._asked):
-            self._give_up(con_id, "the connection ended before it answered")
+        for con_id, question in list(self._asked.items()):
+            self._tell(question, "the connection ended before it answered")
+            self._answer(con_id)
 
     def _give_up(self, con_id: int, why: str) -> None:
         question = self._asked.get(con_id)
         if question is None:
             return
-        self._unanswered.add(con_id)
+        self._quoting.was_silent(con_id, asyncio.get_running_loop().time())
         self._tell(question, why)
         self._answer(con_id)
 
     def _tell(self, question: _Question, why: str) -> None:
         fill = question.waiting[0][0]
-        what, magnifier = fill.instrument, self._quoting.magnifier(fill)
-        is_whole = magnifier in (None, _WHOLE)
-        unit = what.currency if is_whole else f"1/{magnifier} {what.currency}"
+        what, magnifier = fill.instrument, self._quoting.likely_magnifier(fill)
+        unit = what.currency if magnifier == _WHOLE else f"1/{magnifier} {what.currency}"
         is_shown = self._quoting.shown_by_cost(fill) is not None
-        grounds = _AS_SHOWN if is_shown else _IN_DOUBT if magnifier is None else ""
         text = (
-            f"TWS does not tell the unit in which {what.description} is quoted ({why}): "
-            f"the prices of its fills are taken for {unit}{grounds}."
+            f"TWS does not tell the unit in which {what.description} is quoted ({why}): the prices"
+            f" of its fills are taken for {unit}{_AS_SHOWN if is_shown else ''}, until TWS or a"
+            " statement tells it."
         )
         self._context.emit(Notice(None, text, is_problem=not is_shown))
 

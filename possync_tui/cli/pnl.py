@@ -21,6 +21,8 @@ def pnl(call: Call) -> int:
     since, until = arguments.since, arguments.until
     if since is not None and until is not None and until <= since:
         raise CommandFailed(Exit.USAGE, "--to is before --from: nothing lies between them")
+    if arguments.by and arguments.limit is not None:
+        raise CommandFailed(Exit.USAGE, "--limit is of entries; totals (--by) are of all of them")
     return reads.read(call, _pnl)
 
 
@@ -89,7 +91,7 @@ async def _query(call: Call, ledger: LedgerReads) -> EntryQuery:
         account_ids=await reads.chosen_accounts(call, ledger),
         currency=arguments.currency,
         quality=Quality(arguments.quality) if arguments.quality else None,
-        method=CostMethod(arguments.method) if arguments.method else None,
+        method=reads.chosen_method(call),
     )
 
 

@@ -4,7 +4,6 @@ from possync_tui.cli import reads, shapes
 from possync_tui.cli.call import Call
 from possync_tui.cli.exits import CommandFailed, Exit
 from possync_tui.cli.render import Row
-from possync_tui.domain.position import CostMethod
 from possync_tui.domain.views import LotView, PositionView
 from possync_tui.ledger.port import LedgerReads
 
@@ -17,7 +16,7 @@ def positions(call: Call) -> int:
 
 
 async def _positions(call: Call, ledger: LedgerReads) -> int:
-    at, method = call.arguments.as_of, _method(call)
+    at, method = call.arguments.as_of, reads.chosen_method(call)
     wanted = await reads.chosen_accounts(call, ledger)
     with_closed: bool = call.arguments.all
     if at is None:
@@ -51,7 +50,7 @@ async def _lots(call: Call, ledger: LedgerReads) -> int:
     wanted = await reads.chosen_accounts(call, ledger)
     views = [
         view
-        for view in await ledger.lots(method=_method(call), at=at)
+        for view in await ledger.lots(method=reads.chosen_method(call), at=at)
         if wanted is None or view.account_id in wanted
     ]
     rows = [shapes.row(view) for view in views]
@@ -66,7 +65,3 @@ async def _lots(call: Call, ledger: LedgerReads) -> int:
         case _:
             call.out.table(shapes.LOT_COLUMNS, [shapes.lot_for_people(view) for view in views])
     return Exit.DONE
-
-
-def _method(call: Call) -> CostMethod | None:
-    return CostMethod(call.arguments.method) if call.arguments.method else None

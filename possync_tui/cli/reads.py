@@ -8,7 +8,7 @@ from possync_tui.cli import compose, shapes
 from possync_tui.cli.call import Call
 from possync_tui.cli.exits import CommandFailed, Exit
 from possync_tui.domain.bulk_holds import message_now, views_of
-from possync_tui.domain.terms import HoldKind
+from possync_tui.domain.terms import CostMethod, HoldKind
 from possync_tui.domain.views import AccountView, HoldView, RunView
 from possync_tui.ledger.port import LedgerReads
 
@@ -103,6 +103,14 @@ async def _verify(call: Call, reads: LedgerReads) -> int:
         f"{path}: {len(report.problems)} differences between the tables "
         "and what was observed; keep a copy of the file",
     )
+
+
+def chosen_method(call: Call) -> CostMethod | None:
+    """The cost method to read by: `None` for the one that the ledger shows."""
+    if call.arguments.method:
+        return CostMethod(call.arguments.method)
+    is_given = "POSITION_SYNC_COST_METHOD" in call.settings.given
+    return call.settings.position_sync.cost_method if is_given else None
 
 
 async def chosen_accounts(call: Call, reads: LedgerReads) -> frozenset[int] | None:

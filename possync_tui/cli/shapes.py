@@ -177,12 +177,15 @@ def position_totals(positions: Iterable["PositionView"]) -> list[Row]:
             continue
         total = totals.setdefault(view.currency, _Held(view.currency))
         total.positions += 1
-        if view.market_value is None or view.unrealized_pnl is None:
-            total.unknown += 1
-            continue
-        total.market_value = view.market_value + (total.market_value or 0)
-        total.unrealized_pnl = view.unrealized_pnl + (total.unrealized_pnl or 0)
+        total.unknown += view.market_value is None or view.unrealized_pnl is None
+        total.market_value = _added(total.market_value, view.market_value)
+        total.unrealized_pnl = _added(total.unrealized_pnl, view.unrealized_pnl)
     return [asdict(totals[currency]) for currency in sorted(totals)]
+
+
+def _added(total: Decimal | None, amount: Decimal | None) -> Decimal | None:
+    """The sum of what is known; `None` where nothing is."""
+    return total if amount is None else amount + (total or 0)
 
 
 def entry_columns(rows: Iterable[Row]) -> list[Column]:

@@ -114,7 +114,8 @@ def opening_value(
         quantity += signed
     total = Fraction(item.row.average_cost) * Fraction(abs(item.row.quantity))
     opening = (total - b) / a
-    return round(opening * 1_000_000)
+    # Nothing costs less than nothing: the broker does not reckon by average then.
+    return round(opening * 1_000_000) if opening >= 0 else None
 
 
 def _own_commission(known: KnownFill, currency: str) -> Decimal:

@@ -20,6 +20,8 @@ from possync_tui.domain.values import dataclass
 
 _MOST_OPTIONS = 8
 _COST_TOLERANCE = Decimal("0.001")
+_FAR_TOLERANCE = Decimal("0.03")
+_CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,11 @@ def pair(
             and option.is_on_future == (row.instrument.sec_type == "FUT")
         ]
         chosen = _exactly(candidates[:_MOST_OPTIONS], stock.residual)
-        is_exact = _is_confirmed(stock, chosen)
+        expected = _expected_cost(stock, chosen)
+        if expected is not None and _is_far(expected, stock.row.average_cost):
+            # Bought, and the option ended otherwise: the broker's own cost says so.
+            continue
+        is_exact = _is_confirmed(stock, chosen, expected)
         for option in chosen:
             del free[option.key]
             pairs.append(_pair(row, option, as_of, known_seq, is_exact=is_exact))
@@ -179,25 +185,41 @@ def pool_cost(pool: Lot | None, currency: str, *, is_long: bool) -> int | None:
     return pool.value_micros + fee if is_long else pool.value_micros - fee
 
 
-def _is_confirmed(stock: Appeared, options: Sequence[Vanished]) -> bool:
-    """Whether the broker's own average cost is what the deliveries would make it.
+def _expected_cost(stock: Appeared, options: Sequence[Vanished]) -> Decimal | None:
+    """The broker's average cost as the deliveries would make it; `None` where it tells nothing.
 
-    Only then is the pairing more than a guess. A delivery that reduces what was held leaves the
-    average cost as it was, and so confirms nothing.
+    A delivery that reduces what was held leaves the average cost as it was.
     """
     same_side = stock.held_before == 0 or (stock.held_before > 0) == (stock.residual > 0)
     if not options or not same_side or stock.cost_before is None:
-        return False
+        return None
     total = stock.cost_before
     for option in options:
         pool, premium = option.life.pool, premium_of(option)
         strike = _strike(option.instrument)
         if premium is None or strike is None or pool is None or pool.is_pending:
-            return False
+            return None
         money = EXACT.multiply(abs(option.delivers), strike)
         total += to_micros(EXACT.multiply(money, stock.row.instrument.unit_value)) + premium
-    expected = EXACT.divide(from_micros(total), abs(stock.row.quantity))
-    return abs(expected - stock.row.average_cost) <= abs(expected) * _COST_TOLERANCE
+    return EXACT.divide(from_micros(total), abs(stock.row.quantity))
+
+
+def _is_far(expected: Decimal, told: Decimal) -> bool:
+    return abs(expected - told) > abs(expected) * _FAR_TOLERANCE
+
+
+def _is_confirmed(stock: Appeared, options: Sequence[Vanished], expected: Decimal | None) -> bool:
+    """Whether the broker's own average cost is what the deliveries would make it.
+
+    Only then is the pairing more than a guess. A premium that nobody saw paid confirms nothing.
+    """
+    if expected is None or any(o.life.pool is None or o.life.pool.is_seeded for o in options):
+        return False
+    premiums = from_micros(sum(abs(premium_of(option) or 0) for option in options))
+    # What the premium adds has to show: a cost without it must not pass for one with it.
+    shows = EXACT.divide(premiums, abs(stock.row.quantity) * 2)
+    off = abs(expected - stock.row.average_cost)
+    return off <= min(abs(expected) * _COST_TOLERANCE, max(shows, _CENT))
 
 
 def _strike(instrument: Instrument) -> Decimal | None:

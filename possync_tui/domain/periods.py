@@ -3,11 +3,19 @@
 Days are the user's: a day begins at midnight of their zone, whatever that is in UTC.
 """
 
+import re
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from possync_tui.domain.calendar import day_start
 from possync_tui.domain.values import dataclass
+
+_TYPED_DAY = re.compile(
+    r"(?P<year1>\d{4})(?P<dash>-?)(?P<month1>\d\d)(?P=dash)(?P<day1>\d\d)"
+    r"|(?P<day2>\d\d?)\.(?P<month2>\d\d?)\.(?P<year2>\d{4})",
+    re.ASCII,
+)
+_FIRST_YEAR = 1900
 
 
 class Span(StrEnum):
@@ -125,15 +133,20 @@ def add_months(first: date, months: int) -> date:
 
 
 def parse_day(text: str) -> date:
-    """A day as people type it: `2026-11-02`, `20261102`, `2.11.2026`. Raises `ValueError`."""
-    typed = text.strip()
-    if not typed.isascii():
+    """A day as people type it: `2026-11-02`, `20261102`, `2.11.2026`. Raises `ValueError`.
+
+    Years have four digits: which century two are of nobody can tell.
+    """
+    found = _TYPED_DAY.fullmatch(text.strip())
+    if found is None:
         raise ValueError("not a date")
-    parts = typed.split(".")
-    if len(parts) == 3:
-        day, month, year = (int(part) for part in parts)
-        return date(year, month, day)
-    return date.fromisoformat(typed)
+    told = found.groupdict()
+    year, month, day = (
+        int(told[f"{part}1"] or told[f"{part}2"]) for part in ("year", "month", "day")
+    )
+    if year < _FIRST_YEAR:
+        raise ValueError("before there was anything to trade")
+    return date(year, month, day)
 
 
 def _quarter(day: date) -> int:

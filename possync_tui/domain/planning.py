@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from possync_tui.domain.conversion import basis_to_carry
@@ -15,8 +15,10 @@ from possync_tui.domain.look import Rules, trades_cash
 from possync_tui.domain.marks import Mark
 from possync_tui.domain.money import plain
 from possync_tui.domain.observations import (
+    Absent,
     BasisCarried,
     Decided,
+    Fill,
     Recorded,
     Snapshot,
 )
@@ -43,6 +45,9 @@ from possync_tui.domain.values import dataclass
 Histories = Mapping[PositionKey, Sequence[Recorded]]
 Stored = Mapping[PositionKey, Sequence[StoredLife]]
 Pairs = list[tuple[StoredLife | None, Life]]
+
+
+_ROW_COMES_WITHIN = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,10 @@ def make_plan(
     footings: dict[PositionKey, Footing] = {}
     for key in histories:
         told = settled.told[key]
-        if settled.residual(key) and not _is_first_look(settled.decided_for(key)):
+        decided = settled.decided_for(key)
+        if settled.residual(key) and not _is_first_look(decided):
+            unexplained.add(key)
+        if _lacks_row_of_fill(decided, histories[key], snapshot.as_of):
             unexplained.add(key)
         pairs, gone = _paired(stored.get(key, ()), told.rebuilt)
         changes += _changes(key, pairs, gone, with_pnl=with_pnl)
@@ -127,6 +135,17 @@ def make_plan(
         footings=footings,
     )
     return Draft(plan, frozenset(unexplained))
+
+
+def _lacks_row_of_fill(
+    decided: Sequence[Decided], history: Sequence[Recorded], as_of: datetime
+) -> bool:
+    """Whether a position is not there whose last fill is so young that its row may yet come."""
+    if not any(isinstance(item, Absent) for item in decided):
+        return False
+    since = as_of - _ROW_COMES_WITHIN
+    fills = (item.observation for item in history if isinstance(item.observation, Fill))
+    return any(fill.time >= since for fill in fills)
 
 
 def replan(

@@ -284,6 +284,11 @@ def _adjusted_end(end: End, seen: dict[tuple[object, ...], int]) -> Adjusted:
 def _adjusted_delivery(delivery: Delivery, seen: dict[tuple[object, ...], int]) -> Adjusted:
     row = delivery.row
     fee = -(row.optional("ibCommission") or row.optional("commisionsAndTax") or Decimal(0))
+    left_out = ""
+    if fee and row.text("ibCommissionCurrency") not in ("", row.text("currency")):
+        # It cannot be added to a cost in the contract's currency.
+        left_out = f", without its fee of {fee} {row.text('ibCommissionCurrency')[:3]}"
+        fee = Decimal(0)
     return Adjusted(
         key=row.key,
         kind=AdjustmentKind.DELIVERY,
@@ -292,11 +297,11 @@ def _adjusted_delivery(delivery: Delivery, seen: dict[tuple[object, ...], int]) 
         quantity=row.quantity,
         source=AdjustmentSource.FLEX,
         reference=reference(row, AdjustmentKind.DELIVERY, delivery.at, seen),
-        evidence=f"Flex statement: delivery of {row.instrument.description}",
+        evidence=f"Flex statement: delivery of {row.instrument.description}{left_out}",
         price=row.number("tradePrice"),
         premium=delivery.premium + (fee if row.quantity > 0 else -fee),
         counterpart=delivery.counterpart,
-        is_exact=delivery.is_matched and delivery.is_exact,
+        is_exact=delivery.is_matched and delivery.is_exact and not left_out,
     )
 
 

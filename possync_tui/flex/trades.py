@@ -267,10 +267,13 @@ def _cancelled(fill: Fill) -> Fill:
 
 def _report(trade: _Trade, exec_id: str, amount: Decimal) -> Commission:
     row = trade.row
+    # A tax alone is charged in the currency of the contract, whatever a commission would be in.
+    is_tax = not row.optional("ibCommission") and bool(row.optional("taxes"))
+    charged = "" if is_tax else row.text("ibCommissionCurrency")
     return Commission(
         exec_id=exec_id,
         amount=amount + Decimal(0),
-        currency=row.text("ibCommissionCurrency") or row.needed("currency"),
+        currency=charged or row.needed("currency"),
         broker_realized_pnl=_realized(row),
         amount_text=row.text("ibCommission"),
         realized_text=row.text("fifoPnlRealized"),

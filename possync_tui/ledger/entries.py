@@ -60,11 +60,8 @@ class Appending:
         Raises `LedgerWriteFailed` where the entry does not stand (any more).
         """
         record = self.db.execute(
-            "SELECT entry.*, life.symbol AS life_symbol, life.description AS life_description,"
-            " life.sec_type AS life_sec_type, life.currency AS life_currency"
-            " FROM standing_entries AS standing"
+            "SELECT entry.* FROM standing_entries AS standing"
             " JOIN realized_entries AS entry ON entry.id = standing.entry_id"
-            " JOIN lives AS life ON life.id = entry.life_id"
             " WHERE standing.entry_id = ? AND entry.account = ? AND entry.con_id = ?",
             (change.entry_id, *change.key),
         ).fetchone()
@@ -73,7 +70,9 @@ class Appending:
                 f"The plan does not fit the ledger (entry {change.entry_id} does not stand); "
                 "nothing was written. Sync again."
             )
-        life = NamedLife(record["life_id"], *tuple(record)[-4:])
+        # Under the name that it was summed up under: the contract may have another one by now.
+        named = (record[name] for name in NamedLife._fields[1:])
+        life = NamedLife(record["life_id"], *named)
         reversal = reversed_entry(entry_of(record))
         entry_id = self._append(life, change.key, reversal, change.entry_id)
         # At once: one that is reversed twice has to be found out.

@@ -60,7 +60,7 @@ def load(
         from possync_tui.settings import models
 
         groups = models.read(given_values)
-    return Settings(*groups, chosen)
+    return Settings(*groups, chosen, frozenset(given_values))
 
 
 def _check_known(key: str, given: Given) -> None:

@@ -67,12 +67,13 @@ class PossyncSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings, and the `.env` file that was read, if any."""
+    """All settings, the `.env` file that was read, if any, and the names of what was given."""
 
     position_sync: PositionSyncSettings
     ibkr: IbkrSettings
     possync: PossyncSettings
     env_file: Path | None = None
+    given: frozenset[str] = frozenset()
 
     def to_policy(self) -> SyncPolicy:
         given = {

@@ -15,7 +15,10 @@ TWO_BASES = "no total in one currency: the accounts have different base currenci
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Sums of one currency; different currencies are never added. `unknown` rows are not in it."""
+    """Sums of one currency; different currencies are never added.
+
+    Of `unknown` positions an amount is missing.
+    """
 
     currency: str
     positions: int
@@ -74,13 +77,13 @@ class Amounts:
 
     def move(self, before: Holding | None, after: Holding) -> None:
         self.positions += before is None
-        self.unknown += after.value is None
+        self.unknown += _is_unknown(after)
         if before is None:
             self.value.move(None, after.value)
             self.unrealized.move(None, after.unrealized)
             self.day.move(None, after.day)
             return
-        self.unknown -= before.value is None
+        self.unknown -= _is_unknown(before)
         self.value.move(before.value, after.value)
         self.unrealized.move(before.unrealized, after.unrealized)
         self.day.move(before.day, after.day)
@@ -89,6 +92,10 @@ class Amounts:
         """What they come to now."""
         amounts = self.value.value, self.unrealized.value, self.day.value
         return Total(currency, self.positions, *amounts, realized_today, self.unknown)
+
+
+def _is_unknown(holding: Holding) -> bool:
+    return holding.value is None or holding.unrealized is None
 
 
 class RunningTotals:

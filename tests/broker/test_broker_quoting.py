@@ -110,11 +110,7 @@ async def test_of_whole_units_nothing_is_asked(tws: ScriptedTws, connect: Connec
     ("fill", "price", "unit"),
     [
         (future("b.01", "450.25"), "4.5025", "1/100 USD"),
-        (
-            execution("a.01", "10", "947.5", con_id=7, currency="GBP"),
-            "947.5",
-            "GBP, until TWS or a statement tells it",
-        ),
+        (execution("a.01", "10", "947.5", con_id=7, currency="GBP"), "947.5", "GBP"),
     ],
 )
 async def test_a_fill_is_not_lost_for_want_of_an_answer(
@@ -126,7 +122,8 @@ async def test_a_fill_is_not_lost_for_want_of_an_answer(
     assert session.of(Fill)[0].price == Decimal(price)
     (told,) = session.problems()
     assert "does not tell the unit" in told
-    assert told.endswith(f"are taken for {unit}.")
+    assert told.endswith(f"are taken for {unit}, until TWS or a statement tells it.")
+    assert session.of(Fill)[0].exec_id.endswith(".01?")
     silent.send([*fill[:14], "z.01", *fill[15:]])
     await session.until(lambda: len(session.of(Fill)) == 2)
     assert len(silent.client.seen(DETAILS)) == len(session.problems()) == 1
@@ -149,6 +146,47 @@ async def test_a_fill_in_doubt_is_told_again_for_certain(
     assert (certain.exec_id, certain.price) == ("0000e0d5.01.01", Decimal("9.475"))
     assert certain.base_id == doubted.base_id
     assert doubted.rank < certain.rank
+
+
+async def test_tws_is_asked_again_after_a_while(
+    tws: ScriptedTws, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A farm for contracts that was down for a moment must not leave a day's fills in doubt."""
+    monkeypatch.setattr(quoting, "_FIRST_PAUSE", 0.2)
+    asked: list[Fields] = []
+
+    def answers(client: Client, request: Fields) -> None:
+        asked.append(request)
+        told = details(tws.version, request[2], request[3], 100)
+        client.send(told if len(asked) > 2 else error(200, "No security definition", request[2]))
+
+    tws.answers[DETAILS] = answers
+    tws.fills = [execution("0000e0d5.01.01", "10", "947.5", con_id=7, **SHARE)]
+    session = await connect()
+
+    async def heard() -> list[str]:
+        return [fill.exec_id for fill in (await session.broker.executions(5)).fills]
+
+    for _ in range(3):
+        assert await heard() == ["0000e0d5.01.01?"]
+    assert len(asked) == 1
+    await asyncio.sleep(0.25)
+    assert await heard() == ["0000e0d5.01.01?"]
+    assert await heard() == ["0000e0d5.01.01?"]
+    assert len(asked) == 2
+    await asyncio.sleep(0.45)
+    assert await heard() == ["0000e0d5.01.01"]
+
+
+async def test_who_has_little_time_does_not_wait_longer_for_a_unit(
+    tws: ScriptedTws, connect: Connect
+) -> None:
+    """With `POSITION_SYNC_TIMEOUT` of a second, say: each look would cost a session."""
+    tws.answers[DETAILS] = lambda _client, _request: None
+    tws.fills = [execution("0000e0d5.01.01", "10", "947.5", con_id=7, **SHARE)]
+    session = await connect()
+    assert len((await session.broker.executions(1)).fills) == 1
+    assert len(tws.clients) == 1
 
 
 async def test_many_are_waited_for_while_answers_come(

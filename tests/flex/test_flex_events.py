@@ -171,7 +171,7 @@ async def test_a_statement_counts_in_place_of_our_own_pairing(
     await rig.clock.advance(5 * DAY)
     broker.drop(5)
     # The cost does not confirm the pairing: it is a guess.
-    broker.hold(1, "200", "55", what=Instrument(1, "XYZ", "STK", "USD"))
+    broker.hold(1, "200", "48.60", what=Instrument(1, "XYZ", "STK", "USD"))
     await rig.engine.sync_now()
     assert await standing(rig) == [("ASSIGNED", Decimal(0), "ESTIMATED")]
     opened = trade(

@@ -1,10 +1,12 @@
 """Expiry, assignment and exercise, as snapshots show them: no fill comes for any of them."""
 
+import asyncio
 from decimal import Decimal
 
 import pytest
 
 from possync_tui.domain.instruments import Instrument, PositionKey
+from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Side
 from possync_tui.domain.position import CostMethod
 from possync_tui.ledger.port import EntryQuery, LedgerPort
@@ -265,11 +267,88 @@ async def test_a_pairing_that_the_cost_does_not_confirm_is_no_fact(
 ) -> None:
     rig = await with_option(start, broker, option(5, "P", "50"), Side.SOLD, "2.00", "0.65")
     broker.drop(5)
-    broker.hold(1, "100", "51.00", what=STOCK)
+    broker.hold(1, "100", "48.60", what=STOCK)
     await rig.engine.sync_now()
     assert [(kind, quality) for kind, _, quality, _ in await rows(rig)] == [
         ("ASSIGNED", "ESTIMATED")
     ]
+
+
+async def test_units_that_were_bought_are_no_exercise(start: Start, broker: ScriptedBroker) -> None:
+    """Bought at 45 while nothing ran; exercised they would have cost 52 each."""
+    rig = await with_option(start, broker, option(5, "C", "50"), Side.BOUGHT, "2.00", "0.65")
+    broker.mark(5, "0.01")
+    await rig.engine.sync_now()
+    await rig.clock.advance(7 * DAY)
+    broker.drop(5)
+    broker.hold(1, "100", "45.01", what=STOCK)
+    await rig.engine.sync_now()
+    assert [(kind, amount) for kind, amount, _, _ in await rows(rig)] == [
+        ("EXPIRED", Decimal("-200.65"))
+    ]
+    broker.trade_in(STOCK, Side.SOLD, "100", "45", "1")
+    broker.drop(1)
+    await rig.engine.sync_now()
+    # 4,500 - 1 - 4,501, at the broker's own cost
+    assert Decimal(-2) in [amount for _, amount, _, _ in await rows(rig)]
+
+
+async def test_a_premium_that_nobody_saw_confirms_nothing(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    broker.hold(9, "5", "7")
+    broker.hold(5, "-1", "199.35", what=option(5, "P", "50"))
+    rig = await start()
+    await rig.engine.sync_now()
+    await rig.clock.advance(5 * DAY)
+    broker.drop(5)
+    broker.hold(1, "100", "48.0065", what=STOCK)
+    await rig.engine.sync_now()
+    broker.trade_in(STOCK, Side.SOLD, "100", "50", "0")
+    broker.drop(1)
+    await rig.engine.sync_now()
+    assert {quality for _, _, quality, _ in await rows(rig)} == {"ESTIMATED"}
+
+
+async def test_a_value_with_nothing_in_it_does_not_take_the_last_price_away(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    """As TWS may send one of a contract that is over: the option was worth 45.30 on Friday."""
+    rig = await with_option(start, broker, option(5, "C", "50"), Side.BOUGHT, "2.00", "0.65")
+    await rig.clock.advance(4 * DAY)
+    broker.mark(5, "45.30")
+    await rig.engine.sync_now()
+    key = PositionKey(ACCOUNT, 5)
+    broker.lose()
+    broker.connect()
+    blank = Mark(key, rig.clock.now(), "pnl_single", broker.state.session_id)
+    broker.marks_now[key] = blank
+    broker.drop(5)
+    for days in (1, 2):
+        await rig.clock.advance(days * DAY)
+        await rig.engine.sync_now()
+    assert (await rig.engine.ledger.saved_prices([key]))[key].price == Decimal("45.30")
+    assert [(kind, amount) for kind, amount, _, _ in await rows(rig)] == [("EXPIRED", None)]
+
+
+async def test_a_row_may_come_a_moment_after_its_fill(start: Start, broker: ScriptedBroker) -> None:
+    """Without it, at the first look, a purchase would have closed what nobody had."""
+    rig = await start(grace=5)
+    broker.hold(9, "5", "7")
+    broker.trade(1, Side.BOUGHT, "100", "10")
+    syncing = asyncio.create_task(rig.engine.sync_now())
+    await rig.clock.advance(2)
+    broker.hold(1, "100", "10.01")
+    await rig.clock.advance(30)
+    assert (await syncing).ok
+    assert await rows(rig) == []
+    broker.trade(2, Side.BOUGHT, "100", "10")
+    syncing = asyncio.create_task(rig.engine.sync_now())
+    await rig.clock.advance(2)
+    broker.hold(2, "100", "10.01")
+    await rig.clock.advance(30)
+    assert (await syncing).missing == 0
+    assert await rig.engine.reads.holds() == []
 
 
 async def test_units_that_do_not_fit_are_no_delivery(start: Start, broker: ScriptedBroker) -> None:
