@@ -108,7 +108,14 @@ def split(held: Position, new: int, old: int, at: datetime) -> Booked:
     words = f"{instrument.symbol}(US0000000001) SPLIT {new} FOR {old} (X)"
     kind = "FS" if new > old else "RS"
     more = held.quantity * new / old - held.quantity
-    row = build.action(plain(more), words, stamp(at), kind=kind, **contract(instrument))
+    row = build.action(
+        plain(more),
+        words,
+        stamp(at),
+        kind=kind,
+        **contract(instrument),
+        actionID=f"{instrument.con_id}{stamp(at)}",
+    )
     return Booked(held.account, at, "actions", row, What.SPLIT, Decimal(new) / Decimal(old))
 
 

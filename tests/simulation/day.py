@@ -293,7 +293,7 @@ async def _looked_at(world: TradingDay, pilot: Pilot[None], hours: float) -> Mea
 
 
 async def _header_is_right(world: TradingDay, pilot: Pilot[None]) -> None:
-    """The countdown is that of the engine's next sync, to the second."""
+    """The countdown is that of the engine's next sync, to the second, but while one runs."""
     engine = world.running()
     due = engine.next_sync_at
     _require(due is not None, "no sync is planned")
@@ -306,6 +306,9 @@ async def _header_is_right(world: TradingDay, pilot: Pilot[None]) -> None:
     await settle(pilot)
     seconds = (due - world.clock.now()).total_seconds()
     shown = str(_dashboard(pilot).status_bar.render())
+    if engine.is_syncing:
+        _require("⟳ syncing" in shown, f"{shown!r}, in the midst of a sync")
+        return
     allowed = {countdown(seconds + off) for off in (0.0, 0.5, 1.0)}
     _require(any(f"next in {text}" in shown for text in allowed), f"{shown!r}, not {allowed}")
 

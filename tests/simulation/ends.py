@@ -62,6 +62,7 @@ class Ends:
         self._fills: dict[Key, list[float]] = defaultdict(list)
         self._traded_at: dict[str, float] = {}
         self._unseen: dict[Key, list[float]] = defaultdict(list)
+        self._delivered: dict[Key, list[float]] = defaultdict(list)
         self._looks: dict[str, list[tuple[float, float]]] = defaultdict(list)
 
     @property
@@ -91,6 +92,11 @@ class Ends:
     def happens_unseen(self, key: Key, at: float) -> None:
         """Something that no fill tells of."""
         self._unseen[key].append(at)
+
+    def is_delivered(self, key: Key, at: float) -> None:
+        """Units came or went without a fill: that may end a life of its own in another order."""
+        self.happens_unseen(key, at)
+        self._delivered[key].append(at)
 
     def vanishes(self, key: Key, at: float) -> None:
         """Say it before the desk drops the position with its history, which is an end of it."""
@@ -142,7 +148,7 @@ class Ends:
             others = any(
                 n != m and self._in_one_gap(key[0], at, other) for m, other in enumerate(unseen)
             )
-            doubtful += max(fills, others)
+            doubtful += max(fills, others) + (bool(fills) and at in self._delivered[key])
         return doubtful
 
     def _in_one_gap(self, account: str, one: float, other: float) -> bool:

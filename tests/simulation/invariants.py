@@ -200,8 +200,9 @@ def _realized_equals_the_oracle(world: World, db: sqlite3.Connection, *, is_at_r
         desk = world.realized.of(key)
         for method in ("average", "fifo"):
             entries = db.execute(_ENTRIES, (*key, method)).fetchall()
-            if world.is_lying and any(row["kind"] == "CONFIRMED_MISSING" for row in entries):
-                # Armed by the user, it closed what the broker left out, at what was known.
+            by_lie = {"CONFIRMED_MISSING"} | ({"EXPIRED"} if _is_overdue(world, key[1]) else set())
+            if world.is_lying and any(row["kind"] in by_lie for row in entries):
+                # Armed by the user, or by its date, it closed what the broker left out.
                 continue
             # What was transferred out realized nothing here: its entry says so, without an amount.
             gone = [row for row in entries if row["kind"] == "TRANSFERRED"]

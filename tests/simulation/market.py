@@ -239,7 +239,7 @@ async def assign(world: World, rng: Random) -> str:
     if not held:
         raise DeskError("no option is held")
     account = rng.choice(held)[0]
-    world.happens_unseen((account, 1000))
+    world.ends.is_delivered((account, 1000), world.loop.time())
     world.ends.vanishes((account, 2000), world.loop.time())
     option, at = _held(world, (account, 2000)), world.broker_clock.now()
     world.realized.ends((account, 2000), at)

@@ -132,14 +132,17 @@ async def import_statement(world: World, rng: Random) -> str:
 
 
 def _in_two(sheets: Sequence[build.Sheet], rng: Random) -> list[list[build.Sheet]]:
-    """What only the first or only the second file tells of trades; all else is in both."""
+    """Trades up to a moment in the first file, and those from one before it on in the second.
+
+    All else is in both.
+    """
     parts: list[list[build.Sheet]] = [[], []]
     for sheet in sheets:
-        picked = [rng.randrange(3) for _ in sheet.trades]
-        for n, part in enumerate(parts):
-            trades = [
-                row for row, where in zip(sheet.trades, picked, strict=True) if where in (n, 2)
-            ]
+        times = sorted({row["dateTime"] for row in sheet.trades}) or [""]
+        since, until = sorted(rng.choices(times, k=2))
+        early = [row for row in sheet.trades if row["dateTime"] <= until]
+        late = [row for row in sheet.trades if row["dateTime"] >= since or row not in early]
+        for part, trades in zip(parts, (early, late), strict=True):
             part.append(replace(sheet, trades=trades))
     return parts
 

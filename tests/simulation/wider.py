@@ -24,7 +24,8 @@ async def assign_in_part(world: World, rng: Random) -> str:
     option, at = world.desk.position(*key), world.broker_clock.now()
     assert option is not None
     contracts = Decimal(rng.randint(1, int(abs(option.quantity)) - 1))
-    world.happens_unseen((account, 1000), key)
+    world.happens_unseen(key)
+    world.ends.is_delivered((account, 1000), world.loop.time())
     world.realized.ends_in_part(key, at)
     world.realized.untold((account, 1000), at)
     world.booked += bookings.delivered(option, world.desk.instruments[1000], at, contracts)
