@@ -66,10 +66,8 @@ INSERT INTO marks (account, con_id, at, source, session_id, price, market_value_
     unrealized_pnl_micros, daily_pnl_micros, realized_today_micros)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (account, con_id) DO UPDATE SET
-    at = iif(excluded.price IS NULL AND price IS NOT NULL, at, excluded.at),
-    source = iif(excluded.price IS NULL AND price IS NOT NULL, source, excluded.source),
-    session_id = iif(excluded.price IS NULL AND price IS NOT NULL, session_id, excluded.session_id),
-    price = coalesce(excluded.price, price), market_value_micros = excluded.market_value_micros,
+    at = excluded.at, source = excluded.source, session_id = excluded.session_id,
+    price = excluded.price, market_value_micros = excluded.market_value_micros,
     unrealized_pnl_micros = excluded.unrealized_pnl_micros,
     daily_pnl_micros = excluded.daily_pnl_micros,
     realized_today_micros = excluded.realized_today_micros

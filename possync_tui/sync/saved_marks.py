@@ -20,16 +20,12 @@ async def marks_for(
     book: Book,
     ledger: LedgerPort,
 ) -> dict[PositionKey, Mark]:
-    """The live marks as they are now, and the last prices of those `keys` that ended without any.
-
-    Of a contract that is over TWS may send a value all the same, with nothing in it.
-    """
-    priced = {key for key in keys if (mark := live.get(key)) is not None and mark.price is not None}
-    known = ((key, book.positions.get(key)) for key in keys if key not in priced)
+    """The live marks as they are now, and the last ones of those `keys` that ended without any."""
+    known = ((key, book.positions.get(key)) for key in keys if key not in live)
     ended = [key for key, was in known if was and was.instrument and was.instrument.is_expired(at)]
     saved = await ledger.saved_prices(ended) if ended else {}
     # The plan may be made beside the loop, on which the live ones move.
-    return {**live, **saved}
+    return {**saved, **live}
 
 
 class SavedMarks:

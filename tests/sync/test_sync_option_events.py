@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 
 from possync_tui.domain.instruments import Instrument, PositionKey
-from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Side
 from possync_tui.domain.position import CostMethod
 from possync_tui.ledger.port import EntryQuery, LedgerPort
@@ -308,27 +307,6 @@ async def test_a_premium_that_nobody_saw_confirms_nothing(
     broker.drop(1)
     await rig.engine.sync_now()
     assert {quality for _, _, quality, _ in await rows(rig)} == {"ESTIMATED"}
-
-
-async def test_a_value_with_nothing_in_it_does_not_take_the_last_price_away(
-    start: Start, broker: ScriptedBroker
-) -> None:
-    """As TWS may send one of a contract that is over: the option was worth 45.30 on Friday."""
-    rig = await with_option(start, broker, option(5, "C", "50"), Side.BOUGHT, "2.00", "0.65")
-    await rig.clock.advance(4 * DAY)
-    broker.mark(5, "45.30")
-    await rig.engine.sync_now()
-    key = PositionKey(ACCOUNT, 5)
-    broker.lose()
-    broker.connect()
-    blank = Mark(key, rig.clock.now(), "pnl_single", broker.state.session_id)
-    broker.marks_now[key] = blank
-    broker.drop(5)
-    for days in (1, 2):
-        await rig.clock.advance(days * DAY)
-        await rig.engine.sync_now()
-    assert (await rig.engine.ledger.saved_prices([key]))[key].price == Decimal("45.30")
-    assert [(kind, amount) for kind, amount, _, _ in await rows(rig)] == [("EXPIRED", None)]
 
 
 async def test_a_row_may_come_a_moment_after_its_fill(start: Start, broker: ScriptedBroker) -> None:
