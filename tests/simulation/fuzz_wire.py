@@ -292,7 +292,13 @@ async def _judge(world: World, heard: Heard) -> None:
                     raise InvariantBroken(f"no readable message said {row}")
             case Fill() as fill:
                 told = (fill.quantity_text, fill.price_text)
-                said = (fill.account, fill.exec_id, fill.key.con_id, fill.side.value, *told)
+                said = (
+                    fill.account,
+                    fill.exec_id.rstrip("?"),
+                    fill.key.con_id,
+                    fill.side.value,
+                    *told,
+                )
                 if said not in heard.fills:
                     raise InvariantBroken(f"no readable message said {said}")
             case Commission() as paid:
