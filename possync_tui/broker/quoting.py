@@ -104,14 +104,13 @@ class Quoting:
     def in_money(self, fill: Fill) -> Fill:
         """The fill with its price in the contract's currency; as one in doubt where that is not
         told, but likely."""
-        told = self._told.get(fill.instrument.con_id)
-        magnifier = told or (
-            self.likely_magnifier(fill) if not self.is_known(fill.instrument) else _WHOLE
-        )
-        price = fill.price if magnifier == _WHOLE else EXACT.divide(fill.price, magnifier)
         if not self.is_known(fill.instrument):
+            price = EXACT.divide(fill.price, self.likely_magnifier(fill))
             return replace(fill, exec_id=in_doubt_id(fill.exec_id), price=price)
-        return fill if price is fill.price else replace(fill, price=price)
+        magnifier = self._told.get(fill.instrument.con_id, _WHOLE)
+        if magnifier == _WHOLE:
+            return fill
+        return replace(fill, price=EXACT.divide(fill.price, magnifier))
 
 
 def _may_be_small(instrument: Instrument) -> bool:

@@ -1,9 +1,10 @@
 """Execution ids: TWS counts the corrections of an execution in their last part."""
 
 CANCELLED = 9000
-"""Added to the revision that a cancellation cancels."""
+"""Added to the revision that a cancellation cancels. Corrections count from 01: none comes near."""
 _MEMO = "cancel:"
 _DOUBT = "?"
+# More digits than this are no revision.
 _MOST_DIGITS = 9
 
 

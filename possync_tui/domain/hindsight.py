@@ -29,9 +29,9 @@ def in_hindsight(book: Book, histories: Histories) -> dict[PositionKey, Absent]:
     for key in sorted(key for key, history in histories.items() if history):
         history, account = histories[key], book.accounts.get(key.account)
         first = account.baseline_at if account else None
-        if first is None or (trades_cash(history) and not _had_row(history)):
+        if first is None or not _begins_before(history, first):
             continue
-        if _begins_before(history, first):
+        if _had_row(history) or not trades_cash(history):
             found[key] = Absent(key, first, baseline=True, snapshot_digest="")
     return found
 

@@ -15,9 +15,7 @@ from possync_tui.domain.instruments import Instrument, PositionKey
 from possync_tui.domain.money import plain
 from possync_tui.domain.values import dataclass
 
-# Corrections count from 01; none comes near this.
-# More digits than this are no revision.
-
+# No revision has so many digits.
 _BELOW_ALL = 10**9
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from possync_tui.domain.conversion import basis_to_carry
 from possync_tui.domain.endings import how_it_ended, no_price
-from possync_tui.domain.hindsight import in_hindsight, with_hindsight
+from possync_tui.domain.hindsight import Histories, in_hindsight, with_hindsight
 from possync_tui.domain.holding import corporate_action_holds, statement_gap_holds
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.life import RULES, rebuild, tell
@@ -42,7 +42,6 @@ from possync_tui.domain.settling import LONGEST_CHAIN, Settling
 from possync_tui.domain.succession import Succession
 from possync_tui.domain.values import dataclass
 
-Histories = Mapping[PositionKey, Sequence[Recorded]]
 Stored = Mapping[PositionKey, Sequence[StoredLife]]
 Pairs = list[tuple[StoredLife | None, Life]]
 
