@@ -112,12 +112,20 @@ class Positions:
         self._saw(row)
         flight = self._flight
         if flight is None:
-            received_at = self._context.broker_now()
-            self._context.emit(RowPushed(row, self._context.session_id, received_at))
+            self._push(row)
             return
         # The last row of a position wins. Without a contract id its contract tells rows apart.
         key = row.key
         flight.rows[key if key.con_id else (row.account, row.instrument)] = row
+
+    def _push(self, row: PositionRow) -> None:
+        doubt = "" if row.quantity else self._clock_doubt()
+        if doubt:
+            # It ends what was held when it came, and that is not known: the next snapshot shows it.
+            self._context.end(Ending(f"{doubt} A new session is opened."))
+            return
+        received_at = self._context.broker_now()
+        self._context.emit(RowPushed(row, self._context.session_id, received_at))
 
     def _report(self, bad: UnreadableRow) -> None:
         self.taint(str(bad))

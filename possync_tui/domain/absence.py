@@ -61,7 +61,7 @@ def judge_absences(look: Look) -> Verdict:
             decided.append(close)
             continue
         absent.append(known)
-        if _is_new(known):
+        if not look.is_missing(known):
             decided.append(_absent(look, known.key, baseline=False))
     bulk = _bulk_of(look, absent)
     missing: list[KnownPosition] = []
@@ -91,14 +91,6 @@ def _opened_and_gone(look: Look) -> list[Decided]:
         and key not in look.cash
         and look.began_before_us(key)
     ]
-
-
-def _is_new(known: KnownPosition) -> bool:
-    """Whether this absence is the first one: an earlier one may have been of a life that is over.
-
-    A position that was flat, and so absent, can be opened by fills without ever having had a row.
-    """
-    return not known.is_absent or known.missing_since is None
 
 
 def _evidence_of_closing(look: Look, known: KnownPosition) -> CloseDecided | None:
@@ -151,7 +143,7 @@ def snapshots(confirmations: int) -> str:
 def _count(look: Look, known: KnownPosition) -> tuple[int, CountAbsence | None]:
     as_of = look.snapshot.as_of
     last, lost = known.confirmed_at, look.book.connectivity_lost_at
-    if last is None or _is_new(known) or (lost is not None and lost > last):
+    if last is None or not look.is_missing(known) or (lost is not None and lost > last):
         return 1, CountAbsence(known.key, 1, as_of)
     spaced = (as_of - last).total_seconds() >= look.rules.spacing
     if spaced and known.confirmations < look.rules.confirmations:
@@ -212,12 +204,14 @@ def _close(
 def _worthless(look: Look, known: KnownPosition) -> PriceEvidence | None:
     """An option that expired is taken for worthless, unless its last price said otherwise.
 
-    That one was settled in cash, or delivered, at a price that we do not know. So was a future.
+    That one was settled in cash, or delivered, at a price that we do not know. So was a future. A
+    price that is told when the option has long expired is no market's.
     """
     what = known.instrument
     if what is None or what.sec_type not in _MAY_BE_WORTHLESS:
         return None
     mark = look.marks.get(known.key)
-    if mark is not None and mark.price is not None and mark.price > WORTHLESS:
+    was_worth = mark is not None and mark.price is not None and mark.price > WORTHLESS
+    if mark is not None and was_worth and not what.is_expired(mark.at):
         return None
     return PriceEvidence(Decimal(0), "expired", 0.0)

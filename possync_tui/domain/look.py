@@ -11,6 +11,7 @@ from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import FRESH_SECONDS, Mark
 from possync_tui.domain.observations import Fill, PositionRow, PriceEvidence, Recorded, Snapshot
 from possync_tui.domain.plan import Book, KnownPosition
+from possync_tui.domain.position import Life
 from possync_tui.domain.sizes import is_workable, worth
 from possync_tui.domain.values import dataclass
 
@@ -43,7 +44,7 @@ class Look:
     rows: Mapping[PositionKey, PositionRow]
     in_motion: frozenset[PositionKey] = frozenset()
     opened: Mapping[PositionKey, datetime] = field(default_factory=dict)
-    began: Mapping[PositionKey, datetime] = field(default_factory=dict)
+    current: Mapping[PositionKey, Life] = field(default_factory=dict)
     cash: frozenset[PositionKey] = frozenset()
 
     @property
@@ -93,8 +94,17 @@ class Look:
 
         A position that was flat then, and was opened by fills since, is not what that row told of.
         """
-        began, at = self.began.get(known.key), known.zero_pushed_at
-        return None if at is None or (began is not None and began > at + CLOCK_DOUBT) else at
+        life, at = self.current.get(known.key), known.zero_pushed_at
+        return None if at is None or (life and life.opened_at > at + CLOCK_DOUBT) else at
+
+    def is_missing(self, known: KnownPosition) -> bool:
+        """Whether its present life is: an absence that is known may have been of one before.
+
+        A position that was flat, and so absent, can be opened by fills without ever having a row.
+        """
+        life = self.current.get(known.key)
+        since = known.missing_since if life is None else life.missing_since
+        return known.is_absent and since is not None
 
     def price(self, key: PositionKey) -> PriceEvidence | None:
         """A live mark of the same session, fresh enough to estimate with (promise 5)."""

@@ -96,8 +96,8 @@ def make_plan(
             for key, now in standing.items()
             if now.rebuilt.lives
         },
-        began={
-            key: current.opened_at
+        current={
+            key: current
             for key, now in standing.items()
             if (current := now.rebuilt.current) is not None
         },

@@ -17,6 +17,7 @@ from possync_tui.domain.marks import Mark
 from possync_tui.domain.money import plain
 from possync_tui.domain.observations import Anchor, Decided, PositionRow, Snapshot
 from possync_tui.domain.plan import Book, Change, KnownPosition, Remark
+from possync_tui.domain.position import Life
 from possync_tui.domain.values import dataclass
 
 
@@ -71,7 +72,7 @@ def reconcile(
     known_seq: int,
     in_motion: frozenset[PositionKey] = frozenset(),
     opened: Mapping[PositionKey, datetime] | None = None,
-    began: Mapping[PositionKey, datetime] | None = None,
+    current: Mapping[PositionKey, Life] | None = None,
     cash: Set[PositionKey] = frozenset(),
 ) -> Findings:
     """Decide what a complete snapshot means for the book.
@@ -79,8 +80,8 @@ def reconcile(
     `quantities` holds what the fills known now make of each position in question; `known_seq` is
     the place in the inbox up to which observations came before the snapshot began. Positions
     `in_motion` traded while the snapshot was taken: nothing is decided about them this time.
-    `opened` says when the first known life of a position in question began, `began` when the one
-    did that fills known now have not ended; those of `cash` are conversions of currencies.
+    `opened` says when the first known life of a position in question began, `current` is the one
+    that fills known now have not ended; those of `cash` are conversions of currencies.
     """
     accounts = covered_accounts(book, snapshot, rules)
     digest = snapshot_digest(snapshot, accounts)
@@ -106,7 +107,7 @@ def reconcile(
             rows,
             in_motion,
             opened or {},
-            began or {},
+            current or {},
             frozenset(cash),
         )
         verdict = judge_absences(look)

@@ -74,6 +74,11 @@ class Settling:
     def decided_for(self, key: PositionKey) -> Sequence[Decided]:
         return self._by_key.get(key, ())
 
+    def is_missing(self, key: PositionKey) -> bool:
+        """Whether its present life is known to be absent before this snapshot."""
+        current = self.standing[key].rebuilt.current
+        return current is not None and current.missing_since is not None
+
     def residual(self, key: PositionKey) -> Decimal:
         """Signed units that this snapshot left unexplained."""
         unexplained = self.rebuilt[key].unexplained

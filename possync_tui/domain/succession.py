@@ -300,8 +300,7 @@ class Succession:
             return item
         if item.reason not in _CLOSED_BY_ABSENCE:
             return item
-        known = self.settled.book.positions.get(item.key)
-        if known is not None and known.is_absent:
+        if self.settled.is_missing(item.key):
             return None
         findings = self.settled.findings
         as_of = self.settled.snapshot.as_of

@@ -20,12 +20,13 @@ async def marks_for(
     book: Book,
     ledger: LedgerPort,
 ) -> dict[PositionKey, Mark]:
-    """The live marks as they are now, and the last ones of those `keys` that ended without any."""
-    known = ((key, book.positions.get(key)) for key in keys if key not in live)
+    """The live marks as they are now; of those `keys` that ended without a price, the last one."""
+    silent = (key for key in keys if (mark := live.get(key)) is None or mark.price is None)
+    known = ((key, book.positions.get(key)) for key in silent)
     ended = [key for key, was in known if was and was.instrument and was.instrument.is_expired(at)]
     saved = await ledger.saved_prices(ended) if ended else {}
     # The plan may be made beside the loop, on which the live ones move.
-    return {**saved, **live}
+    return {**live, **saved}
 
 
 class SavedMarks:
@@ -41,7 +42,12 @@ class SavedMarks:
         if ledger is None or ledger.is_read_only:
             return
         # A mark that moved is another one; thousands are not compared in the loop's time.
-        moved = {key: mark for key, mark in marks.items() if self._saved.get(key) is not mark}
+        # One that tells no value must not take the place of what the position was last seen at.
+        moved = {
+            key: mark
+            for key, mark in marks.items()
+            if self._saved.get(key) is not mark and _tells_value(mark)
+        }
         if not moved:
             return
         try:
@@ -50,3 +56,7 @@ class SavedMarks:
             logger.warning("live values were not saved: %s", error)
         else:
             self._saved.update(moved)
+
+
+def _tells_value(mark: Mark) -> bool:
+    return mark.price is not None or mark.market_value is not None

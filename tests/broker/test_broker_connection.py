@@ -18,7 +18,7 @@ from possync_tui.broker.port import (
 from possync_tui.broker.ports import Ports
 from possync_tui.broker.session import IbkrBroker
 from possync_tui.domain.connection import Environment, Phase
-from possync_tui.domain.observations import ConnectivityLost
+from possync_tui.domain.observations import ConnectivityLost, RowPushed
 from tests.broker.conftest import QUICK, Connect
 from tests.broker.scripted import (
     CURRENT_TIME,
@@ -577,6 +577,23 @@ async def test_the_sleep_of_the_machine_ends_the_session(
     with pytest.raises(SnapshotRefused, match="slept"):
         await session.broker.snapshot(5)
     assert session.broker.state.phase is Phase.RECONNECTING
+
+
+async def test_a_zero_row_after_a_jump_of_the_clock_is_not_dated_but_looked_for_anew(
+    tws: ScriptedTws, connect: Connect
+) -> None:
+    """Slept or set: until TWS tells the time, what it ended cannot be told from what came after."""
+    clock = SteppedClock()
+    session = await connect(clock=clock)
+    await session.until(lambda: tws.client.seen(CURRENT_TIME))
+    clock.wall += timedelta(hours=1)
+    tws.client.send(position("100"))
+    await session.until(lambda: session.of(RowPushed))
+    assert session.broker.state.phase is Phase.CONNECTED
+    tws.client.send(position("0"))
+    await session.until_phase(Phase.RECONNECTING)
+    (pushed,) = session.of(RowPushed)
+    assert pushed.row.quantity == 100
 
 
 async def test_a_slow_drift_is_no_sleep(tws: ScriptedTws, connect: Connect) -> None:

@@ -1,7 +1,7 @@
 """What absence of a row is worth by itself, and what an end without a fill is booked at."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
@@ -45,13 +45,25 @@ def test_what_expired_is_worthless_unless_it_was_worth_something(
     sec_type: str, seen_at: str | None, price: str | None
 ) -> None:
     held, other = row(1, what=instrument(1, sec_type, OVER)), row(2)
-    a_minute_ago = START - timedelta(minutes=1)
-    marks = [Mark(held.key, a_minute_ago, "portfolio", "s1", Decimal(seen_at))] if seen_at else []
+    day = held.instrument.expiry_date
+    assert day is not None
+    in_time = datetime.combine(day, time(20), UTC)
+    marks = [Mark(held.key, in_time, "portfolio", "s1", Decimal(seen_at))] if seen_at else []
     verdict = judge(book(known(held), known(other)), snapshot(other), marks=marks)
     (close,) = verdict.findings.decided
     assert isinstance(close, CloseDecided)
     booked = close.price.price if close.price else None
     assert booked == (None if price is None else Decimal(price))
+
+
+def test_a_price_told_long_after_the_expiry_is_no_markets() -> None:
+    held, other = row(1, what=instrument(1, "OPT", OVER)), row(2)
+    mark = Mark(held.key, START - timedelta(minutes=1), "portfolio", "s1", Decimal("0.80"))
+    verdict = judge(book(known(held), known(other)), snapshot(other), marks=[mark])
+    (close,) = verdict.findings.decided
+    assert isinstance(close, CloseDecided)
+    assert close.price is not None
+    assert close.price.price == 0
 
 
 def test_a_mark_without_a_price_says_nothing_of_what_expired() -> None:

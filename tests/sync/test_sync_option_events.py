@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from possync_tui.domain.instruments import Instrument, PositionKey
+from possync_tui.domain.marks import Mark
 from possync_tui.domain.observations import Side
 from possync_tui.domain.position import CostMethod
 from possync_tui.ledger.port import EntryQuery, LedgerPort
@@ -69,23 +70,41 @@ async def test_an_option_that_was_worth_something_has_no_amount(
     assert await rows(rig) == [("EXPIRED", None, "ESTIMATED", Decimal(1))]
 
 
+@pytest.mark.parametrize("falls_silent", ["never", "before the stop", "after it"])
 @pytest.mark.parametrize(
     ("last_price", "amount"),
     [("0.01", Decimal("-200.65")), ("45.30", None), (None, Decimal("-200.65"))],
 )
 async def test_what_an_option_was_worth_when_the_program_was_stopped(
-    start: Start, broker: ScriptedBroker, last_price: str | None, amount: Decimal | None
+    start: Start,
+    broker: ScriptedBroker,
+    last_price: str | None,
+    amount: Decimal | None,
+    falls_silent: str,
 ) -> None:
-    """Settled in cash, or worthless: the next run knows what it was last seen at."""
+    """Settled in cash, or worthless: the next run knows what it was last seen at.
+
+    A live value with nothing in it, as TWS sends one of what has ended, takes nothing of that away.
+    """
+
+    def fall_silent() -> None:
+        key = PositionKey(ACCOUNT, 5)
+        broker.marks_now[key] = Mark(key, rig.clock.now(), "", broker.state.session_id)
+
     rig = await with_option(start, broker, option(5, "C", "50"), Side.BOUGHT, "2.00", "0.65")
     await rig.clock.advance(4 * DAY)
     if last_price is not None:
         broker.mark(5, last_price)
     await rig.engine.sync_now()
+    if falls_silent == "before the stop":
+        fall_silent()
+        await rig.engine.sync_now()
     await rig.engine.stop()
     await rig.clock.advance(3 * DAY)
     broker.drop(5)
     broker.marks_now.clear()
+    if falls_silent == "after it":
+        fall_silent()
 
     async def opened() -> LedgerPort:
         return await open_ledger(rig.path, clock=rig.clock)

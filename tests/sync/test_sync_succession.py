@@ -158,6 +158,26 @@ async def test_kept_and_pushed_as_zero_it_closes_on_that_evidence(
     assert await entries(rig) == [("ZERO_ROW", None, "ESTIMATED")]
 
 
+async def test_fills_of_the_old_one_that_cancel_out_leave_it_missing(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    """They end the life that was missing and leave another: that one has no row either."""
+    rig = await converted(start, broker)
+    assert await status(rig, 1) == "MISSING"
+    broker.trade_in(OLD, Side.SOLD, "250", "11", "1")
+    broker.trade_in(OLD, Side.BOUGHT, "250", "11", "1")
+    zero = broker.hold(1, "0", "0", what=OLD)
+    broker.drop(1)
+    broker.push(RowPushed(zero, broker.state.session_id, broker.broker_now()))
+    await settle()
+    await rig.engine.sync_now()
+    found = await rig.engine.reads.positions(include_closed=True)
+    assert [(v.status, v.quantity) for v in found if v.con_id == 1 and v.quantity] == [
+        ("MISSING", Decimal(100))
+    ]
+    assert await kinds(rig) == [HoldKind.SAME_HOLDING]
+
+
 async def test_absence_does_not_close_what_is_held(start: Start, broker: ScriptedBroker) -> None:
     rig = await converted(start, broker, mark_missing_as_closed=True)
     for _ in range(3):
