@@ -10,7 +10,8 @@ from possync_tui.domain.runs import Failure, Outcome, SyncResult, Trigger
 class Batch:
     """Callers that the next sync will answer, and the accounts they asked for (empty = all).
 
-    `not_covered` has those of the accounts that the sync does not look at, each with the reason.
+    `not_covered` has those of the accounts that the sync does not look at, each with the reason;
+    `put_off` those that it could not take up yet.
     """
 
     trigger: Trigger
@@ -20,6 +21,7 @@ class Batch:
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
     not_covered: dict[int, str] = field(default_factory=dict)
+    put_off: dict[int, str] = field(default_factory=dict)
 
     def join(self, trigger: Trigger, account_id: int | None) -> None:
         """Ask for one account more, or (`None`) for every watched one."""
@@ -33,14 +35,23 @@ class Batch:
     async def answer_for(self, account_id: int | None) -> SyncResult:
         """Wait for the result. A sync that others asked for is none of an account left out."""
         result = await asyncio.shield(self.answer)
-        why = self.not_covered.get(account_id) if account_id is not None else None
-        if why is None or not result.ok:
+        if account_id is None or not result.ok:
             return result
+        if (why := self.not_covered.get(account_id)) is not None:
+            return self._without(result, Outcome.FAILED, Failure.SETTINGS, why)
+        if (why := self.put_off.get(account_id)) is not None:
+            return self._without(result, Outcome.REFUSED, Failure.SNAPSHOT, why)
+        return result
+
+    def _without(
+        self, result: SyncResult, outcome: Outcome, failure: Failure, why: str
+    ) -> SyncResult:
+        """What the sync was for an account that it left out."""
         return SyncResult(
-            Outcome.FAILED,
+            outcome,
             result.trigger,
             result.started_at,
             result.duration_ms,
             error=why,
-            failure=Failure.SETTINGS,
+            failure=failure,
         )

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 
-from possync_tui.domain.look import Rules
 from possync_tui.domain.plan import Book, HoldKind
 from possync_tui.sync.policy import SyncPolicy
 
@@ -48,12 +47,3 @@ def uncovered(
         elif not book.accounts[code].is_accepted:
             why[number] = f"account {code} (id {number}) waits for your word: see the review"
     return why
-
-
-def is_first_look(book: Book, listed: Collection[str], rules: Rules) -> bool:
-    """Whether an account is looked at of which no snapshot was committed yet."""
-    return any(
-        known.is_accepted and not known.has_baseline
-        for code, known in book.accounts.items()
-        if code in listed and (rules.watched is None or code in rules.watched)
-    )

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -10,27 +10,24 @@ from functools import partial
 from possync_tui.broker.port import BrokerError, BrokerPort, BrokerUnavailable, SnapshotRefused
 from possync_tui.domain.clock import Clock
 from possync_tui.domain.connection import ConnectionState, Environment, environment_of
-from possync_tui.domain.life import BehindPast
 from possync_tui.domain.look import Rules
 from possync_tui.domain.observations import Observed, PositionRow
 from possync_tui.domain.plan import Book, OlderRules, Plan
-from possync_tui.domain.planning import Draft, make_plan, replan
+from possync_tui.domain.planning import replan
 from possync_tui.domain.position import Status
-from possync_tui.domain.reconcile import covered_accounts, keys_in_question
 from possync_tui.domain.runs import Failure, Outcome, SyncResult, SyncStats, Trigger
 from possync_tui.domain.word import Word
 from possync_tui.ledger.port import LedgerError, LedgerForeign, LedgerPort
 from possync_tui.sync.aside import aside, let_go, parts_of
 from possync_tui.sync.batch import Batch
-from possync_tui.sync.covering import NotCovered, codes_of, is_first_look, uncovered
-from possync_tui.sync.events import EventBus, LedgerChanged, SyncFinished, SyncStarted
+from possync_tui.sync.covering import NotCovered, codes_of, uncovered
+from possync_tui.sync.drafting import Drafting
+from possync_tui.sync.events import EventBus, LedgerChanged, LogLine, SyncFinished, SyncStarted
 from possync_tui.sync.foreign import without_foreign
 from possync_tui.sync.grace import Grace
-from possync_tui.sync.histories import linked_ground, linked_histories
-from possync_tui.sync.look import Look, look_at, refuse_half_a_day
+from possync_tui.sync.histories import linked_histories
 from possync_tui.sync.policy import SyncPolicy
 from possync_tui.sync.rules import accounts_missing, rules_of
-from possync_tui.sync.saved_marks import marks_for
 from possync_tui.sync.wording import counted
 
 logger = logging.getLogger(__name__)
@@ -62,6 +59,7 @@ class PositionSyncService:
         self._bus = bus
         self._may_close_missing = may_close_missing
         self._on_committed = on_committed
+        self._drafting = Drafting(broker, ledger, policy, self._record_and_place, may_close_missing)
         self._keep = keep
         self._environment = environment
         self._bound_session: str | None = None
@@ -141,9 +139,10 @@ class PositionSyncService:
             raise BrokerUnavailable(self._broker.state.sentence or "Not connected to TWS.")
         await self.bind(self._broker.state)
         rules = self._rules(None)
-        look = await self._look(rules)
+        look = await self._drafting.look()
         async with self._turn:
-            return (await self._draft(look, rules, await self.book())).plan
+            draft, _ = await self._drafting.draft(look, rules, await self.book())
+            return draft.plan
 
     async def bind(self, state: ConnectionState) -> Book:
         """Meet the accounts of a session, once: its environment has to be the ledger's.
@@ -301,10 +300,10 @@ class PositionSyncService:
         rules = await self._rules_for(batch)
         is_last_look = False
         while True:
-            look = await self._look(rules)
+            look = await self._drafting.look()
             async with self._turn:
                 book = await self.book()
-                draft = await self._draft(look, rules, book)
+                draft, waiting = await self._drafting.draft(look, rules, book)
                 if self._grace.is_over(look, draft) or is_last_look:
                     result = replace(result, duration_ms=self._elapsed(began))
                     plan, before = draft.plan, book
@@ -316,6 +315,7 @@ class PositionSyncService:
             logger.info("%d changes without a fill: looking again", len(draft.unexplained))
             await self._grace.wait()
             is_last_look = True
+        self._tell_put_off(batch, book, waiting)
         book = await self._reload()
         missing = sum(1 for p in book.positions.values() if p.status is Status.MISSING)
         try:
@@ -328,44 +328,12 @@ class PositionSyncService:
         await let_go(remains)
         return replace(committed, held=book.held, missing=missing)
 
-    async def _look(self, rules: Rules) -> Look:
-        first_time = is_first_look(await self.book(), self._broker.state.accounts, rules)
-        return await look_at(
-            self._broker,
-            self._record_and_place,
-            timeout=self._policy.timeout,
-            settled=first_time,
-        )
-
-    async def _draft(self, look: Look, rules: Rules, book: Book) -> Draft:
-        """The plan that this look makes, by what is armed now. Call it with the turn held."""
-        rules = replace(rules, mark_missing_as_closed=self._may_close_missing())
-        snapshot, many = look.snapshot, len(look.snapshot.rows) + len(book.positions)
-        keys = await aside(many, lambda: keys_in_question(book, snapshot, rules, look.in_motion))
-        ground = await linked_ground(self._ledger, keys)
-        covered = covered_accounts(book, snapshot, rules)
-        first_seen = [code for code in covered if not book.accounts[code].has_baseline]
-        refuse_half_a_day(look, first_seen, ground.histories)
-        live, at = self._broker.marks, snapshot.as_of
-        marks = await marks_for(keys, at, live=live, book=book, ledger=self._ledger)
-        plan = partial(
-            make_plan,
-            book,
-            snapshot,
-            marks=marks,
-            rules=rules,
-            known_seq=look.known_seq,
-            last_seq=self._ledger.last_seq,
-            with_pnl=self._policy.calculate_realized_pnl,
-            in_motion=look.in_motion,
-            all_fills=look.all_fills,
-        )
-        try:
-            return await aside(many, partial(plan, ground))
-        except BehindPast:
-            # A decision that no past foresees: the whole history does.
-            whole = await linked_ground(self._ledger, keys, whole=True)
-            return await aside(many, partial(plan, whole))
+    def _tell_put_off(self, batch: Batch, book: Book, waiting: Mapping[str, str]) -> None:
+        for code, why in waiting.items():
+            batch.put_off[book.accounts[code].account_id] = why
+            text = f"{code} is not taken up yet. {why}"
+            logger.warning("first look: %s", text)
+            self._bus.emit(LogLine(self._clock.now(), logging.WARNING, "first look", text))
 
     async def _rules_for(self, batch: Batch) -> Rules:
         book, listed = await self.book(), self._broker.state.accounts

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from possync_tui.broker.port import BrokerTimeout, Executions
+from possync_tui.broker.port import BrokerTimeout, Executions, RequestRefused
 from possync_tui.domain.connection import Environment
 from possync_tui.domain.instruments import PositionKey
 from possync_tui.domain.marks import Mark
@@ -21,13 +21,13 @@ from possync_tui.domain.planning import Draft, make_plan
 from possync_tui.domain.runs import Failure, Outcome, SyncResult
 from possync_tui.ledger.port import EntryQuery, LedgerPort, LedgerWriteFailed
 from possync_tui.ledger.store import open_ledger
-from possync_tui.sync import aside, service
+from possync_tui.sync import aside, drafting, service
 from possync_tui.sync.engine import Engine
-from possync_tui.sync.events import LedgerChanged, SyncEvent
+from possync_tui.sync.events import LedgerChanged, LogLine, SyncEvent
 from possync_tui.sync.following import BACK, GONE, LOOK_AGAIN
 from possync_tui.sync.look import MOST_LOOKS
 
-from .conftest import HandClock, Rig, ScriptedBroker, Start, settle
+from .conftest import ACCOUNT, OTHER, HandClock, Rig, ScriptedBroker, Start, settle
 from .test_sync_service import quantities
 
 _LAST_KINDS = "SELECT kind FROM inbox ORDER BY seq DESC LIMIT 2"
@@ -68,6 +68,75 @@ async def test_a_first_look_at_fills_that_never_stop_is_refused(
     broker.executions = usual  # type: ignore[method-assign]
     assert (await rig.engine.sync_now()).ok
     assert await quantities(rig) == {1: Decimal(100)}
+
+
+@pytest.mark.parametrize("trouble", ["trades", "is silent", "refuses"])
+async def test_an_account_seen_first_waits_and_keeps_no_other_from_the_ledger(
+    start: Start, broker: ScriptedBroker, trouble: str
+) -> None:
+    """The snapshot less half of the day's fills would be a made-up position: of that one alone."""
+    broker.accounts = (ACCOUNT, OTHER)
+    broker.hold(1, "100")
+    broker.hold(1, "30", account=OTHER)
+    rig = await start(sync_on_trade=False)
+    assert (await rig.engine.service.sync_positions(1)).ok
+    usual = broker.executions
+    broker.trade(1, Side.BOUGHT, "1", "10", account=OTHER)
+    await settle()
+
+    async def troubled(timeout: float) -> Executions:
+        if trouble == "is silent":
+            raise BrokerTimeout("no answer")
+        if trouble == "refuses":
+            raise RequestRefused(0, "not now")
+        broker.trade(1, Side.BOUGHT, "1", "10", account=OTHER)
+        return await usual(timeout)
+
+    broker.executions = troubled  # type: ignore[method-assign]
+    broker.hold(2, "7")
+    assert (await rig.engine.sync_now()).ok
+    views = await rig.engine.reads.positions()
+    assert {(view.account, view.con_id, view.quantity) for view in views} == {
+        (ACCOUNT, 1, Decimal(100)),
+        (ACCOUNT, 2, Decimal(7)),
+    }
+    (told,) = [e for e in rig.events if isinstance(e, LogLine) and e.kind == "first look"]
+    assert OTHER in told.text
+    alone = await rig.engine.service.sync_positions(2)
+    assert (alone.outcome, alone.failure) == (Outcome.REFUSED, Failure.SNAPSHOT)
+    both = await asyncio.gather(
+        rig.engine.service.sync_positions(1), rig.engine.service.sync_positions(2)
+    )
+    assert [result.outcome for result in both] == [Outcome.COMMITTED, Outcome.REFUSED]
+    broker.executions = usual  # type: ignore[method-assign]
+    assert (await rig.engine.service.sync_positions(2)).ok
+    assert (OTHER, 1, Decimal(30)) in {
+        (view.account, view.con_id, view.quantity) for view in await rig.engine.reads.positions()
+    }
+    assert (await rig.engine.reads.verify()).ok
+
+
+async def test_what_trades_elsewhere_does_not_keep_an_account_from_its_first_look(
+    start: Start, broker: ScriptedBroker
+) -> None:
+    broker.accounts = (ACCOUNT, OTHER)
+    broker.hold(1, "100")
+    broker.hold(1, "30", account=OTHER)
+    rig = await start(sync_on_trade=False)
+    assert (await rig.engine.service.sync_positions(1)).ok
+    usual = broker.executions
+
+    async def trading(timeout: float) -> Executions:
+        broker.trade(1, Side.BOUGHT, "1", "10")
+        return await usual(timeout)
+
+    broker.executions = trading  # type: ignore[method-assign]
+    assert (await rig.engine.sync_now()).ok
+    views = await rig.engine.reads.positions()
+    assert {(v.account, v.quantity) for v in views} == {
+        (ACCOUNT, Decimal(100)),
+        (OTHER, Decimal(30)),
+    }
 
 
 async def test_nothing_is_decided_about_what_trades_during_every_look(
@@ -339,7 +408,7 @@ async def test_a_large_plan_is_made_beside_the_loop_of_the_live_values_as_they_w
         seen.append((threading.current_thread() is threading.main_thread(), dict(marks)))
         return make_plan(*given, marks=marks, **more)
 
-    monkeypatch.setattr(service, "make_plan", planning)
+    monkeypatch.setattr(drafting, "make_plan", planning)
     row = broker.hold(1, "100")
     mark = Mark(row.key, broker.clock.now(), "portfolio", "s1", Decimal(12))
     broker.marks_now = {row.key: mark}
