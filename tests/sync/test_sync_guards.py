@@ -81,7 +81,7 @@ async def test_an_account_seen_first_waits_and_keeps_no_other_from_the_ledger(
     rig = await start(sync_on_trade=False)
     assert (await rig.engine.service.sync_positions(1)).ok
     usual = broker.executions
-    broker.trade(1, Side.BOUGHT, "1", "10", account=OTHER)
+    broker.push(broker.trade(1, Side.BOUGHT, "1", "10", account=OTHER))
     await settle()
 
     async def troubled(timeout: float) -> Executions:
