@@ -177,6 +177,55 @@ def test_something_is_held(home: Home, gateway: Gateway) -> None:
     home.run("review", "accept", hold_id).complaint(2)
 
 
+def test_a_word_on_several_decides_all_or_none_and_each_once(home: Home, gateway: Gateway) -> None:
+    assert home.run(*SYNC, gateway.port).code == 0
+    gateway.do(do="fault", kind="omit_row", con_id=265598)
+    gateway.do(do="fault", kind="omit_row", con_id=14204)
+    home.run("sync", "--port", gateway.port)
+    by_kind = {
+        hold["kind"]: str(hold["id"]) for hold in home.run("review", "--json").json()["holds"]
+    }
+    missing, bulk = by_kind["MISSING"], by_kind["BULK_MISSING"]
+
+    def undecided() -> list[str]:
+        holds = home.run("review", "--json").json()["holds"]
+        return sorted(str(hold["id"]) for hold in holds if hold["status"] == "held")
+
+    assert undecided() == sorted((missing, bulk))
+    assert "99" in home.run("review", "accept", missing, "99").complaint(2)
+    assert "keeping" in home.run("review", "keep", missing, "--transfer").complaint(2)
+    assert undecided() == sorted((missing, bulk))
+    said = home.run("review", "accept", missing, missing, "--json").json()
+    assert (said["decided"], said["accepted"], said["kept"]) == ([int(missing)], True, [])
+    assert undecided() == [bulk]
+    lines = home.run("review", "keep", bulk, bulk).out.splitlines()
+    assert lines == [f"{bulk}: kept as it is."]
+
+
+def test_what_was_only_seen_stays_on_the_list(home: Home) -> None:
+    """A row that can never be booked is there for as long as TWS sends it."""
+    desk = home.folder / "combination.json"
+    held = {"account": "DU1000001", "con_id": 28812380, "symbol": "XYZ", "sec_type": "BAG"}
+    amounts = {"quantity": 1, "average_cost": "12", "price": "12"}
+    scenario = {
+        "options": {"tick_interval": 0, "trade_interval": "off"},
+        "accounts": [{"code": "DU1000001"}],
+        "positions": [{**held, **amounts}],
+    }
+    desk.write_text(json.dumps(scenario))
+    gateway = Gateway(home, "--scenario", str(desk))
+    try:
+        assert home.run("sync", "--port", gateway.port).code == 6
+        (hold,) = home.run("review", "--json").json()["holds"]
+        assert hold["kind"] == "COMBINATION"
+        accepted = home.run("review", "accept", str(hold["id"]))
+        assert "stays on the list" in accepted.out
+        said = home.run("review", "accept", str(hold["id"]), "--json").json()
+        assert said["kept"] == [hold["id"]]
+    finally:
+        gateway.stop()
+
+
 def test_what_came_back_is_no_longer_spoken_of_as_gone(home: Home, gateway: Gateway) -> None:
     assert home.run(*SYNC, gateway.port).code == 0
     for con_id in (265598, 76792991, 272093, 208813719):

@@ -107,6 +107,25 @@ def test_the_list_may_be_short_but_totals_are_whole(traded: Home) -> None:
     assert sum(total["entries"] for total in ran["totals"]) == 3
 
 
+@pytest.mark.parametrize("by", ["day", "month", "symbol"])
+def test_a_limit_is_one_of_entries_and_refused_where_there_are_none(traded: Home, by: str) -> None:
+    assert "--limit" in traded.run("pnl", "--by", by, "--limit", "1").complaint(2)
+
+
+def test_readers_heed_the_cost_method_that_is_set(traded: Home) -> None:
+    """The ledger shows average cost: it was made so, and a reader does not change it."""
+
+    def amounts(*arguments: str, **environ: str) -> list[Decimal]:
+        return [e["realized_pnl"] for e in entries(traded, *arguments, **environ)]
+
+    by_average, by_fifo = amounts("--method", "average"), amounts("--method", "fifo")
+    assert by_average != by_fifo
+    assert amounts() == by_average
+    assert amounts(POSITION_SYNC_COST_METHOD="fifo") == by_fifo
+    assert amounts("--method", "average", POSITION_SYNC_COST_METHOD="fifo") == by_average
+    assert amounts(POSITION_SYNC_COST_METHOD="average") == by_average
+
+
 def test_entries_tell_what_the_broker_says_where_it_differs(traded: Home) -> None:
     by_average = {e["id"]: e for e in entries(traded, "--symbol", "AAPL")}
     by_fifo = {e["id"]: e for e in entries(traded, "--symbol", "AAPL", "--method", "fifo")}
