@@ -10,7 +10,7 @@ from possync_tui.cli.exits import CommandFailed, Exit
 from possync_tui.domain.bulk_holds import message_now, views_of
 from possync_tui.domain.terms import CostMethod, HoldKind
 from possync_tui.domain.views import AccountView, HoldView, RunView
-from possync_tui.ledger.port import LedgerReads
+from possync_tui.ledger.port import LedgerReads, VerifyReport
 
 
 def runs(call: Call) -> int:
@@ -78,24 +78,21 @@ async def _as_of_now(is_all: bool, reads: LedgerReads) -> list[HoldView]:
 async def _verify(call: Call, reads: LedgerReads) -> int:
     path = call.settings.possync.ledger
     report = await reads.verify()
-    if call.form == "json":
-        call.out.json(
-            {
-                "ok": report.ok,
-                "positions": report.positions,
-                "entries": report.entries,
-                "observations": report.observations,
-                "problems": report.problems,
-            }
-        )
-    else:
-        for problem in report.problems:
-            call.out.line(problem)
-        if report.ok:
-            call.out.line(
-                f"The ledger is whole: {report.positions} positions and {report.entries} entries, "
-                f"those of both cost methods, follow from {report.observations} observations."
+    match call.form:
+        case "json":
+            call.out.json(
+                {
+                    "ok": report.ok,
+                    "positions": report.positions,
+                    "entries": report.entries,
+                    "observations": report.observations,
+                    "problems": report.problems,
+                }
             )
+        case "csv":
+            call.out.csv(("problem",), [{"problem": problem} for problem in report.problems])
+        case _:
+            _print_report(call, report)
     if report.ok:
         return Exit.DONE
     raise CommandFailed(
@@ -103,6 +100,16 @@ async def _verify(call: Call, reads: LedgerReads) -> int:
         f"{path}: {len(report.problems)} differences between the tables "
         "and what was observed; keep a copy of the file",
     )
+
+
+def _print_report(call: Call, report: VerifyReport) -> None:
+    for problem in report.problems:
+        call.out.line(problem)
+    if report.ok:
+        call.out.line(
+            f"The ledger is whole: {report.positions} positions and {report.entries} entries, "
+            f"those of both cost methods, follow from {report.observations} observations."
+        )
 
 
 def chosen_method(call: Call) -> CostMethod | None:

@@ -1,5 +1,7 @@
 """What bad input gets: an exit code, one line that says what to do, and no traceback."""
 
+import csv
+import io
 import json
 import os
 import shutil
@@ -163,8 +165,8 @@ def test_something_is_held(home: Home, gateway: Gateway) -> None:
     bulk = [hold for hold in holds if hold["kind"] == "BULK_MISSING"]
     assert bulk
     assert sorted(bulk[0]["con_ids"]) == [265598, 272093, 76792991, 208813719]
-    csv = home.run("review", "--format", "csv").out
-    assert "265598" in csv.splitlines()[1]
+    listed = home.run("review", "--format", "csv").out
+    assert "265598" in listed.splitlines()[1]
     hold_id = str(bulk[0]["id"])
     assert home.run("review", "keep", hold_id, "--note", "weekend").code == 0
     (kept,) = [h for h in home.run("review", "--json").json()["holds"] if h["id"] == bulk[0]["id"]]
@@ -200,6 +202,18 @@ def test_a_word_on_several_decides_all_or_none_and_each_once(home: Home, gateway
     assert undecided() == [bulk]
     lines = home.run("review", "keep", bulk, bulk).out.splitlines()
     assert lines == [f"{bulk}: kept as it is."]
+
+
+def test_what_verify_finds_is_a_table_for_programs(home: Home, gateway: Gateway) -> None:
+    assert home.run(*SYNC, gateway.port).code == 0
+    assert home.run("verify", "--format", "csv").out == "problem\r\n"
+    with closing(sqlite3.connect(home.ledger)) as db, db:
+        db.execute("UPDATE lives SET quantity = '7' WHERE con_id = 265598")
+    ran = home.run("verify", "--format", "csv")
+    ran.complaint(5)
+    problems = [row["problem"] for row in csv.DictReader(io.StringIO(ran.out))]
+    assert problems == home.run("verify", "--json").json()["problems"]
+    assert any("265598" in problem for problem in problems)
 
 
 def test_what_was_only_seen_stays_on_the_list(home: Home) -> None:

@@ -50,7 +50,12 @@ class Booked:
     def corrected(self, more: Decimal) -> "Booked":
         """The same as the broker books it once that `more` units had been there before."""
         change = more * (self.ratio - 1) if self.what is What.SPLIT else -more
-        return replace(self, row={**self.row, "quantity": plain(self.quantity + change)})
+        quantity = self.quantity + change
+        row = {**self.row, "quantity": plain(quantity)}
+        if "buySell" in row:
+            # What ended a short position may have ended a long one.
+            row["buySell"] = "BUY" if quantity > 0 else "SELL"
+        return replace(self, row=row)
 
 
 def stamp(at: datetime) -> str:
