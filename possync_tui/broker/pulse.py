@@ -20,10 +20,14 @@ class ClockWatch:
         self._monotonic = clock.monotonic()
 
     def parted(self) -> float:
-        """Seconds that the wall clock went ahead of the monotonic one since the last look."""
+        """Seconds that the wall clock went ahead of the monotonic one since the last look.
+
+        A jump stays to be seen: what is still to be read of the session is dated by it, too.
+        """
         parted = self._parted()
-        # A slow drift is what time servers do all day; only a jump is a reason to doubt.
-        self._wall, self._monotonic = self._clock.now(), self._clock.monotonic()
+        if abs(parted) <= PARTED_SECONDS:
+            # A slow drift is what time servers do all day; only a jump is a reason to doubt.
+            self._wall, self._monotonic = self._clock.now(), self._clock.monotonic()
         return parted
 
     @property

@@ -5,6 +5,7 @@ import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -18,7 +19,7 @@ from possync_tui.broker.port import (
 from possync_tui.broker.ports import Ports
 from possync_tui.broker.session import IbkrBroker
 from possync_tui.domain.connection import Environment, Phase
-from possync_tui.domain.observations import ConnectivityLost, RowPushed
+from possync_tui.domain.observations import ConnectivityLost, Fill, RowPushed
 from tests.broker.conftest import QUICK, Connect
 from tests.broker.scripted import (
     CURRENT_TIME,
@@ -594,6 +595,22 @@ async def test_a_zero_row_after_a_jump_of_the_clock_is_not_dated_but_looked_for_
     await session.until_phase(Phase.RECONNECTING)
     (pushed,) = session.of(RowPushed)
     assert pushed.row.quantity == 100
+
+
+async def test_fills_behind_the_row_that_ended_the_session_are_of_the_time_that_was_right(
+    tws: ScriptedTws, connect: Connect
+) -> None:
+    """In one piece with it: they are heard still, and the clock was set back an hour."""
+    clock = SteppedClock()
+    right = clock.wall
+    session = await connect(clock=clock, tws_timezone="US/Eastern")
+    await session.until(lambda: tws.client.seen(CURRENT_TIME))
+    clock.wall -= timedelta(hours=1)
+    local = right.astimezone(ZoneInfo("US/Eastern"))
+    tws.client.send(position("0"), execution("a.01", when=f"{local:%Y%m%d  %H:%M:%S}"))
+    await session.until(lambda: session.of(Fill))
+    (fill,) = session.of(Fill)
+    assert fill.time == right
 
 
 async def test_a_slow_drift_is_no_sleep(tws: ScriptedTws, connect: Connect) -> None:
