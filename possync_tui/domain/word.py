@@ -182,16 +182,16 @@ def _came(key: PositionKey, history: Sequence[Recorded]) -> _Side:
     life = rebuilt.current
     if life is None or not life.origin.startswith(APPEARED):
         raise CannotBook(f"how contract {key.con_id} came is explained already")
-    row = next(
-        r.observation.row
-        for r in history
-        if isinstance(r.observation, Anchor) and r.observation.as_of == life.opened_at
-    )
-    units = dict(rebuilt.unexplained).get(life.opened_at, life.quantity)
+    anchors = (r.observation for r in history if isinstance(r.observation, Anchor))
+    # Where fills went before it, the life is as old as the first of them.
+    shown = next((anchor for anchor in anchors if anchor.as_of >= life.opened_at), None)
+    if shown is None:
+        raise CannotBook(f"no row shows how contract {key.con_id} came")
+    units = dict(rebuilt.unexplained).get(shown.as_of, life.quantity)
     around = [
         fill.at
         for fill in known_fills(history)
-        if timedelta(0) <= life.opened_at - fill.at <= SAME_EVENT
+        if timedelta(0) <= shown.as_of - fill.at <= SAME_EVENT
     ]
-    at = min(around) - timedelta(seconds=1) if around else life.opened_at
-    return _Side(row.instrument, units, at)
+    at = min(around) - timedelta(seconds=1) if around else shown.as_of
+    return _Side(shown.row.instrument, units, at)

@@ -116,7 +116,19 @@ class Connection(aiosqlite.Connection):
         if database is None or not self._running:
             raise LedgerUnusable(f"The ledger {self._path} is closed.")
         execute = cast("Callable[..., asyncio.Future[T]]", self._execute)
-        return await execute(work, database)
+        return await execute(_ending(work), database)
+
+
+def _ending(work: Work[T]) -> Work[T]:
+    """The same with a bug that no future takes as another one: who waited for it would for ever."""
+
+    def run(db: sqlite3.Connection) -> T:
+        try:
+            return work(db)
+        except StopIteration as bug:
+            raise RuntimeError("nothing was there where something had to be") from bug
+
+    return run
 
 
 def _begin(db: sqlite3.Connection, how: str) -> None:

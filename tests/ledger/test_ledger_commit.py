@@ -449,3 +449,17 @@ async def test_what_it_is_bound_to_is_known_at_once(tmp_path: Path, clock: TestC
     known = ledger.environment
     await ledger.close()
     assert known is Environment.PAPER
+
+
+@pytest.mark.timeout(20)
+async def test_a_bug_in_the_work_reaches_who_waits_for_it(ledger: Ledger) -> None:
+    """No future takes a StopIteration: the wait for it, and all behind it, would never end."""
+
+    def buggy(_: sqlite3.Connection) -> int:
+        return next(iter(()))
+
+    with pytest.raises(RuntimeError):
+        await ledger._write(buggy)
+    with pytest.raises(RuntimeError):
+        await ledger._reader.read(buggy)
+    assert await ledger.record([SALE]) == 1

@@ -364,12 +364,14 @@ async def test_another_account_is_another_holding(start: Start, broker: Scripted
     assert HoldKind.SAME_HOLDING not in await kinds(rig)
 
 
+@pytest.mark.parametrize("seconds_before", [0, 90])
 async def test_fills_of_the_new_one_in_the_same_snapshot(
-    start: Start, broker: ScriptedBroker
+    start: Start, broker: ScriptedBroker, seconds_before: int
 ) -> None:
     rig = await holding(start, broker)
     broker.drop(1)
     broker.trade_in(NEW, Side.SOLD, "10", "30", "1")
+    await rig.clock.advance(seconds_before)
     broker.hold(2, "40", "20.02", what=NEW)
     await rig.engine.sync_now()
     (hold,) = await holds(rig)
