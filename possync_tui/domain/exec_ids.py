@@ -4,6 +4,7 @@ CANCELLED = 9000
 """Added to the revision that a cancellation cancels. Corrections count from 01: none comes near."""
 _MEMO = "cancel:"
 _DOUBT = "?"
+_BOOKING = "flex-"
 # More digits than this are no revision.
 _MOST_DIGITS = 9
 
@@ -25,6 +26,15 @@ def in_doubt_id(exec_id: str) -> str:
 def doubted_revision_of(exec_id: str) -> int | None:
     """Which revision is in doubt; `None` where none is."""
     return revision_of(exec_id.removesuffix(_DOUBT)) if exec_id.endswith(_DOUBT) else None
+
+
+def booking_id(name: str) -> str:
+    """The id of what a statement booked, by its name there, where nothing was executed."""
+    return f"{_BOOKING}{name}"
+
+
+def is_booking(exec_id: str) -> bool:
+    return exec_id.startswith(_BOOKING)
 
 
 def memo_id(name: str) -> str:

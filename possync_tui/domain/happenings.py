@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from possync_tui.domain.conversion import convert
+from possync_tui.domain.exec_ids import is_booking
 from possync_tui.domain.inventory import Inventory
 from possync_tui.domain.money import EXACT, to_micros
 from possync_tui.domain.observations import (
@@ -60,7 +61,8 @@ class KnownFill:
 
     @property
     def order(self) -> tuple[datetime, str]:
-        return (self.at, self.base_id)
+        # Of one instant: a fraction is cashed, or a future settled, of what the others left.
+        return (self.at, f"~~{self.base_id}" if is_booking(self.base_id) else self.base_id)
 
     @property
     def cause(self) -> str:

@@ -37,7 +37,7 @@ from possync_tui.domain.past import Past, fills_since, past_of
 from possync_tui.domain.position import Rebuilt
 from possync_tui.domain.values import dataclass
 
-RULES = 6
+RULES = 7
 """The version of the rules below and of what they call. Raise it with every change that makes other
 lives or entries of the same observations: a ledger of older rules is planned again when opened."""
 

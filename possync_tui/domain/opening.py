@@ -11,7 +11,7 @@ from possync_tui.domain.counting import Counted
 from possync_tui.domain.happenings import KnownFill
 from possync_tui.domain.inventory import Inventory
 from possync_tui.domain.money import EXACT, to_micros
-from possync_tui.domain.observations import Anchor, Placed
+from possync_tui.domain.observations import AdjustmentKind, Anchor, Placed
 from possync_tui.domain.position import Lot
 
 _BROKER_ZONE = ZoneInfo("America/New_York")
@@ -97,6 +97,9 @@ def opening_value(
     for counted in due:
         known = counted.happening
         if not isinstance(known, KnownFill):
+            if known.item.kind is AdjustmentKind.UNRESOLVED:
+                # It waits for the review, and has changed nothing.
+                continue
             return None
         if not counted.revision:
             continue

@@ -6,6 +6,7 @@ A split keeps the contract id and says its ratio in words. What else a statement
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -15,7 +16,7 @@ from possync_tui.domain.values import dataclass
 from possync_tui.flex.conversions import Action, Seen, book
 from possync_tui.flex.options import reference
 from possync_tui.flex.row import Row
-from possync_tui.flex.times import NEW_YORK
+from possync_tui.flex.times import NEW_YORK, begins_on, has_clock
 
 _SPLITS = frozenset({"FS", "RS", "FI"})
 _RATIO = re.compile(
@@ -97,7 +98,7 @@ def _split(action: list[Row]) -> Adjusted | None:
         return None
     if ratio in (0, 1) or max(ratio.numerator, ratio.denominator) > _LARGEST_PART:
         return None
-    at = first.booked_at("reportDate")
+    at = first.acted_at()
     day = at.astimezone(NEW_YORK)
     return Adjusted(
         key=first.key,
@@ -125,7 +126,7 @@ def read_transfers(rows: Iterable[Row]) -> Actions:
         if not row.text("conid") or row.sec_type == "CASH" or not row.optional("quantity"):
             # Money was transferred, no position.
             continue
-        at = row.booked_at("date", "reportDate")
+        at = _moved_at(row)
         price = _cost_of_unit(row)
         way = "from" if row.quantity > 0 else "to"
         other = row.text("account") or "another account"
@@ -144,6 +145,14 @@ def read_transfers(rows: Iterable[Row]) -> Actions:
             )
         )
     return Actions(tuple(adjusted), ())
+
+
+def _moved_at(row: Row) -> datetime:
+    """When it came, or went; of which only the day is told, before all trades of it, or after."""
+    at = row.booked_at("date", "reportDate")
+    if has_clock(row.text("dateTime")) or row.quantity < 0:
+        return at
+    return begins_on(at.astimezone(NEW_YORK).date())
 
 
 def _cost_of_unit(row: Row) -> Decimal | None:

@@ -43,7 +43,7 @@ class Action:
 
     @property
     def at(self) -> datetime:
-        return self.first.booked_at("reportDate")
+        return self.first.acted_at()
 
     @property
     def kind(self) -> str:

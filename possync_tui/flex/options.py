@@ -283,7 +283,7 @@ def _adjusted_end(end: End, seen: dict[tuple[object, ...], int]) -> Adjusted:
 
 def _adjusted_delivery(delivery: Delivery, seen: dict[tuple[object, ...], int]) -> Adjusted:
     row = delivery.row
-    fee = -(row.optional("ibCommission") or row.optional("commisionsAndTax") or Decimal(0))
+    fee = -_fee_of(row)
     left_out = ""
     if fee and row.text("ibCommissionCurrency") not in ("", row.text("currency")):
         # It cannot be added to a cost in the contract's currency.
@@ -303,6 +303,13 @@ def _adjusted_delivery(delivery: Delivery, seen: dict[tuple[object, ...], int]) 
         counterpart=delivery.counterpart,
         is_exact=delivery.is_matched and delivery.is_exact and not left_out,
     )
+
+
+def _fee_of(row: Row) -> Decimal:
+    """Commission and taxes of a delivery, negative as in the statement: a section adds them up."""
+    none = Decimal(0)
+    paid = (row.optional("ibCommission") or none) + (row.optional("taxes") or none)
+    return paid or row.optional("commisionsAndTax") or none
 
 
 def reference(

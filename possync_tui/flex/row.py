@@ -10,7 +10,7 @@ from possync_tui.domain.money import EXACT, BadNumber, parse_number
 from possync_tui.domain.text import printable
 from possync_tui.domain.values import dataclass
 from possync_tui.flex.document import FlexRefused, RawRow
-from possync_tui.flex.times import NoTime, booked_on, has_clock, parse_day, parse_instant
+from possync_tui.flex.times import NoTime, begins_on, booked_on, has_clock, parse_day, parse_instant
 
 _THOUSANDS = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?", re.ASCII)
 _PRICE_DIGITS = Decimal("1E-12")
@@ -74,6 +74,16 @@ class Row:
         if has_clock(self.text("dateTime")):
             return self.instant()
         return booked_on(self.day("dateTime", *days))
+
+    def acted_at(self) -> datetime:
+        """When a corporate action took effect: its time, or what is known of it.
+
+        It is booked in the evening, and reported on the next business day: trades of that day are
+        trades in new units.
+        """
+        if self.text("dateTime"):
+            return self.booked_at()
+        return begins_on(self.day("reportDate"))
 
     @cached_property
     def quantity(self) -> Decimal:

@@ -85,6 +85,11 @@ def booked_on(day: date) -> datetime:
     return datetime.combine(day, BOOKED_AT, NEW_YORK).astimezone(UTC)
 
 
+def begins_on(day: date) -> datetime:
+    """The UTC instant at which a day begins in New York: before all that happens on it."""
+    return datetime.combine(day, time(0), NEW_YORK).astimezone(UTC)
+
+
 def has_clock(text: str) -> bool:
     return _BOTH.fullmatch(text) is not None
 

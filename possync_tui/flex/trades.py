@@ -10,7 +10,7 @@ cashed) have no execution id either; `transactionID` is in every statement since
 from collections.abc import Iterable
 from decimal import Decimal
 
-from possync_tui.domain.exec_ids import cancelled_id, revision_of
+from possync_tui.domain.exec_ids import booking_id, cancelled_id, is_booking, revision_of
 from possync_tui.domain.observations import Charge, Commission, Fill, FillSource, Side
 from possync_tui.domain.text import printable
 from possync_tui.domain.values import dataclass
@@ -79,8 +79,8 @@ def read_trades(rows: Iterable[Row]) -> Trades:
         if is_cancel(row):
             cancels.append(row)
         elif (exec_id := _exec_id(row)) is not None:
-            charge = Charge.ROW if revision_of(exec_id) > _FIRST else Charge.TOTAL
-            trades.append(_Trade(row, exec_id, _commission_of(row, exec_id), charge))
+            paid = _commission_of(row, exec_id)
+            trades.append(_Trade(row, exec_id, paid, _charge_of(row, exec_id)))
     notes = _tax_notes(trades)
     elsewhere, memos = _carry_out(cancels, trades)
     fills: dict[str, Fill] = {}
@@ -136,15 +136,22 @@ def _exec_id(row: Row) -> str | None:
     booking = row.text("transactionID") or row.text("tradeID")
     if not booking:
         raise row.refused("transactionID", "is blank, and so is ibExecID")
-    return f"flex-{booking}"
+    return booking_id(booking)
 
 
 def _commission_of(row: Row, exec_id: str) -> Decimal | None:
     """Commission and taxes: a statement's net cash is the proceeds with both, as is its basis."""
     taxes = Decimal(0) if _has_foreign_tax(row) else row.optional("taxes") or Decimal(0)
-    if exec_id.startswith("flex-"):
+    if is_booking(exec_id):
         return (row.optional("ibCommission") or Decimal(0)) + taxes
     return row.number("ibCommission") + taxes
+
+
+def _charge_of(row: Row, exec_id: str) -> Charge:
+    if revision_of(exec_id) > _FIRST:
+        return Charge.ROW
+    # What TWS tells has no taxes, and may be told later: it does not take the place of this.
+    return Charge.ROWS if row.optional("taxes") else Charge.TOTAL
 
 
 def _has_foreign_tax(row: Row) -> bool:
